@@ -1,0 +1,168 @@
+/**
+ * What this node does about each message: one handler per type, in one table (wire-protocol 5, 6, 7). A type
+ * without a handler is understood but of no use to us yet.
+ */
+
+import { MAX_PAYLOAD_BYTES } from '../framing/encoder.ts'
+import { ADDR_INTERVAL_MS, MAX_ADDR_ANSWER } from '../params/limits.ts'
+import type { NetworkParams } from '../params/networks.ts'
+import type { DisconnectReason } from '../peer/disconnect.ts'
+import { judgeVersion, rememberVersion } from '../peer/handshake.ts'
+import type { Peer } from '../peer/peer.ts'
+import type { PeerManager } from '../pool/peer-manager.ts'
+import type { Now } from '../primitives/brand.ts'
+import { printable } from '../primitives/bytes.ts'
+import { isRoutable } from '../primitives/ip.ts'
+import type { TimedAddress } from '../wire/address.ts'
+import { COMPACT_VERSION } from '../wire/compact.ts'
+import { HeaderList } from '../wire/header.ts'
+import type { Message, MessageOf, MessageType } from '../wire/messages.ts'
+import type { NodeEvent } from './seam.ts'
+import type { MessageSender } from './sender.ts'
+
+export interface HandlerContext {
+  readonly network: NetworkParams
+  readonly peers: PeerManager
+  readonly sender: MessageSender
+  /** Are events wanted for every message? */
+  readonly tracing: boolean
+  event(event: NodeEvent): void
+  /** `deliver`: what is queued for the peer shall still reach it. */
+  disconnect(peer: Peer, reason: DisconnectReason, deliver: boolean, now: Now, detail?: string): void
+}
+
+type Handler<M> = (context: HandlerContext, peer: Peer, message: M, now: Now, bytes: number) => void
+type Handlers = { readonly [T in MessageType]?: Handler<MessageOf<T>> }
+
+const handlers: Handlers = {
+  version: onVersion,
+  verack: onVerack,
+  // Answered by the processor, which needs neither its nonce nor a second hash.
+  ping: () => undefined,
+  pong: onPong,
+  getaddr: onGetaddr,
+  getheaders: onGetheaders,
+  sendheaders: onSendheaders,
+  sendcmpct: onSendcmpct,
+  reject: onReject,
+}
+
+/** False if nothing here has a use for the message. `bytes`: its frame's. */
+export function handleMessage(
+  context: HandlerContext,
+  peer: Peer,
+  message: Message,
+  now: Now,
+  bytes: number,
+): boolean {
+  // A row's handler takes the message of the row's own type, which indexing by a union can't express.
+  const handler = handlers[message.type] as Handler<Message> | undefined
+  if (handler === undefined) return false
+  handler(context, peer, message, now, bytes)
+  return true
+}
+
+function onVersion(
+  context: HandlerContext,
+  peer: Peer,
+  message: MessageOf<'version'>,
+  now: Now,
+  bytes: number,
+): void {
+  // Honest nodes send it twice on some connections: acknowledged again, otherwise without effect.
+  if (peer.version !== undefined) return context.sender.verack(peer)
+  const version = rememberVersion(message, now.unix)
+  peer.version = version
+  context.event({ type: 'versionReceived', peer: peer.id, version, bytes })
+  const verdict = judgeVersion(message, context.network, context.peers.ownNonces)
+  if (!verdict.accepted) {
+    const { reason, reject } = verdict
+    if (reason === 'selfConnection') endOwnDial(context, message.nonce, now)
+    if (reject !== undefined) context.sender.reject(peer, 'version', reject.code, reject.text)
+    return context.disconnect(peer, reason, reject !== undefined, now)
+  }
+  if (!peer.sentVersion) context.sender.version(peer, now)
+  context.sender.verack(peer)
+  peer.state = 'awaitVerack'
+  if (peer.gotVerack) completeHandshake(context, peer, now)
+}
+
+/** The listening half of a connection to ourselves is the first to know; the dialling half must not retry. */
+function endOwnDial(context: HandlerContext, nonce: bigint, now: Now): void {
+  const id = context.peers.ownNonces.get(nonce)
+  const dialler = id === undefined ? undefined : context.peers.get(id)
+  if (dialler !== undefined) context.disconnect(dialler, 'selfConnection', false, now)
+}
+
+function onVerack(
+  context: HandlerContext,
+  peer: Peer,
+  _: MessageOf<'verack'>,
+  now: Now,
+  bytes: number,
+): void {
+  if (peer.state === 'ready' || peer.gotVerack) return
+  context.event({ type: 'verackReceived', peer: peer.id, bytes })
+  // It acknowledges our `version`, so before that one was sent it means nothing.
+  peer.gotVerack = peer.sentVersion
+  if (peer.state === 'awaitVerack') completeHandshake(context, peer, now)
+}
+
+function completeHandshake(context: HandlerContext, peer: Peer, now: Now): void {
+  peer.state = 'ready'
+  peer.readyAt = now.mono
+  peer.decoder.maxPayloadBytes = MAX_PAYLOAD_BYTES
+  context.event({ type: 'handshakeComplete', peer: peer.id })
+  // The first release knows none of these.
+  if (peer.version?.layout !== 'v1') {
+    context.sender.getaddr(peer)
+    context.sender.sendheaders(peer)
+    context.sender.sendcmpct(peer)
+  }
+  context.sender.ping(peer, now)
+}
+
+function onPong(context: HandlerContext, peer: Peer, { nonce }: MessageOf<'pong'>, now: Now): void {
+  const verdict = peer.pings.pong(nonce, now.mono)
+  const roundTripMs = verdict.matched ? verdict.roundTripMs : undefined
+  const routine = peer.isV1Listener
+  // Unasked pongs are as many as the peer likes to send.
+  if (!verdict.matched && !context.tracing) return
+  context.event({ type: 'pongReceived', peer: peer.id, nonce, routine, roundTripMs })
+}
+
+function onGetaddr(context: HandlerContext, peer: Peer, _: MessageOf<'getaddr'>, now: Now): void {
+  // Asking is free for those who dialled us, once; and never two answers within the interval.
+  if (!peer.inbound || peer.answeredGetaddr) return
+  if (peer.lastAddrSentAt !== undefined && now.mono < peer.lastAddrSentAt + ADDR_INTERVAL_MS) return
+  const addresses: TimedAddress[] = []
+  for (const other of context.peers.all()) {
+    if (addresses.length === MAX_ADDR_ANSWER) break
+    // Inbound peers speak from ports at which nobody listens.
+    if (other.inbound || other.state !== 'ready' || other.version === undefined) continue
+    if (!context.network.sharesPrivateAddresses && !isRoutable(other.remote.ip)) continue
+    const { services } = other.version
+    addresses.push({ time: other.received.lastAt, services, ip: other.remote.ip, port: other.remote.port })
+  }
+  peer.answeredGetaddr = true
+  if (addresses.length > 0) context.sender.addr(peer, addresses, now)
+}
+
+/** Always answered, as every node expects (wire-protocol 5.11); there is nothing above genesis here yet. */
+function onGetheaders(context: HandlerContext, peer: Peer): void {
+  context.sender.headers(peer, HeaderList.of([]))
+}
+
+function onSendheaders(_: HandlerContext, peer: Peer): void {
+  peer.prefersHeaders = true
+}
+
+function onSendcmpct(_: HandlerContext, peer: Peer, message: MessageOf<'sendcmpct'>): void {
+  if (message.version === COMPACT_VERSION) peer.compactAnnounce = message.announce
+}
+
+function onReject(context: HandlerContext, peer: Peer, message: MessageOf<'reject'>): void {
+  const command = printable(message.command)
+  const reason = printable(message.reason)
+  context.event({ type: 'rejectReceived', peer: peer.id, command, code: message.code, reason })
+}

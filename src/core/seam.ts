@@ -1,0 +1,137 @@
+/**
+ * The seam between the protocol and the world: everything that can happen to a node, and everything that a
+ * node can want done. The shell and the simulator stand on the other side of it.
+ */
+import type { BrokenStream, SkippedFrame } from '../framing/decoder.ts'
+import type { DisconnectReason, RefusalReason } from '../peer/disconnect.ts'
+import type { PeerVersion } from '../peer/handshake.ts'
+import type { Offence } from '../peer/offences.ts'
+import type { ConnectionId, DialTicket, PeerId } from '../primitives/brand.ts'
+import type { Endpoint, HostPort } from '../primitives/ip.ts'
+import type { Message, MessageError } from '../wire/messages.ts'
+
+export type Input =
+  /** A stranger connected. Answered by `adopt` or `refuse`. */
+  | { readonly type: 'accepted'; readonly connection: ConnectionId; readonly remote: Endpoint }
+  /** A dial succeeded. Answered by `adopt` or, if it is no longer wanted, `refuse`. */
+  | {
+      readonly type: 'dialed'
+      readonly ticket: DialTicket
+      readonly connection: ConnectionId
+      readonly remote: Endpoint
+    }
+  | { readonly type: 'dialFailed'; readonly ticket: DialTicket; readonly error: string }
+  /** Bytes came; the core owns them from here on. */
+  | { readonly type: 'bytes'; readonly peer: PeerId; readonly chunk: Uint8Array }
+  /** So many bytes of earlier `write` effects were taken by the system. */
+  | { readonly type: 'flushed'; readonly peer: PeerId; readonly bytes: number }
+  /** The connection is gone: ended by the peer, or lost with this error. */
+  | { readonly type: 'closed'; readonly peer: PeerId; readonly error?: string }
+  /** Time may have passed. Due after `nextDeadline`, and at once while `hasBacklog`. */
+  | { readonly type: 'tick' }
+  | Command
+
+/** What an operator or an embedding program can ask for. */
+export type Command =
+  /** Be connected to this peer, for ever or (`keep` false) in one attempt. */
+  | { readonly type: 'addTarget'; readonly target: HostPort; readonly keep: boolean }
+  | { readonly type: 'removeTarget'; readonly target: HostPort }
+  | { readonly type: 'disconnect'; readonly peer: PeerId }
+  /** Ping every peer whose handshake is complete, now. */
+  | { readonly type: 'pingAll' }
+  /** Send a message to a peer whose handshake is complete. */
+  | { readonly type: 'send'; readonly peer: PeerId; readonly message: Message }
+  /** Stop (or go on) processing what a peer sends, and so, soon, reading from it. */
+  | { readonly type: 'hold'; readonly peer: PeerId; readonly held: boolean }
+  /** Close all peers and take no more. */
+  | { readonly type: 'shutdown' }
+
+export type Effect =
+  | {
+      readonly type: 'dial'
+      readonly ticket: DialTicket
+      readonly target: HostPort
+      readonly timeoutMs: number
+    }
+  | { readonly type: 'adopt'; readonly connection: ConnectionId; readonly peer: PeerId }
+  | { readonly type: 'refuse'; readonly connection: ConnectionId }
+  /** To be written in one system call where possible, and reported by `flushed`. */
+  | { readonly type: 'write'; readonly peer: PeerId; readonly chunks: readonly Uint8Array[] }
+  | { readonly type: 'pauseReading'; readonly peer: PeerId }
+  | { readonly type: 'resumeReading'; readonly peer: PeerId }
+  /** The peer is forgotten already. `deliver`: what was written must reach it before the connection ends. */
+  | { readonly type: 'close'; readonly peer: PeerId; readonly deliver: boolean }
+  | { readonly type: 'event'; readonly event: NodeEvent }
+
+/** What happened, for logs, metrics and library users. Nothing in the core depends on who listens. */
+export type NodeEvent =
+  | { readonly type: 'dialing'; readonly address: string }
+  | {
+      readonly type: 'dialFailed'
+      readonly address: string
+      readonly error: string
+      /** Milliseconds until the next attempt; undefined if there is none. */
+      readonly retryMs: number | undefined
+    }
+  | { readonly type: 'accepted'; readonly peer: PeerId; readonly address: string }
+  | { readonly type: 'connected'; readonly peer: PeerId; readonly address: string }
+  | { readonly type: 'refused'; readonly address: string; readonly reason: RefusalReason }
+  /** Always for handshake and keepalive; for other messages only when tracing. Bytes include the header. */
+  | {
+      readonly type: 'sent'
+      readonly peer: PeerId
+      readonly command: string
+      readonly bytes: number
+      readonly routine: boolean
+    }
+  | { readonly type: 'received'; readonly peer: PeerId; readonly command: string; readonly bytes: number }
+  | {
+      readonly type: 'versionReceived'
+      readonly peer: PeerId
+      readonly version: PeerVersion
+      readonly bytes: number
+    }
+  | { readonly type: 'verackReceived'; readonly peer: PeerId; readonly bytes: number }
+  | {
+      readonly type: 'pongReceived'
+      readonly peer: PeerId
+      readonly nonce: bigint
+      readonly routine: boolean
+      /** Undefined if no ping of ours had this nonce. */
+      readonly roundTripMs: number | undefined
+    }
+  | { readonly type: 'handshakeComplete'; readonly peer: PeerId }
+  | {
+      readonly type: 'rejectReceived'
+      readonly peer: PeerId
+      readonly command: string
+      readonly code: number
+      readonly reason: string
+    }
+  | { readonly type: 'skipped'; readonly peer: PeerId; readonly frame: SkippedFrame }
+  /** A message that came before the handshake was complete, or that nothing here has a use for. */
+  | { readonly type: 'ignored'; readonly peer: PeerId; readonly command: string }
+  | {
+      readonly type: 'offence'
+      readonly peer: PeerId
+      readonly offence: Offence
+      readonly points: number
+      readonly score: number
+      readonly detail: BrokenStream | SkippedFrame | MessageError
+    }
+  | { readonly type: 'congested'; readonly peer: PeerId; readonly queuedBytes: number }
+  /** The address leads to this node itself and will not be dialled again. */
+  | { readonly type: 'selfTarget'; readonly address: string }
+  | {
+      readonly type: 'disconnected'
+      readonly peer: PeerId
+      readonly address: string
+      readonly inbound: boolean
+      /** Was its handshake complete? */
+      readonly wasReady: boolean
+      readonly reason: DisconnectReason
+      /** More about it, such as the system's error. */
+      readonly detail?: string
+    }
+  /** For embedding programs, if they asked for messages: each message of a peer whose handshake is complete. */
+  | { readonly type: 'message'; readonly peer: PeerId; readonly message: Message }

@@ -1,0 +1,142 @@
+/**
+ * Everything that this node says: builds messages, frames them and puts them into a peer's send queue. A frame
+ * is queued whole or not at all; frames of one turn leave together. One method per thing to say.
+ */
+import { FRAME_HEADER_BYTES, FrameEncoder } from '../framing/encoder.ts'
+import type { NetworkParams } from '../params/networks.ts'
+import type { Peer } from '../peer/peer.ts'
+import type { Now } from '../primitives/brand.ts'
+import { type Endpoint, UNSPECIFIED_V4 } from '../primitives/ip.ts'
+import type { RandomSource } from '../primitives/random.ts'
+import { NODE_NETWORK, type TimedAddress } from '../wire/address.ts'
+import { COMPACT_VERSION } from '../wire/compact.ts'
+import type { HeaderList } from '../wire/header.ts'
+import type { Message, MessageType } from '../wire/messages.ts'
+import type { CurrentVersion, VersionMessage } from '../wire/version.ts'
+import type { NodeEvent } from './seam.ts'
+
+/** What our `version` says about us. */
+export interface Identity {
+  readonly userAgent: string
+  readonly startHeight: number
+}
+
+export interface SenderHooks {
+  /** The peer's queue has no room for a frame. */
+  queueFull(peer: Peer): void
+  event(event: NodeEvent): void
+  /** Are events wanted for every message? */
+  readonly tracing: boolean
+}
+
+/** Logged by default; the rest is for those who trace. */
+const NOTABLE: ReadonlySet<MessageType> = new Set(['version', 'verack', 'ping', 'reject'])
+
+export class MessageSender {
+  readonly #network: NetworkParams
+  readonly #identity: Identity
+  readonly #random: RandomSource
+  readonly #hooks: SenderHooks
+  readonly #encoder: FrameEncoder
+
+  constructor(network: NetworkParams, identity: Identity, random: RandomSource, hooks: SenderHooks) {
+    this.#network = network
+    this.#identity = identity
+    this.#random = random
+    this.#hooks = hooks
+    this.#encoder = new FrameEncoder(network.magic)
+  }
+
+  /** False if the peer's queue was full, which also ends the peer. */
+  send(peer: Peer, message: Message, routine = false): boolean {
+    const frame = this.#encoder.encode(message)
+    if (!this.#push(peer, message.type, frame)) return false
+    if (NOTABLE.has(message.type) || this.#hooks.tracing) {
+      const { type: command } = message
+      this.#hooks.event({ type: 'sent', peer: peer.id, command, bytes: frame.length, routine })
+    }
+    return true
+  }
+
+  version(peer: Peer, now: Now): void {
+    peer.sentVersion = true
+    this.send(peer, this.#versionFor(peer, now))
+  }
+
+  verack(peer: Peer): void {
+    this.send(peer, { type: 'verack' })
+  }
+
+  /** A ping with a fresh nonce; the next one falls due an interval later. */
+  ping(peer: Peer, now: Now): void {
+    const nonce = this.#random.nonce()
+    const routine = peer.isV1Listener && peer.pings.nextPingAt !== undefined
+    peer.pings.sent(nonce, now.mono, peer.pingIntervalMs)
+    this.send(peer, { type: 'ping', nonce }, routine)
+  }
+
+  /** Answers a ping by its payload and checksum, which are the pong's too. */
+  pong(peer: Peer, payload: Uint8Array, checksum: number): void {
+    const bytes = FRAME_HEADER_BYTES + payload.length
+    if (!this.#push(peer, 'pong', this.#encoder.pongFor(payload, checksum)) || !this.#hooks.tracing) return
+    this.#hooks.event({ type: 'sent', peer: peer.id, command: 'pong', bytes, routine: true })
+  }
+
+  reject(peer: Peer, command: MessageType, code: number, reason: string): void {
+    this.send(peer, { type: 'reject', command, code, reason })
+  }
+
+  getaddr(peer: Peer): void {
+    this.send(peer, { type: 'getaddr' })
+  }
+
+  addr(peer: Peer, addresses: readonly TimedAddress[], now: Now): void {
+    peer.lastAddrSentAt = now.mono
+    this.send(peer, { type: 'addr', addresses })
+  }
+
+  sendheaders(peer: Peer): void {
+    this.send(peer, { type: 'sendheaders' })
+  }
+
+  sendcmpct(peer: Peer): void {
+    this.send(peer, { type: 'sendcmpct', announce: true, version: COMPACT_VERSION })
+  }
+
+  headers(peer: Peer, headers: HeaderList): void {
+    this.send(peer, { type: 'headers', headers })
+  }
+
+  #push(peer: Peer, command: MessageType, frame: Uint8Array): boolean {
+    if (!peer.sendQueue.push(frame)) {
+      this.#hooks.queueFull(peer)
+      return false
+    }
+    peer.sent.count(command, frame.length)
+    return true
+  }
+
+  #versionFor(peer: Peer, now: Now): VersionMessage {
+    const common = {
+      type: 'version',
+      version: this.#network.protocolVersion,
+      services: NODE_NETWORK,
+      time: BigInt(now.unix),
+      nonce: peer.localNonce,
+      userAgent: this.#identity.userAgent,
+      startHeight: this.#identity.startHeight,
+      relay: true,
+    } as const
+    if (this.#network.dialect === 'v1') return { layout: 'v1', ...common }
+    const addresses = versionAddresses(peer.remote)
+    return { layout: 'current', ...common, ...addresses, genesisHash: this.#network.genesisHash }
+  }
+}
+
+/** The peer as we see it, and ourselves as unknown (wire-protocol 5.1). */
+function versionAddresses(remote: Endpoint): Pick<CurrentVersion, 'receiver' | 'sender'> {
+  return {
+    receiver: { services: NODE_NETWORK, ip: remote.ip, port: remote.port },
+    sender: { services: NODE_NETWORK, ip: UNSPECIFIED_V4, port: 0 },
+  }
+}

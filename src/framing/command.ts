@@ -1,0 +1,56 @@
+/** The command field of a frame: 12 bytes, ASCII, padded with zeros (wire-protocol 2). */
+import { codecs, type MessageType, messageTypes } from '../wire/messages.ts'
+
+export const COMMAND_BYTES = 12
+
+/** A command that has a codec, ready to be compared and written without making strings. */
+export interface KnownCommand {
+  readonly type: MessageType
+  readonly minBytes: number
+  readonly maxBytes: number
+  /** The field as three little-endian words. */
+  readonly words: readonly [number, number, number]
+  readonly bytes: Uint8Array
+}
+
+function known(type: MessageType): KnownCommand {
+  const bytes = new Uint8Array(COMMAND_BYTES)
+  for (let i = 0; i < type.length; i++) bytes[i] = type.charCodeAt(i)
+  const view = new DataView(bytes.buffer)
+  const words = [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)] as const
+  return { type, minBytes: codecs[type].minBytes, maxBytes: codecs[type].maxBytes, words, bytes }
+}
+
+const rows = messageTypes.map(known)
+const byType = new Map(rows.map((row) => [row.type, row]))
+const byFirstWord = new Map<number, KnownCommand[]>()
+for (const row of rows) byFirstWord.set(row.words[0], [...(byFirstWord.get(row.words[0]) ?? []), row])
+
+export function commandOf(type: MessageType): KnownCommand {
+  const row = byType.get(type)
+  if (row === undefined) throw new RangeError(`no codec for '${type}'`)
+  return row
+}
+
+/** The known command whose field stands at `offset`, or undefined. A match includes the padding. */
+export function findCommand(view: DataView, offset: number): KnownCommand | undefined {
+  const candidates = byFirstWord.get(view.getUint32(offset, true))
+  if (candidates === undefined) return undefined
+  const second = view.getUint32(offset + 4, true)
+  const third = view.getUint32(offset + 8, true)
+  for (const row of candidates) if (row.words[1] === second && row.words[2] === third) return row
+  return undefined
+}
+
+/** The text of a command field, or undefined if it has no zero at its end or anything but zeros behind one. */
+export function commandText(view: DataView, offset: number): string | undefined {
+  let text = ''
+  let ended = false
+  for (let i = 0; i < COMMAND_BYTES; i++) {
+    const byte = view.getUint8(offset + i)
+    if (byte === 0) ended = true
+    else if (ended) return undefined
+    else text += String.fromCharCode(byte)
+  }
+  return ended ? text : undefined
+}

@@ -1,0 +1,227 @@
+/**
+ * A stream of bytes to frames (wire-protocol 2), however the network cut it. Owns the partial frame of one
+ * peer and nothing else. A frame that lies within one chunk is a view of it; only a frame that is split is
+ * copied, once. Memory follows the bytes that arrived, never a length that was claimed: at most twice the
+ * part of one payload that is here, and payloads that nobody will read are not kept at all.
+ */
+import { printable } from '../primitives/bytes.ts'
+import { messageChecksum } from '../primitives/sha3.ts'
+import type { MessageType } from '../wire/messages.ts'
+import { commandText, findCommand, type KnownCommand } from './command.ts'
+import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from './encoder.ts'
+
+/** A frame of a known command whose size and checksum are right. */
+export interface Frame {
+  readonly kind: 'frame'
+  readonly type: MessageType
+  /** A view; it keeps the chunk that it came in alive. */
+  readonly payload: Uint8Array
+  readonly checksum: number
+}
+
+/** A frame whose payload is passed over unread: its command is unknown, or its size is not the command's. */
+export interface SkippedFrame {
+  readonly kind: 'skipped'
+  readonly why: 'unknownCommand' | 'badSize'
+  /** Printable form of the command. */
+  readonly command: string
+  readonly length: number
+}
+
+/** After this the stream can't be trusted: nothing more is decoded. */
+export interface BrokenStream {
+  readonly kind: 'broken'
+  readonly code: 'badMagic' | 'badCommand' | 'oversized' | 'badChecksum'
+  /** For people: what was found, and where that is a number, what was allowed. */
+  readonly detail: string
+}
+
+export type FrameEvent = Frame | SkippedFrame | BrokenStream
+
+const COMMAND_OFFSET = 4
+const LENGTH_OFFSET = 16
+const CHECKSUM_OFFSET = 20
+/** First memory of a payload that is split; it doubles as bytes arrive. */
+const FIRST_PARTIAL_BYTES = 4_096
+
+const NOTHING: Uint8Array = new Uint8Array(0)
+const NO_VIEW: DataView = new DataView(NOTHING.buffer)
+
+export class FrameDecoder {
+  readonly #magic: number
+  #maxPayloadBytes: number
+  /** Chunks not looked at yet; the first is the current one. */
+  readonly #chunks: Uint8Array[] = []
+  #view = NO_VIEW
+  #at = 0
+  #waiting = 0
+  #broken = false
+
+  #header: Uint8Array | undefined
+  #headerFilled = 0
+  /** The frame whose payload is awaited. */
+  #command: KnownCommand | undefined
+  #length = 0
+  #checksum = 0
+  #payload = NOTHING
+  #payloadFilled = 0
+  #toSkip = 0
+
+  /** `maxPayloadBytes`: frames that claim more break the stream. */
+  constructor(magic: number, maxPayloadBytes = MAX_PAYLOAD_BYTES) {
+    this.#magic = magic
+    this.#maxPayloadBytes = maxPayloadBytes
+  }
+
+  /** Counts for frames whose header has not been read yet. */
+  set maxPayloadBytes(bytes: number) {
+    this.#maxPayloadBytes = bytes
+  }
+
+  /** Bytes that this decoder keeps alive. */
+  get bufferedBytes(): number {
+    return this.#waiting + this.#headerFilled + this.#payload.length
+  }
+
+  /** Are there bytes that `next` has not looked at? */
+  get hasInput(): boolean {
+    return this.#waiting > 0 && !this.#broken
+  }
+
+  /** Has a frame begun whose end has not come? */
+  get midFrame(): boolean {
+    return this.#headerFilled > 0 || this.#command !== undefined || this.#toSkip > 0
+  }
+
+  /** Takes bytes over; the caller must not change them afterwards. */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0 || this.#broken) return
+    this.#chunks.push(chunk)
+    this.#waiting += chunk.length
+    if (this.#chunks.length === 1) this.#look(chunk)
+  }
+
+  /** The next event, or undefined when more bytes are needed. */
+  next(): FrameEvent | undefined {
+    while (this.#waiting > 0 && !this.#broken) {
+      if (this.#toSkip > 0) {
+        this.#toSkip -= this.#advance(Math.min(this.#toSkip, this.#inChunk()))
+        continue
+      }
+      if (this.#command !== undefined) {
+        if (!this.#collectPayload(this.#command)) continue
+        return this.#finish(this.#command)
+      }
+      const event = this.#readHeader()
+      if (event !== undefined) return event
+    }
+    return undefined
+  }
+
+  #look(chunk: Uint8Array): void {
+    this.#view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    this.#at = 0
+  }
+
+  #inChunk(): number {
+    return this.#view.byteLength - this.#at
+  }
+
+  /** Moves on within the current chunk, and to the next one at its end. Returns `bytes`. */
+  #advance(bytes: number): number {
+    this.#at += bytes
+    this.#waiting -= bytes
+    if (this.#at === this.#view.byteLength) {
+      this.#chunks.shift()
+      const next = this.#chunks[0]
+      if (next === undefined) this.#view = NO_VIEW
+      else this.#look(next)
+      this.#at = 0
+    }
+    return bytes
+  }
+
+  /** Copies bytes of the current chunk into `target`, as many as there are and it needs. Returns how many. */
+  #copyInto(target: Uint8Array, filled: number, needed: number): number {
+    const bytes = Math.min(needed - filled, this.#inChunk())
+    target.set(new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, bytes), filled)
+    return this.#advance(bytes)
+  }
+
+  #readHeader(): FrameEvent | undefined {
+    if (this.#headerFilled === 0 && this.#inChunk() >= FRAME_HEADER_BYTES) {
+      const view = this.#view
+      const at = this.#at
+      this.#advance(FRAME_HEADER_BYTES)
+      return this.#begin(view, at)
+    }
+    this.#header ??= new Uint8Array(FRAME_HEADER_BYTES)
+    this.#headerFilled += this.#copyInto(this.#header, this.#headerFilled, FRAME_HEADER_BYTES)
+    if (this.#headerFilled < FRAME_HEADER_BYTES) return undefined
+    this.#headerFilled = 0
+    return this.#begin(new DataView(this.#header.buffer), 0)
+  }
+
+  /** Judges a header. Returns an event if that already says all about the frame. */
+  #begin(view: DataView, at: number): FrameEvent | undefined {
+    const magic = view.getUint32(at, true)
+    if (magic !== this.#magic) return this.#break('badMagic', `0x${magic.toString(16).padStart(8, '0')}`)
+    const command = findCommand(view, at + COMMAND_OFFSET)
+    const text = command?.type ?? commandText(view, at + COMMAND_OFFSET)
+    if (text === undefined) return this.#break('badCommand', 'not padded with zeros')
+    const length = view.getUint32(at + LENGTH_OFFSET, true)
+    if (length > this.#maxPayloadBytes) {
+      const detail = `'${printable(text)}' of ${length} bytes, allowed are ${this.#maxPayloadBytes}`
+      return this.#break('oversized', detail)
+    }
+    if (command === undefined || length < command.minBytes || length > command.maxBytes) {
+      this.#toSkip = length
+      const why = command === undefined ? 'unknownCommand' : 'badSize'
+      return { kind: 'skipped', why, command: printable(text), length }
+    }
+    this.#length = length
+    this.#checksum = view.getUint32(at + CHECKSUM_OFFSET, true)
+    if (length === 0) return this.#finish(command)
+    this.#command = command
+    return undefined
+  }
+
+  /** Makes `#payload` the payload if all of it is here; otherwise keeps what is. */
+  #collectPayload(command: KnownCommand): boolean {
+    if (this.#payloadFilled === 0 && this.#inChunk() >= this.#length) {
+      this.#payload = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, this.#length)
+      this.#advance(this.#length)
+      return true
+    }
+    const needed = Math.min(this.#length, this.#payloadFilled + this.#inChunk())
+    if (needed > this.#payload.length) this.#growPayload(needed, command)
+    this.#payloadFilled += this.#copyInto(this.#payload, this.#payloadFilled, this.#length)
+    return this.#payloadFilled === this.#length
+  }
+
+  #growPayload(needed: number, command: KnownCommand): void {
+    const doubled = Math.max(needed, 2 * this.#payload.length, FIRST_PARTIAL_BYTES)
+    const grown = new Uint8Array(Math.min(doubled, this.#length, command.maxBytes))
+    grown.set(this.#payload.subarray(0, this.#payloadFilled))
+    this.#payload = grown
+  }
+
+  #finish(command: KnownCommand): FrameEvent {
+    const payload = this.#payload
+    this.#payload = NOTHING
+    this.#payloadFilled = 0
+    this.#command = undefined
+    if (messageChecksum(payload) !== this.#checksum) return this.#break('badChecksum', `of '${command.type}'`)
+    return { kind: 'frame', type: command.type, payload, checksum: this.#checksum }
+  }
+
+  #break(code: BrokenStream['code'], detail: string): BrokenStream {
+    this.#broken = true
+    this.#chunks.length = 0
+    this.#view = NO_VIEW
+    this.#waiting = 0
+    this.#payload = NOTHING
+    this.#header = undefined
+    return { kind: 'broken', code, detail }
+  }
+}

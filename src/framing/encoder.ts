@@ -1,0 +1,56 @@
+/** Messages to frames: the 24-byte header of wire-protocol 2 and the payload, in one piece. */
+import { messageChecksum } from '../primitives/sha3.ts'
+import { ByteWriter } from '../primitives/writer.ts'
+import { type Message, writePayload } from '../wire/messages.ts'
+import { COMMAND_BYTES, commandOf } from './command.ts'
+
+export const FRAME_HEADER_BYTES = 24
+/** No frame of any command may carry more (wire-protocol 2). */
+export const MAX_PAYLOAD_BYTES = 33_554_432
+
+const LENGTH_OFFSET = 16
+const CHECKSUM_OFFSET = 20
+/** Larger scratch memory is not kept for the next message. */
+const SCRATCH_BYTES = 65_536
+const PONG_BYTES = FRAME_HEADER_BYTES + 8
+
+export class FrameEncoder {
+  readonly #magic: number
+  #scratch = new ByteWriter(1_024)
+  readonly #pong: Uint8Array
+
+  /** `magic`: the network's, as a little-endian u32. */
+  constructor(magic: number) {
+    this.#magic = magic
+    this.#pong = this.encode({ type: 'pong', nonce: 0n })
+  }
+
+  /** A complete frame in memory of its own. Throws RangeError if the message can't be written. */
+  encode(message: Message): Uint8Array {
+    const writer = this.#scratch
+    writer.reset()
+    writer.u32(this.#magic).fixed(commandOf(message.type).bytes, COMMAND_BYTES)
+    writer.reserve(FRAME_HEADER_BYTES - LENGTH_OFFSET)
+    writePayload(writer, message)
+    writer.patchU32(LENGTH_OFFSET, writer.length - FRAME_HEADER_BYTES)
+    writer.patchU32(CHECKSUM_OFFSET, messageChecksum(writer.view().subarray(FRAME_HEADER_BYTES)))
+    if (writer.capacity <= SCRATCH_BYTES) return writer.copy()
+    this.#scratch = new ByteWriter(1_024)
+    return writer.view()
+  }
+
+  /**
+   * The answer to a `ping`: its payload and therefore its checksum are the same, so neither is decoded nor
+   * hashed again. That is half the cost of a ping.
+   */
+  pongFor(payload: Uint8Array, checksum: number): Uint8Array {
+    const frame = new Uint8Array(PONG_BYTES)
+    frame.set(this.#pong)
+    frame[CHECKSUM_OFFSET] = checksum
+    frame[CHECKSUM_OFFSET + 1] = checksum >>> 8
+    frame[CHECKSUM_OFFSET + 2] = checksum >>> 16
+    frame[CHECKSUM_OFFSET + 3] = checksum >>> 24
+    frame.set(payload, FRAME_HEADER_BYTES)
+    return frame
+  }
+}

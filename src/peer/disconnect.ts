@@ -1,0 +1,43 @@
+/** Why a connection ended. Each end has exactly one reason, which is logged, counted and given to library users. */
+
+const TEXTS = {
+  closedByPeer: 'closed by the peer',
+  connectionLost: 'connection lost',
+  shutdown: 'this node is shutting down',
+  requested: 'asked for by the operator',
+  noVersion: 'no version within the time allowed',
+  handshakeTimeout: 'handshake not finished within the time allowed',
+  inactive: 'nothing heard for too long',
+  sendStalled: 'the peer does not read what we send',
+  sendQueueFull: 'too much waits to be sent to the peer',
+  selfConnection: 'connected to ourselves',
+  wrongGenesis: 'the peer is on another chain',
+  obsoleteVersion: 'the peer speaks a protocol version that is too old',
+  badMagic: 'bytes of another network or protocol',
+  badCommand: 'malformed command name',
+  oversizedMessage: 'message longer than allowed',
+  badChecksum: 'wrong checksum',
+  misbehaving: 'too many violations of the protocol',
+} as const
+
+export type DisconnectReason = keyof typeof TEXTS
+
+export const disconnectReasons = Object.keys(TEXTS) as readonly DisconnectReason[]
+
+export function describeDisconnect(reason: DisconnectReason): string {
+  return TEXTS[reason]
+}
+
+/** Why an incoming connection was not made a peer. */
+export type RefusalReason = 'inboundFull' | 'perIpLimit' | 'notListening' | 'shuttingDown'
+
+const REFUSALS: Record<RefusalReason, string> = {
+  inboundFull: 'all inbound slots are taken',
+  perIpLimit: 'too many connections from this address',
+  notListening: 'this node takes no connections',
+  shuttingDown: 'this node is shutting down',
+}
+
+export function describeRefusal(reason: RefusalReason): string {
+  return REFUSALS[reason]
+}

@@ -1,0 +1,136 @@
+/**
+ * One connection, as far as the protocol is concerned: who it is, how far the handshake got, what is buffered
+ * either way and what was counted. It knows neither sockets nor other peers. Bounded by the decoder's partial
+ * frame, the send queue and the ping table.
+ */
+import { FrameDecoder } from '../framing/decoder.ts'
+import {
+  AWAIT_VERSION_TIMEOUT_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  INACTIVITY_TIMEOUT_MS,
+  MAX_HANDSHAKE_PAYLOAD_BYTES,
+  PING_INTERVAL_MS,
+  SEND_STALL_TIMEOUT_MS,
+  V1_LISTENER_PING_INTERVAL_MS,
+} from '../params/limits.ts'
+import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
+import { type Endpoint, formatEndpoint } from '../primitives/ip.ts'
+import type { DisconnectReason } from './disconnect.ts'
+import type { PeerVersion } from './handshake.ts'
+import { PingTracker } from './ping-tracker.ts'
+import { SendQueue } from './send-queue.ts'
+import { Traffic } from './traffic.ts'
+
+/**
+ * `awaitVersion`: the peer's `version` has not come. `awaitVerack`: it has, and our `version` went out.
+ * `ready`: the handshake is complete.
+ */
+export type PeerState = 'awaitVersion' | 'awaitVerack' | 'ready'
+
+/** Who opened the connection: the peer, or we because the operator said so, or once by command. */
+export type ConnectionKind = 'inbound' | 'manual' | 'oneTry'
+
+export interface PeerInit {
+  readonly id: PeerId
+  readonly kind: ConnectionKind
+  readonly remote: Endpoint
+  /** What was dialled, such as "node.example:8444"; the remote endpoint for inbound peers. */
+  readonly address: string
+  readonly magic: number
+  /** Sent in our `version` to this peer only. */
+  readonly localNonce: bigint
+}
+
+export class Peer {
+  readonly id: PeerId
+  readonly kind: ConnectionKind
+  readonly remote: Endpoint
+  readonly address: string
+  readonly localNonce: bigint
+  readonly connectedAt: Now
+  state: PeerState = 'awaitVersion'
+  /** From the peer's first `version`. */
+  version: PeerVersion | undefined
+  sentVersion = false
+  /** A `verack` that overtook the peer's `version`. */
+  gotVerack = false
+  readyAt: MonoMs | undefined
+
+  readonly decoder: FrameDecoder
+  readonly sendQueue = new SendQueue()
+  readonly pings = new PingTracker()
+  readonly sent = new Traffic()
+  readonly received = new Traffic()
+  /** When a byte last came; the connect counts as one. */
+  lastLifeAt: MonoMs
+
+  /** Misbehaviour points. */
+  score = 0
+  /** Does the shell currently not read from the socket? */
+  readingPaused = false
+  /** The embedding program asked us to stop handing it messages of this peer. */
+  held = false
+  /** Is the peer in the list of those with input left over from their last turn? */
+  queuedForTurn = false
+
+  prefersHeaders = false
+  compactAnnounce: boolean | undefined
+  answeredGetaddr = false
+  lastAddrSentAt: MonoMs | undefined
+
+  constructor(init: PeerInit, now: Now) {
+    this.id = init.id
+    this.kind = init.kind
+    this.remote = init.remote
+    this.address = init.address
+    this.localNonce = init.localNonce
+    this.connectedAt = now
+    this.lastLifeAt = now.mono
+    this.decoder = new FrameDecoder(init.magic, MAX_HANDSHAKE_PAYLOAD_BYTES)
+  }
+
+  get inbound(): boolean {
+    return this.kind === 'inbound'
+  }
+
+  get remoteText(): string {
+    return formatEndpoint(this.remote)
+  }
+
+  /** A listener of the first release: it names no nonce, and wants to be talked to often. */
+  get isV1Listener(): boolean {
+    return !this.inbound && this.version?.layout === 'v1' && this.version.nonce === 0n
+  }
+
+  get pingIntervalMs(): number {
+    return this.isV1Listener ? V1_LISTENER_PING_INTERVAL_MS : PING_INTERVAL_MS
+  }
+
+  /** Must input wait, because answers pile up or the embedding program is not ready for more? */
+  get mustWait(): boolean {
+    return this.held || this.sendQueue.congested
+  }
+
+  /** The next moment at which something about this peer has to be looked at. */
+  nextDeadline(): MonoMs {
+    const life = this.mustWait ? Number.POSITIVE_INFINITY : this.lastLifeAt + INACTIVITY_TIMEOUT_MS
+    const stall = (this.sendQueue.progressAt ?? Number.POSITIVE_INFINITY) + SEND_STALL_TIMEOUT_MS
+    const handshake = this.#handshakeDeadline()
+    return monoMs(Math.min(life, stall, handshake, this.pings.nextPingAt ?? Number.POSITIVE_INFINITY))
+  }
+
+  /** The reason to close this peer for its silence, if there is one. */
+  timeout(now: MonoMs): DisconnectReason | undefined {
+    if (now >= this.#handshakeDeadline()) return this.sentVersion ? 'handshakeTimeout' : 'noVersion'
+    const { progressAt } = this.sendQueue
+    if (progressAt !== undefined && now >= progressAt + SEND_STALL_TIMEOUT_MS) return 'sendStalled'
+    // While we don't read, silence is our doing.
+    if (!this.mustWait && now >= this.lastLifeAt + INACTIVITY_TIMEOUT_MS) return 'inactive'
+    return undefined
+  }
+
+  #handshakeDeadline(): number {
+    if (this.state === 'ready') return Number.POSITIVE_INFINITY
+    return this.connectedAt.mono + (this.sentVersion ? HANDSHAKE_TIMEOUT_MS : AWAIT_VERSION_TIMEOUT_MS)
+  }
+}

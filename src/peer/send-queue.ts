@@ -1,0 +1,57 @@
+/**
+ * Outgoing bytes of one peer. Frames of one turn are collected and leave together; bytes stay accounted for
+ * until the shell says that the system took them. Bounded by SEND_QUEUE_MAX_BYTES.
+ */
+import { SEND_QUEUE_HIGH_BYTES, SEND_QUEUE_LOW_BYTES, SEND_QUEUE_MAX_BYTES } from '../params/limits.ts'
+import type { MonoMs } from '../primitives/brand.ts'
+import { concatBytes } from '../primitives/bytes.ts'
+
+/** Up to here frames are copied into one piece; larger turns are written as they are, in one call. */
+const JOIN_BYTES = 32_768
+
+export class SendQueue {
+  #frames: Uint8Array[] = []
+  #collectedBytes = 0
+  #handedBytes = 0
+  #congested = false
+  /** When bytes last left, or began to wait; undefined while none wait. */
+  progressAt: MonoMs | undefined
+
+  /** Bytes that have not left this process. */
+  get bytes(): number {
+    return this.#collectedBytes + this.#handedBytes
+  }
+
+  /** Is so much waiting that no more work should be done for this peer? With hysteresis. */
+  get congested(): boolean {
+    if (this.bytes > SEND_QUEUE_HIGH_BYTES) this.#congested = true
+    else if (this.bytes <= SEND_QUEUE_LOW_BYTES) this.#congested = false
+    return this.#congested
+  }
+
+  /** False if there is no room; the frame was not taken then. */
+  push(frame: Uint8Array): boolean {
+    if (this.bytes + frame.length > SEND_QUEUE_MAX_BYTES) return false
+    this.#frames.push(frame)
+    this.#collectedBytes += frame.length
+    return true
+  }
+
+  /** What this turn collected, to be written at once; undefined if nothing. */
+  take(now: MonoMs): readonly Uint8Array[] | undefined {
+    const frames = this.#frames
+    if (frames.length === 0) return undefined
+    this.progressAt ??= now
+    this.#frames = []
+    this.#handedBytes += this.#collectedBytes
+    const join = frames.length > 1 && this.#collectedBytes <= JOIN_BYTES
+    this.#collectedBytes = 0
+    return join ? [concatBytes(frames)] : frames
+  }
+
+  /** The system took `bytes` of what was handed over. */
+  flushed(bytes: number, now: MonoMs): void {
+    this.#handedBytes -= Math.min(bytes, this.#handedBytes)
+    this.progressAt = this.#handedBytes > 0 ? now : undefined
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Peers that the operator named, and the plan to be connected to each of them. The plan is made anew from the
+ * table each time: what is due, not connected and not being dialled. Bounded by MAX_MANUAL_TARGETS.
+ */
+import {
+  MAX_DIALS_IN_FLIGHT,
+  MAX_MANUAL_TARGETS,
+  REDIAL_MAX_MS,
+  REDIAL_MIN_MS,
+  REDIAL_RESET_AFTER_MS,
+} from '../params/limits.ts'
+import { type DialTicket, dialTicket, type MonoMs, monoMs, type PeerId } from '../primitives/brand.ts'
+import { formatHostPort, type HostPort } from '../primitives/ip.ts'
+import type { RandomSource } from '../primitives/random.ts'
+
+/** Waits vary by this much either way, so that nodes that failed together don't return together. */
+const JITTER = 0.2
+
+export type AddTargetVerdict = 'added' | 'alreadyAdded' | 'full'
+
+export interface ManualTarget {
+  readonly target: HostPort
+  /** "host:port", the key of the table. */
+  readonly address: string
+  readonly keep: boolean
+  readonly dialing: DialTicket | undefined
+  readonly peer: PeerId | undefined
+}
+
+interface Row {
+  readonly target: HostPort
+  readonly address: string
+  /** False for one attempt only: the row goes when that attempt or its connection has ended. */
+  readonly keep: boolean
+  nextDialAt: MonoMs
+  waitMs: number
+  dialing: DialTicket | undefined
+  peer: PeerId | undefined
+}
+
+export interface Dial {
+  readonly ticket: DialTicket
+  readonly target: HostPort
+  readonly address: string
+}
+
+export class ManualTargets {
+  readonly #random: RandomSource
+  readonly #rows = new Map<string, Row>()
+  #lastTicket = 0
+
+  constructor(random: RandomSource) {
+    this.#random = random
+  }
+
+  get rows(): Iterable<ManualTarget> {
+    return this.#rows.values()
+  }
+
+  add(target: HostPort, keep: boolean, now: MonoMs): AddTargetVerdict {
+    const address = formatHostPort(target.host, target.port)
+    if (this.#rows.has(address)) return 'alreadyAdded'
+    if (this.#rows.size >= MAX_MANUAL_TARGETS) return 'full'
+    const row = {
+      target,
+      address,
+      keep,
+      nextDialAt: now,
+      waitMs: REDIAL_MIN_MS,
+      dialing: undefined,
+      peer: undefined,
+    }
+    this.#rows.set(address, row)
+    return 'added'
+  }
+
+  /** Forgets a target; its connection, if any, stays. Returns false if it was not there. */
+  delete(target: HostPort): boolean {
+    return this.#rows.delete(formatHostPort(target.host, target.port))
+  }
+
+  /** Dials that are due, marked as under way. */
+  planDials(now: MonoMs): Dial[] {
+    const dials: Dial[] = []
+    let inFlight = 0
+    for (const row of this.#rows.values()) if (row.dialing !== undefined) inFlight++
+    for (const row of this.#rows.values()) {
+      if (row.dialing !== undefined || row.peer !== undefined || row.nextDialAt > now) continue
+      if (inFlight++ >= MAX_DIALS_IN_FLIGHT) break
+      row.dialing = dialTicket(++this.#lastTicket)
+      dials.push({ ticket: row.dialing, target: row.target, address: row.address })
+    }
+    return dials
+  }
+
+  /** When the next dial is due; undefined if none will be without another event. */
+  nextDeadline(): MonoMs | undefined {
+    let next: MonoMs | undefined
+    let inFlight = 0
+    for (const row of this.#rows.values()) {
+      if (row.dialing !== undefined) inFlight++
+      else if (row.peer === undefined && (next === undefined || row.nextDialAt < next)) next = row.nextDialAt
+    }
+    return inFlight >= MAX_DIALS_IN_FLIGHT ? undefined : next
+  }
+
+  /** The target that a ticket was for; undefined if it was removed meanwhile. */
+  byTicket(ticket: DialTicket): ManualTarget | undefined {
+    return this.#find((row) => row.dialing === ticket)
+  }
+
+  connected(ticket: DialTicket, peer: PeerId): void {
+    const row = this.#find((r) => r.dialing === ticket)
+    if (row === undefined) return
+    row.dialing = undefined
+    row.peer = peer
+  }
+
+  /** Returns how long the target will be left alone, in ms; undefined if it will not be dialled again. */
+  dialFailed(ticket: DialTicket, now: MonoMs): number | undefined {
+    const row = this.#find((r) => r.dialing === ticket)
+    if (row === undefined) return undefined
+    row.dialing = undefined
+    return this.#retryLater(row, now)
+  }
+
+  /** The connection ended after having been complete for `readyMs`. Returns the wait as `dialFailed` does. */
+  disconnected(peer: PeerId, readyMs: number, now: MonoMs): number | undefined {
+    const row = this.#find((r) => r.peer === peer)
+    if (row === undefined) return undefined
+    row.peer = undefined
+    if (readyMs >= REDIAL_RESET_AFTER_MS) row.waitMs = REDIAL_MIN_MS
+    return this.#retryLater(row, now)
+  }
+
+  /** The target turned out to be this node itself: it is never dialled again. */
+  forgetSelf(peer: PeerId): void {
+    const row = this.#find((r) => r.peer === peer)
+    if (row !== undefined) this.#rows.delete(row.address)
+  }
+
+  *keyedIds(): Generator<PeerId> {
+    for (const row of this.#rows.values()) if (row.peer !== undefined) yield row.peer
+  }
+
+  #find(matches: (row: Row) => boolean): Row | undefined {
+    for (const row of this.#rows.values()) if (matches(row)) return row
+    return undefined
+  }
+
+  #retryLater(row: Row, now: MonoMs): number | undefined {
+    if (!row.keep) {
+      this.#rows.delete(row.address)
+      return undefined
+    }
+    const wait = row.waitMs * (1 + JITTER * (2 * this.#random.unit() - 1))
+    row.nextDialAt = monoMs(now + wait)
+    row.waitMs = Math.min(2 * row.waitMs, REDIAL_MAX_MS)
+    return wait
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The only table of peers: who is connected, who may be. Ids count from 1 and are never used again. Bounded by
+ * the connection limits; whatever is keyed by a peer here is dropped in `remove`.
+ */
+import type { RefusalReason } from '../peer/disconnect.ts'
+import { type ConnectionKind, Peer } from '../peer/peer.ts'
+import { type Now, type PeerId, peerId } from '../primitives/brand.ts'
+import { type Endpoint, formatIp, type IpBytes, isRoutable } from '../primitives/ip.ts'
+import type { RandomSource } from '../primitives/random.ts'
+
+export interface ConnectionLimits {
+  /** Inbound and outbound together. */
+  readonly maxConnections: number
+  /** Slots that inbound peers may not take because this node fills them itself. */
+  readonly reservedOutbound: number
+  /** `routable`: counts only for addresses that a stranger could reach; `all`: for loopback too. */
+  readonly maxInboundPerIp: { readonly limit: number; readonly scope: 'routable' | 'all' }
+}
+
+export class PeerManager {
+  readonly #magic: number
+  readonly #limits: ConnectionLimits
+  readonly #random: RandomSource
+  readonly #peers = new Map<PeerId, Peer>()
+  readonly #inboundPerIp = new Map<string, number>()
+  readonly #nonces = new Map<bigint, PeerId>()
+  #inbound = 0
+  #lastId = 0
+
+  constructor(magic: number, limits: ConnectionLimits, random: RandomSource) {
+    this.#magic = magic
+    this.#limits = limits
+    this.#random = random
+  }
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  get inboundCount(): number {
+    return this.#inbound
+  }
+
+  get outboundCount(): number {
+    return this.#peers.size - this.#inbound
+  }
+
+  /** Nonces of our `version` messages on open connections. */
+  get ownNonces(): ReadonlyMap<bigint, PeerId> {
+    return this.#nonces
+  }
+
+  get(id: PeerId): Peer | undefined {
+    return this.#peers.get(id)
+  }
+
+  all(): IterableIterator<Peer> {
+    return this.#peers.values()
+  }
+
+  /** May this address open a connection to us? */
+  judgeInbound(remote: IpBytes): RefusalReason | undefined {
+    const { maxConnections, reservedOutbound, maxInboundPerIp } = this.#limits
+    const outbound = Math.max(reservedOutbound, this.outboundCount)
+    if (this.#inbound + outbound >= maxConnections) return 'inboundFull'
+    const counted = maxInboundPerIp.scope === 'all' || isRoutable(remote)
+    const fromThere = this.#inboundPerIp.get(formatIp(remote)) ?? 0
+    return counted && fromThere >= maxInboundPerIp.limit ? 'perIpLimit' : undefined
+  }
+
+  add(kind: ConnectionKind, remote: Endpoint, address: string, now: Now): Peer {
+    const id = peerId(++this.#lastId)
+    const peer = new Peer(
+      { id, kind, remote, address, magic: this.#magic, localNonce: this.#random.nonce() },
+      now,
+    )
+    this.#peers.set(id, peer)
+    this.#nonces.set(peer.localNonce, id)
+    if (peer.inbound) {
+      this.#inbound++
+      const ip = formatIp(remote.ip)
+      this.#inboundPerIp.set(ip, (this.#inboundPerIp.get(ip) ?? 0) + 1)
+    }
+    return peer
+  }
+
+  remove(peer: Peer): void {
+    if (!this.#peers.delete(peer.id)) return
+    this.#nonces.delete(peer.localNonce)
+    if (!peer.inbound) return
+    this.#inbound--
+    const ip = formatIp(peer.remote.ip)
+    const left = (this.#inboundPerIp.get(ip) ?? 1) - 1
+    if (left > 0) this.#inboundPerIp.set(ip, left)
+    else this.#inboundPerIp.delete(ip)
+  }
+
+  /** Every id that any table here is keyed by, for the check that nothing outlives its peer. */
+  *keyedIds(): Generator<PeerId> {
+    yield* this.#peers.keys()
+    yield* this.#nonces.values()
+  }
+}

@@ -1,0 +1,69 @@
+/** Small helpers on byte arrays: hex, text, comparison. All pure, none keeps a reference to its input. */
+
+const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+
+export function toHex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += HEX[byte]
+  return text
+}
+
+/** Bytes of a hex text of even length; undefined if it is anything else. */
+export function fromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return bytes
+}
+
+/** A 32-byte hash as people read it: hex of the reversed bytes (wire-protocol 3, "display order"). */
+export function hashToHex(hash: Uint8Array): string {
+  return toHex(hash.slice().reverse())
+}
+
+/** The 32 bytes, in wire order, of a hash in display order; undefined if the text is not 64 hex digits. */
+export function hashFromHex(text: string): Uint8Array | undefined {
+  return text.length === 64 ? fromHex(text)?.reverse() : undefined
+}
+
+export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
+
+/** One character per byte, so that any bytes survive a round trip. */
+export function latin1Decode(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return text
+}
+
+/** Inverse of {@link latin1Decode}. Throws RangeError on a character above U+00FF. */
+export function latin1Encode(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 255) throw new RangeError(`character U+${code.toString(16)} has no single-byte form`)
+    bytes[i] = code
+  }
+  return bytes
+}
+
+/** Text from a stranger, made safe for a log or a terminal: printable ASCII stays, the rest becomes "?". */
+export function printable(text: string, maxLength = 256): string {
+  const safe = text.slice(0, maxLength).replace(/[^\x20-\x7e]/g, '?')
+  return text.length > maxLength ? `${safe}...` : safe
+}

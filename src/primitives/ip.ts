@@ -1,0 +1,170 @@
+/**
+ * IP addresses as the wire has them: 16 bytes in network order, IPv4 as ::ffff:a.b.c.d (wire-protocol 3), and
+ * endpoints as people write them. Which addresses count as routable follows wire-protocol 11.2.
+ */
+
+/** 16 bytes in network order. */
+export type IpBytes = Uint8Array
+
+export interface Endpoint {
+  readonly ip: IpBytes
+  readonly port: number
+}
+
+export const UNSPECIFIED_V4: IpBytes = ipv4(0, 0, 0, 0)
+
+function ipv4(a: number, b: number, c: number, d: number): IpBytes {
+  return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d)
+}
+
+/** The 16 bytes of an IPv4 or IPv6 text (a zone such as %eth0 is dropped); undefined if it is neither. */
+export function parseIp(text: string): IpBytes | undefined {
+  if (text.includes(':')) return parseIpv6(text.split('%')[0] ?? '')
+  return parseIpv4(text)
+}
+
+function parseIpv4(text: string): IpBytes | undefined {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)
+  if (match === null) return undefined
+  const [a = 256, b = 256, c = 256, d = 256] = match.slice(1).map(Number)
+  return Math.max(a, b, c, d) > 255 ? undefined : ipv4(a, b, c, d)
+}
+
+function parseIpv6(text: string): IpBytes | undefined {
+  const halves = text.split('::')
+  if (halves.length > 2) return undefined
+  const head = parseGroups(halves[0] ?? '')
+  const tail = halves.length === 2 ? parseGroups(halves[1] ?? '') : []
+  if (head === undefined || tail === undefined) return undefined
+  const missing = 16 - head.length - tail.length
+  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined
+  const ip = new Uint8Array(16)
+  ip.set(head)
+  ip.set(tail, 16 - tail.length)
+  return ip
+}
+
+/** Bytes of colon-separated groups; the last may be a dotted IPv4. */
+function parseGroups(text: string): number[] | undefined {
+  if (text === '') return []
+  const bytes: number[] = []
+  const groups = text.split(':')
+  for (const [i, group] of groups.entries()) {
+    if (i === groups.length - 1 && group.includes('.')) {
+      const v4 = parseIpv4(group)
+      if (v4 === undefined) return undefined
+      bytes.push(...v4.subarray(12))
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined
+      const value = Number.parseInt(group, 16)
+      bytes.push(value >> 8, value & 0xff)
+    }
+  }
+  return bytes.length > 16 ? undefined : bytes
+}
+
+export function isIpv4(ip: IpBytes): boolean {
+  for (let i = 0; i < 10; i++) if (ip[i] !== 0) return false
+  return ip[10] === 0xff && ip[11] === 0xff
+}
+
+/** Dotted IPv4, or IPv6 with its longest run of zero groups shortened. */
+export function formatIp(ip: IpBytes): string {
+  if (isIpv4(ip)) return ip.subarray(12).join('.')
+  const view = new DataView(ip.buffer, ip.byteOffset, 16)
+  const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i))
+  let bestStart = -1
+  let bestLength = 1
+  for (let start = 0; start < 8; start++) {
+    let end = start
+    while (end < 8 && groups[end] === 0) end++
+    if (end - start > bestLength) {
+      bestStart = start
+      bestLength = end - start
+    }
+  }
+  const hex = groups.map((g) => g.toString(16))
+  if (bestStart < 0) return hex.join(':')
+  return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}`
+}
+
+/** "1.2.3.4:8444" or "[2001:db8::1]:8444". */
+export function formatEndpoint(endpoint: Endpoint): string {
+  const host = formatIp(endpoint.ip)
+  return formatHostPort(host, endpoint.port)
+}
+
+export function formatHostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * Splits what an operator writes: IPv4, host name, or [IPv6], each with an optional port; an IPv6 without
+ * brackets is taken whole. Undefined if it can't be an address.
+ */
+export function parseHostPort(text: string, defaultPort: number): HostPort | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^[\]:]+))(?::(\d{1,5}))?$/.exec(text)
+  if (match === null) return parseIp(text) === undefined ? undefined : { host: text, port: defaultPort }
+  const host = match[1] ?? match[2] ?? ''
+  const port = match[3] === undefined ? defaultPort : Number(match[3])
+  if (port < 1 || port > 65535) return undefined
+  if (match[1] !== undefined) return parseIp(host) === undefined ? undefined : { host, port }
+  return isHost(host) ? { host, port } : undefined
+}
+
+function isHost(host: string): boolean {
+  if (/^[\d.]+$/.test(host)) return parseIpv4(host) !== undefined
+  return host.length <= 253 && /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?\.?$/.test(host)
+}
+
+export function isLoopback(ip: IpBytes): boolean {
+  if (isIpv4(ip)) return ip[12] === 127
+  return ip[15] === 1 && ip.subarray(0, 15).every((byte) => byte === 0)
+}
+
+type Prefix = readonly [bytes: readonly number[], bits: number]
+
+const NOT_ROUTABLE_V4: readonly Prefix[] = [
+  [[0], 8],
+  [[10], 8],
+  [[100, 64], 10],
+  [[127], 8],
+  [[169, 254], 16],
+  [[172, 16], 12],
+  [[192, 0, 2], 24],
+  [[192, 168], 16],
+  [[198, 18], 15],
+  [[198, 51, 100], 24],
+  [[203, 0, 113], 24],
+  [[224], 3],
+]
+
+const NOT_ROUTABLE_V6: readonly Prefix[] = [
+  [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 120],
+  [[0x20, 0x01, 0x0d, 0xb8], 32],
+  [[0x20, 0x01, 0x00, 0x10], 28],
+  [[0x20, 0x01, 0x00, 0x20], 28],
+  [[0xfc], 7],
+  [[0xfe, 0x80], 10],
+  [[0xff], 8],
+]
+
+/** Could a stranger on the internet reach this address? (wire-protocol 11.2) */
+export function isRoutable(ip: IpBytes): boolean {
+  return isIpv4(ip)
+    ? !NOT_ROUTABLE_V4.some((prefix) => hasPrefix(ip.subarray(12), prefix))
+    : !NOT_ROUTABLE_V6.some((prefix) => hasPrefix(ip, prefix))
+}
+
+function hasPrefix(ip: Uint8Array, [bytes, bits]: Prefix): boolean {
+  for (let i = 0; 8 * i < bits; i++) {
+    const mask = 0xff & (0xff << Math.max(0, 8 * (i + 1) - bits))
+    if (((ip[i] ?? 0) & mask) !== ((bytes[i] ?? 0) & mask)) return false
+  }
+  return true
+}

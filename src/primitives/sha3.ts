@@ -1,0 +1,95 @@
+// The project's only SHA3-256 (FIPS 202). It owns one WebAssembly instance with a page of memory for inputs up to
+// WASM_MAX_BYTES and leaves longer ones to OpenSSL. Both give the same digests; where WebAssembly is switched off
+// (`node --jitless`), OpenSSL does everything.
+
+import { hash } from 'node:crypto'
+import { keccakWasmBase64 } from './keccak-wasm.ts'
+
+/**
+ * Longest input, in bytes, that is hashed in WebAssembly: a call into node:crypto costs about as much as three
+ * permutations, but OpenSSL's permutation is a quarter faster, so they break even after some eleven blocks of 136.
+ */
+export const WASM_MAX_BYTES = 1_500
+
+// Where scripts/keccak-wasm.mjs puts things in the module's memory.
+const DIGEST_AT = 256
+const DIGEST_BYTES = 32
+const INPUT_AT = 512
+
+interface KeccakExports {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  readonly sha3: (length: number) => void
+  readonly checksum: (length: number) => number
+}
+
+// The part of the global that is used here; @types/node leaves WebAssembly to TypeScript's DOM library.
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: KeccakExports }
+}
+
+interface Keccak {
+  readonly input: Uint8Array
+  readonly digest: Uint8Array
+  readonly digestView: DataView
+  readonly sha3: (length: number) => void
+  readonly checksum: (length: number) => number
+}
+
+function instantiate(): Keccak | undefined {
+  try {
+    const module = new WebAssembly.Module(Buffer.from(keccakWasmBase64, 'base64'))
+    const { memory, sha3, checksum } = new WebAssembly.Instance(module).exports
+    return {
+      input: new Uint8Array(memory.buffer, INPUT_AT),
+      digest: new Uint8Array(memory.buffer, DIGEST_AT, DIGEST_BYTES),
+      digestView: new DataView(memory.buffer, DIGEST_AT, DIGEST_BYTES),
+      sha3,
+      checksum,
+    }
+  } catch {
+    return undefined
+  }
+}
+
+const keccak = instantiate()
+
+function opensslDigest(data: Uint8Array): Uint8Array {
+  return new Uint8Array(hash('sha3-256', data, 'buffer'))
+}
+
+// Leaves the double hash in the module's memory and returns its first four bytes as an i32.
+function doubleHash(module: Keccak, data: Uint8Array): number {
+  if (data.length <= WASM_MAX_BYTES) {
+    module.input.set(data)
+    return module.checksum(data.length)
+  }
+  module.input.set(hash('sha3-256', data, 'buffer'))
+  module.sha3(DIGEST_BYTES)
+  return module.digestView.getInt32(0, true)
+}
+
+/** SHA3-256 of `data`: 32 bytes, a fresh array. */
+export function sha3_256(data: Uint8Array): Uint8Array {
+  if (keccak === undefined || data.length > WASM_MAX_BYTES) return opensslDigest(data)
+  keccak.input.set(data)
+  keccak.sha3(data.length)
+  return new Uint8Array(keccak.digest)
+}
+
+/** SHA3-256 of the SHA3-256 of `data`: 32 bytes, a fresh array. */
+export function sha3_256d(data: Uint8Array): Uint8Array {
+  if (keccak === undefined) return opensslDigest(opensslDigest(data))
+  doubleHash(keccak, data)
+  return new Uint8Array(keccak.digest)
+}
+
+/**
+ * Checksum of a message payload (wire-protocol 2): the first four bytes of its double SHA3-256 as an unsigned
+ * little-endian u32. Allocates nothing for payloads up to WASM_MAX_BYTES.
+ */
+export function messageChecksum(payload: Uint8Array): number {
+  if (keccak !== undefined) return doubleHash(keccak, payload) >>> 0
+  const digest = opensslDigest(opensslDigest(payload))
+  return new DataView(digest.buffer, digest.byteOffset, 4).getUint32(0, true)
+}

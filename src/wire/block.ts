@@ -1,0 +1,64 @@
+/**
+ * The `block` message (wire-protocol 4.5, 5.9). Behind the header stands a length in bytes; the bytes behind it
+ * are kept as they came, because v1.0 puts a bare transaction there and everybody else a count and
+ * transactions, and because a block is stored and served as bytes.
+ */
+import { ByteReader, type DecodeError } from '../primitives/reader.ts'
+import type { Result } from '../primitives/result.ts'
+import { ByteWriter } from '../primitives/writer.ts'
+import type { Codec } from './codec.ts'
+import { BlockHeader, HEADER_BYTES, readHeader } from './header.ts'
+import {
+  BLOCK_TRANSACTION,
+  MIN_TRANSACTION_BYTES,
+  readTransactions,
+  type Transaction,
+  writeTransaction,
+} from './transaction.ts'
+
+export interface Block {
+  readonly header: BlockHeader
+  /** The transaction data, as it is hashed, stored and served. See {@link decodeBlockTransactions}. */
+  readonly transactionData: Uint8Array
+}
+
+export interface BlockMessage {
+  readonly type: 'block'
+  readonly block: Block
+}
+
+export const MAX_TRANSACTION_DATA_BYTES = 4_194_304
+const MAX_BLOCK_TRANSACTIONS = 100_000
+
+/** Stands in for a header that could not be read; the reader's failure keeps anybody from seeing it. */
+export const NO_HEADER = new BlockHeader(new Uint8Array(HEADER_BYTES))
+
+export const blockCodec: Codec<BlockMessage> = {
+  type: 'block',
+  minBytes: 80,
+  maxBytes: 8_388_608,
+  decode(reader) {
+    const header = readHeader(reader) ?? NO_HEADER
+    const transactionData = reader.varBytes('transactionData', MAX_TRANSACTION_DATA_BYTES)
+    return { type: 'block', block: { header, transactionData } }
+  },
+  encode(writer, { block }) {
+    writer.bytes(block.header.bytes).varBytes(block.transactionData)
+  },
+}
+
+/** The transactions in a block's data: a count, then each. Their scripts are views of it. */
+export function decodeBlockTransactions(transactionData: Uint8Array): Result<Transaction[], DecodeError> {
+  const reader = new ByteReader(transactionData)
+  const n = reader.count('transactions', MAX_BLOCK_TRANSACTIONS, MIN_TRANSACTION_BYTES)
+  const transactions = readTransactions(reader, n, BLOCK_TRANSACTION)
+  if (reader.remaining > 0) reader.fail('badValue', 'bytes behind the last transaction')
+  return reader.finish(transactions)
+}
+
+export function encodeBlockTransactions(transactions: readonly Transaction[]): Uint8Array {
+  const writer = new ByteWriter(1_024)
+  writer.compactSize(transactions.length)
+  for (const transaction of transactions) writeTransaction(writer, transaction)
+  return writer.copy()
+}

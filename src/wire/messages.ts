@@ -1,0 +1,118 @@
+/**
+ * The table of all messages: what a command means, how long its payload may be, how it is read and written.
+ * A new message is one more row here and one more codec in its family's file.
+ */
+import { ByteReader, type DecodeErrorCode } from '../primitives/reader.ts'
+import { err, type Result } from '../primitives/result.ts'
+import { ByteWriter } from '../primitives/writer.ts'
+import { addrCodec, getaddrCodec } from './address.ts'
+import { blockCodec } from './block.ts'
+import type { Codec } from './codec.ts'
+import { blocktxnCodec, cmpctblockCodec, getblocktxnCodec, sendcmpctCodec } from './compact.ts'
+import { mempoolCodec, rejectCodec } from './control.ts'
+import {
+  dnabwresCodec,
+  dnabwtestCodec,
+  dnaireqCodec,
+  dnairesCodec,
+  dnalpingCodec,
+  dnalpongCodec,
+  dnatsyncCodec,
+  dnavattsCodec,
+  dnavchallCodec,
+  dnavrespCodec,
+} from './dna.ts'
+import { getblocksCodec, getheadersCodec, headersCodec, sendheadersCodec } from './header.ts'
+import { getdataCodec, invCodec } from './inventory.ts'
+import { pingCodec, pongCodec } from './keepalive.ts'
+import { txCodec } from './transaction.ts'
+import { verackCodec, versionCodec } from './version.ts'
+
+export const codecs = {
+  version: versionCodec,
+  verack: verackCodec,
+  ping: pingCodec,
+  pong: pongCodec,
+  getaddr: getaddrCodec,
+  addr: addrCodec,
+  inv: invCodec,
+  getdata: getdataCodec,
+  block: blockCodec,
+  tx: txCodec,
+  getheaders: getheadersCodec,
+  headers: headersCodec,
+  getblocks: getblocksCodec,
+  mempool: mempoolCodec,
+  reject: rejectCodec,
+  sendheaders: sendheadersCodec,
+  sendcmpct: sendcmpctCodec,
+  cmpctblock: cmpctblockCodec,
+  getblocktxn: getblocktxnCodec,
+  blocktxn: blocktxnCodec,
+  dnalping: dnalpingCodec,
+  dnalpong: dnalpongCodec,
+  dnatsync: dnatsyncCodec,
+  dnabwtest: dnabwtestCodec,
+  dnabwres: dnabwresCodec,
+  dnaireq: dnaireqCodec,
+  dnaires: dnairesCodec,
+  dnavchall: dnavchallCodec,
+  dnavresp: dnavrespCodec,
+  dnavatts: dnavattsCodec,
+} as const
+
+export type MessageType = keyof typeof codecs
+
+/** The message of one type. */
+export type MessageOf<T extends MessageType> = ReturnType<(typeof codecs)[T]['decode']>
+
+/** Any message that this node understands. */
+export type Message = { [T in MessageType]: MessageOf<T> }[MessageType]
+
+export const messageTypes = Object.keys(codecs) as readonly MessageType[]
+
+export interface MessageError {
+  readonly type: MessageType
+  /** `size`: the payload's length is outside the bounds of its command, and nothing was read. */
+  readonly code: DecodeErrorCode | 'size'
+  readonly field: string
+  /** Bytes from the start of the payload. */
+  readonly offset: number
+}
+
+/** The codec of a type that is only known at run time. */
+export function codecOf(type: MessageType): Codec<Message> {
+  // Each row decodes to its own message type; the union of rows is what a caller with a union type needs.
+  return codecs[type] as unknown as Codec<Message>
+}
+
+/**
+ * Reads a payload whose checksum has been verified. Never throws; byte arrays in the result are views of the
+ * payload. Bytes behind the last field are ignored.
+ */
+export function decodePayload(type: MessageType, payload: Uint8Array): Result<Message, MessageError> {
+  const codec = codecOf(type)
+  if (payload.length < codec.minBytes || payload.length > codec.maxBytes) {
+    return err({ type, code: 'size', field: 'payload', offset: payload.length })
+  }
+  const reader = new ByteReader(payload)
+  const result = reader.finish(codec.decode(reader))
+  return result.ok ? result : err({ type, ...result.error })
+}
+
+/** The payload of a message, in memory of its own. Throws RangeError if the message can't be written. */
+export function encodePayload(message: Message): Uint8Array {
+  const writer = new ByteWriter()
+  writePayload(writer, message)
+  return writer.copy()
+}
+
+export function writePayload(writer: ByteWriter, message: Message): void {
+  const start = writer.length
+  const codec = codecOf(message.type)
+  codec.encode(writer, message)
+  const length = writer.length - start
+  if (length > codec.maxBytes) {
+    throw new RangeError(`a '${message.type}' of ${length} bytes is over the limit of ${codec.maxBytes}`)
+  }
+}
