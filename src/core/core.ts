@@ -293,8 +293,9 @@ export class NodeCore {
     if (peer.queuedForTurn) this.#backlog = this.#backlog.filter((other) => other !== peer)
     const { id, address, inbound } = peer
     const wasReady = peer.state === 'ready'
+    const totals = { bytesSent: peer.sent.bytes, bytesReceived: peer.received.bytes }
     const more = detail === undefined ? {} : { detail }
-    this.#event({ type: 'disconnected', peer: id, address, inbound, wasReady, reason, ...more })
+    this.#event({ type: 'disconnected', peer: id, address, inbound, wasReady, ...totals, reason, ...more })
     if (reason === 'selfConnection' && !inbound) {
       this.targets.forgetSelf(id)
       this.#event({ type: 'selfTarget', address })

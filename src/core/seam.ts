@@ -129,6 +129,8 @@ export type NodeEvent =
       readonly inbound: boolean
       /** Was its handshake complete? */
       readonly wasReady: boolean
+      readonly bytesSent: number
+      readonly bytesReceived: number
       readonly reason: DisconnectReason
       /** More about it, such as the system's error. */
       readonly detail?: string

@@ -50,10 +50,13 @@ const NO_VIEW: DataView = new DataView(NOTHING.buffer)
 export class FrameDecoder {
   readonly #magic: number
   #maxPayloadBytes: number
-  /** Chunks not looked at yet; the first is the current one. */
-  readonly #chunks: Uint8Array[] = []
+  /** The chunk that is being read, and how far. */
   #view = NO_VIEW
   #at = 0
+  /** Chunks behind it, of which the first `#queueAt` are done with. */
+  #queue: Uint8Array[] = []
+  #queueAt = 0
+  /** Bytes not looked at yet. */
   #waiting = 0
   #broken = false
 
@@ -96,9 +99,9 @@ export class FrameDecoder {
   /** Takes bytes over; the caller must not change them afterwards. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#broken) return
-    this.#chunks.push(chunk)
+    if (this.#waiting === 0) this.#look(chunk)
+    else this.#queue.push(chunk)
     this.#waiting += chunk.length
-    if (this.#chunks.length === 1) this.#look(chunk)
   }
 
   /** The next event, or undefined when more bytes are needed. */
@@ -131,14 +134,23 @@ export class FrameDecoder {
   #advance(bytes: number): number {
     this.#at += bytes
     this.#waiting -= bytes
-    if (this.#at === this.#view.byteLength) {
-      this.#chunks.shift()
-      const next = this.#chunks[0]
-      if (next === undefined) this.#view = NO_VIEW
-      else this.#look(next)
-      this.#at = 0
-    }
+    if (this.#at === this.#view.byteLength) this.#nextChunk()
     return bytes
+  }
+
+  /** Lets go of the current chunk. Shifting the queue each time would cost its length each time. */
+  #nextChunk(): void {
+    const next = this.#queue[this.#queueAt]
+    if (next === undefined) {
+      this.#view = NO_VIEW
+      this.#at = 0
+      return
+    }
+    this.#look(next)
+    this.#queue[this.#queueAt++] = NOTHING
+    if (2 * this.#queueAt <= this.#queue.length) return
+    this.#queue = this.#queue.slice(this.#queueAt)
+    this.#queueAt = 0
   }
 
   /** Copies bytes of the current chunk into `target`, as many as there are and it needs. Returns how many. */
@@ -217,7 +229,8 @@ export class FrameDecoder {
 
   #break(code: BrokenStream['code'], detail: string): BrokenStream {
     this.#broken = true
-    this.#chunks.length = 0
+    this.#queue = []
+    this.#queueAt = 0
     this.#view = NO_VIEW
     this.#waiting = 0
     this.#payload = NOTHING

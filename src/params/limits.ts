@@ -38,6 +38,8 @@ export const INACTIVITY_TIMEOUT_MS = 120_000
 export const SEND_STALL_TIMEOUT_MS = 60_000
 /** How long a closed connection may take to deliver its last message. */
 export const LINGER_TIMEOUT_MS = 2_000
+/** The same at shutdown, where an operator waits. */
+export const SHUTDOWN_TIMEOUT_MS = 1_000
 /** Closed connections that may linger at once; beyond it they end without ceremony. */
 export const MAX_LINGERING = 256
 /** First wait before a manual peer is dialled again; it doubles up to the maximum. */

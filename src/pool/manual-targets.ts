@@ -74,6 +74,10 @@ export class ManualTargets {
     return 'added'
   }
 
+  find(target: HostPort): ManualTarget | undefined {
+    return this.#rows.get(formatHostPort(target.host, target.port))
+  }
+
   /** Forgets a target; its connection, if any, stays. Returns false if it was not there. */
   delete(target: HostPort): boolean {
     return this.#rows.delete(formatHostPort(target.host, target.port))

@@ -24,7 +24,8 @@ export function parseIp(text: string): IpBytes | undefined {
 }
 
 function parseIpv4(text: string): IpBytes | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)
+  // No leading zeros: some programs read them as octal, so nobody can tell which address is meant.
+  const match = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/.exec(text)
   if (match === null) return undefined
   const [a = 256, b = 256, c = 256, d = 256] = match.slice(1).map(Number)
   return Math.max(a, b, c, d) > 255 ? undefined : ipv4(a, b, c, d)
@@ -33,8 +34,8 @@ function parseIpv4(text: string): IpBytes | undefined {
 function parseIpv6(text: string): IpBytes | undefined {
   const halves = text.split('::')
   if (halves.length > 2) return undefined
-  const head = parseGroups(halves[0] ?? '')
-  const tail = halves.length === 2 ? parseGroups(halves[1] ?? '') : []
+  const head = parseGroups(halves[0] ?? '', halves.length === 1)
+  const tail = halves.length === 2 ? parseGroups(halves[1] ?? '', true) : []
   if (head === undefined || tail === undefined) return undefined
   const missing = 16 - head.length - tail.length
   if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined
@@ -44,13 +45,13 @@ function parseIpv6(text: string): IpBytes | undefined {
   return ip
 }
 
-/** Bytes of colon-separated groups; the last may be a dotted IPv4. */
-function parseGroups(text: string): number[] | undefined {
+/** Bytes of colon-separated groups; the last may be a dotted IPv4 where the address ends. */
+function parseGroups(text: string, endsAddress: boolean): number[] | undefined {
   if (text === '') return []
   const bytes: number[] = []
   const groups = text.split(':')
   for (const [i, group] of groups.entries()) {
-    if (i === groups.length - 1 && group.includes('.')) {
+    if (endsAddress && i === groups.length - 1 && group.includes('.')) {
       const v4 = parseIpv4(group)
       if (v4 === undefined) return undefined
       bytes.push(...v4.subarray(12))

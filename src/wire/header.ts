@@ -118,6 +118,7 @@ export class HeaderList implements Iterable<BlockHeader> {
   static read(reader: ByteReader, n: number): HeaderList {
     const start = reader.offset
     const offsets = new Uint32Array(n)
+    let isShortest = true
     for (let i = 0; i < n && !reader.failed; i++) {
       offsets[i] = reader.offset - start
       reader.skip(headerBytes(reader.peekI32()), 'header')
@@ -125,8 +126,11 @@ export class HeaderList implements Iterable<BlockHeader> {
       if (reader.compactSize('transactionCount') !== 0) {
         reader.fail('badValue', 'transactionCount', countOffset)
       }
+      if (reader.offset > countOffset + 1) isShortest = false
     }
-    return new HeaderList(reader.since(start), reader.failed ? new Uint32Array(0) : offsets)
+    const list = new HeaderList(reader.since(start), reader.failed ? new Uint32Array(0) : offsets)
+    // A zero in a longer form is accepted but must not be passed on.
+    return isShortest ? list : HeaderList.of([...list])
   }
 
   /** Entries as on the wire, each a header and a zero, without the count. */

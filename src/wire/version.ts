@@ -55,6 +55,10 @@ export const MAX_USER_AGENT_BYTES = 256
 /** Bytes of each layout with an empty user agent. */
 const V1_BYTES = 34
 const ADDRESSED_BYTES = 86
+/** Where the length of the user agent stands in each. */
+const V1_AGENT_OFFSET = 28
+const AGENT_OFFSET = 80
+const HEIGHT_AND_RELAY_BYTES = 5
 
 export const versionCodec: Codec<VersionMessage> = {
   type: 'version',
@@ -92,12 +96,17 @@ export const versionCodec: Codec<VersionMessage> = {
  * that could be meant, with trailing bytes ignored or a missing field reported.
  */
 function layoutOf(reader: ByteReader): VersionLayout {
-  const length = reader.remaining
-  const v1Agent = reader.peekU8(28)
-  if (v1Agent < 0xfd && length === V1_BYTES + v1Agent) return 'v1'
-  if (length < ADDRESSED_BYTES - 1) return 'v1'
-  const agent = reader.peekU8(80)
-  return agent < 0xfd && length === ADDRESSED_BYTES + agent ? 'addressed' : 'current'
+  if (endsBehindAgent(reader, V1_AGENT_OFFSET)) return 'v1'
+  if (endsBehindAgent(reader, AGENT_OFFSET)) return 'addressed'
+  return reader.remaining < ADDRESSED_BYTES - 1 ? 'v1' : 'current'
+}
+
+/** If the user agent stands at `offset`, does the payload end with its height and relay flag? */
+function endsBehindAgent(reader: ByteReader, offset: number): boolean {
+  const first = reader.peekU8(offset)
+  const isLong = first === 0xfd
+  const agentBytes = isLong ? reader.peekU8(offset + 1) + 256 * reader.peekU8(offset + 2) : first
+  return first <= 0xfd && reader.remaining === offset + (isLong ? 3 : 1) + agentBytes + HEIGHT_AND_RELAY_BYTES
 }
 
 export const verackCodec: Codec<VerackMessage> = emptyCodec('verack')

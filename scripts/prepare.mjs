@@ -1,0 +1,135 @@
+/**
+ * Makes a clone ready to run: installs the locked dependencies and builds, each only where it is missing or out
+ * of date. Several may call it at once; one works, the others wait. Needs nothing but Node and npm.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const lockDir = join(root, '.dilithion-prepare')
+const installedMark = join(root, 'node_modules/.dilithion-installed')
+const MIN_NODE = [20, 19]
+
+export async function prepare({ library }) {
+  checkNode()
+  if (isReady(library)) return
+  await lock()
+  try {
+    if (isReady(library)) return
+    say('First start, or the sources have changed: preparing (this is done once).')
+    if (!isInstalled()) await step('installing the locked dependencies', install)
+    if (!isBuilt(library)) {
+      const { build } = await import(pathToFileURL(join(root, 'scripts/build.mjs')).href)
+      // A rebuild for the programs must not take the library away.
+      await step('building', () => build({ library: library || existsSync(join(root, 'dist/.built-lib')) }))
+    }
+  } finally {
+    rmSync(lockDir, { recursive: true, force: true })
+  }
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return
+  fail(
+    `Node.js ${MIN_NODE.join('.')} or newer is needed, this is ${process.versions.node}: see https://nodejs.org`,
+  )
+}
+
+const isReady = (library) => isInstalled() && isBuilt(library)
+
+const lockHash = () =>
+  createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
+
+function isInstalled() {
+  return existsSync(installedMark) && readFileSync(installedMark, 'utf8') === lockHash()
+}
+
+function isBuilt(library) {
+  const mark = join(root, 'dist', library ? '.built-lib' : '.built')
+  if (!existsSync(mark)) return false
+  const builtAt = statSync(mark).mtimeMs
+  const inputs = [
+    'src',
+    'package.json',
+    'package-lock.json',
+    'scripts/build.mjs',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ]
+  return inputs.every((path) => newest(join(root, path)) <= builtAt)
+}
+
+/** Folders count too: a file that was removed changes its folder. */
+function newest(path) {
+  const info = statSync(path)
+  if (!info.isDirectory()) return info.mtimeMs
+  return readdirSync(path).reduce((time, name) => Math.max(time, newest(join(path, name))), info.mtimeMs)
+}
+
+function install() {
+  const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const { status, error } = spawnSync('npm', args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  })
+  if (error !== undefined) fail(`npm could not be started (${error.message}): it comes with Node.js`)
+  if (status !== 0) fail('npm could not install the dependencies: is the package registry reachable?')
+  writeFileSync(installedMark, lockHash())
+}
+
+async function lock() {
+  for (let told = false; ; told = true) {
+    try {
+      mkdirSync(lockDir)
+      writeFileSync(join(lockDir, 'pid'), String(process.pid))
+      return
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    if (holderIsGone()) rmSync(lockDir, { recursive: true, force: true })
+    else if (!told) say('Another start is preparing already: waiting for it.')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+function holderIsGone() {
+  try {
+    const pid = Number(readFileSync(join(lockDir, 'pid'), 'utf8'))
+    if (pid > 0) process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return error.code === 'ESRCH' || (error.code === 'ENOENT' && lockAgeMs() > 5_000)
+  }
+}
+
+function lockAgeMs() {
+  return existsSync(lockDir) ? Date.now() - statSync(lockDir).mtimeMs : 0
+}
+
+async function step(what, work) {
+  const startedAt = Date.now()
+  say(`  ${what} ...`)
+  await work()
+  say(`  done in ${((Date.now() - startedAt) / 1_000).toFixed(1)} s`)
+}
+
+function say(text) {
+  process.stderr.write(`${text}\n`)
+}
+
+function fail(text) {
+  say(`dilithion: ${text}`)
+  rmSync(lockDir, { recursive: true, force: true })
+  process.exit(1)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await prepare({ library: process.argv.includes('--library') })
+}

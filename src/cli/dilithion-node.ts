@@ -1,0 +1,157 @@
+/**
+ * The program dilithion-node: reads its options, takes the data directory, starts node and RPC, writes the log,
+ * and ends cleanly on a signal. Whatever the user can put right is one line on standard error and exit code 1.
+ */
+import { type NodeConfig, resolveConfig } from '../node/config.ts'
+import { ensureDataDir } from '../node/data-dir.ts'
+import { lockDataDir } from '../node/lock.ts'
+import { DilithionNode } from '../node/node.ts'
+import { VERSION } from '../node/version.ts'
+import { errorCode, errorText, UserError } from '../primitives/errors.ts'
+import { formatHostPort } from '../primitives/ip.ts'
+import { createCookie, removeCookie } from '../rpc/cookie.ts'
+import { RpcServer } from '../rpc/server.ts'
+import { EventLog } from '../telemetry/event-log.ts'
+import { Logger } from '../telemetry/logger.ts'
+import { parseCommandLine } from './node-options.ts'
+
+/** A clean shutdown that takes longer is ended by force: something hangs. */
+const SHUTDOWN_GUARD_MS = 1_800
+const RPC_HOST = '127.0.0.1'
+
+/** Runs a node until it is told to stop. Returns the exit code. */
+export async function runNode(argv: readonly string[]): Promise<number> {
+  try {
+    const parsed = parseCommandLine(argv, VERSION)
+    if (parsed.kind === 'print') {
+      process.stdout.write(parsed.text)
+      return 0
+    }
+    const config = await resolveConfig(parsed.options, process.env)
+    await ensureDataDir(config.dataDir)
+    const lock = await lockDataDir(config.dataDir)
+    try {
+      await serve(config)
+    } finally {
+      await lock.release()
+    }
+    return 0
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    process.stderr.write(`dilithion-node: ${error.message}\n`)
+    return 1
+  }
+}
+
+async function serve(config: NodeConfig): Promise<void> {
+  const logger = createLogger(config)
+  const stop = stopSwitch(logger)
+  const node = createNode(config, logger, stop.request)
+  let rpc: RpcServer | undefined
+  try {
+    const { name } = config.network
+    const text = `Dilithion node v${VERSION}, ${name}, data in ${config.dataDir}`
+    logger.log({
+      level: 'info',
+      category: 'Node',
+      text,
+      fields: { event: 'started', network: name, pid: process.pid },
+    })
+    for (const warning of config.warnings) logger.log({ level: 'warn', category: 'Node', text: warning })
+    rpc = await startRpc(config, node, logger)
+    await startNode(config, node, logger)
+    await stop.requested
+  } finally {
+    await Promise.all([node.stop(), rpc?.close()])
+    if (rpc !== undefined && config.rpcLogin === undefined) await removeCookie(config.dataDir)
+  }
+  logger.log({ level: 'info', category: 'Node', text: 'Stopped', fields: { event: 'stopped' } })
+}
+
+function createLogger(config: NodeConfig): Logger {
+  // Whoever read our log has gone; the node has not.
+  process.stdout.on('error', () => undefined)
+  const color = config.color && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
+  const write = (text: string): void => void process.stdout.write(text)
+  return new Logger({ write, nowMs: Date.now, color, json: config.logJson })
+}
+
+function createNode(config: NodeConfig, logger: Logger, onStopRequest: () => void): DilithionNode {
+  const debug = config.debug.has('net')
+  const eventLog = new EventLog({ logger, nowMs: Date.now, debug })
+  return new DilithionNode({
+    network: config.network,
+    listen: config.listen ? { port: config.port, host: config.bind } : undefined,
+    targets: config.targets,
+    limits: config.limits,
+    traceMessages: debug,
+    onEvent: (event) => eventLog.write(event),
+    onListenerError: (text) =>
+      logger.log({ level: 'warn', category: 'P2P', text: `Can't accept connections: ${text}` }),
+    onStopRequest,
+  })
+}
+
+async function startRpc(config: NodeConfig, node: DilithionNode, logger: Logger): Promise<RpcServer> {
+  const credentials = config.rpcLogin ?? (await createCookie(config.dataDir))
+  const debug = config.debug.has('rpc')
+  const rpc = new RpcServer({
+    control: node,
+    credentials,
+    log: (level, text) => {
+      if (level !== 'debug' || debug) logger.log({ level, category: 'RPC', text })
+    },
+  })
+  try {
+    const port = await rpc.listen(config.rpcPort, RPC_HOST)
+    const text = `Listening on ${formatHostPort(RPC_HOST, port)}`
+    logger.log({ level: 'info', category: 'RPC', text, fields: { event: 'rpcListening', port } })
+  } catch (error) {
+    throw portError(error, 'RPC', config.rpcPort, 'rpcport')
+  }
+  return rpc
+}
+
+async function startNode(config: NodeConfig, node: DilithionNode, logger: Logger): Promise<void> {
+  try {
+    await node.listen()
+  } catch (error) {
+    throw portError(error, 'P2P', config.port, 'port')
+  }
+  const port = node.listenPort
+  const where = config.bind === undefined ? `port ${port}` : formatHostPort(config.bind, port ?? 0)
+  const text = port === undefined ? 'Not listening' : `Listening on ${where}`
+  logger.log({ level: 'info', category: 'P2P', text, fields: { event: 'listening', port } })
+  await node.start()
+}
+
+function portError(error: unknown, what: string, port: number, option: string): UserError {
+  const inUse = errorCode(error) === 'EADDRINUSE'
+  const why = inUse ? 'it is in use, perhaps by another node' : errorText(error)
+  return new UserError(`can't listen on ${what} port ${port}: ${why}. Choose another with --${option}=N`)
+}
+
+/** Resolves at the first signal or request; a second signal ends the process at once. */
+function stopSwitch(logger: Logger): { requested: Promise<void>; request: () => void } {
+  let request = (): void => undefined
+  const requested = new Promise<void>((resolve) => {
+    request = () => {
+      setTimeout(() => process.exit(0), SHUTDOWN_GUARD_MS).unref()
+      resolve()
+    }
+  })
+  let signals = 0
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (++signals > 1) process.exit(130)
+      logger.log({
+        level: 'info',
+        category: 'Node',
+        text: `Stopping (${signal})`,
+        fields: { event: 'stopping', signal },
+      })
+      request()
+    })
+  }
+  return { requested, request: () => request() }
+}

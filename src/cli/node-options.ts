@@ -1,0 +1,87 @@
+/** The command line of dilithion-node, read by the table of options. */
+import { Command, CommanderError, Option } from 'commander'
+import type { RawOptions } from '../node/config.ts'
+import {
+  acceptedOptions,
+  type OptionName,
+  type OptionRow,
+  optionRows,
+  unsupportedOptions,
+} from '../node/options.ts'
+import { UserError } from '../primitives/errors.ts'
+
+export type ParsedCommandLine =
+  | { readonly kind: 'run'; readonly options: RawOptions }
+  /** Help or version: print and end. */
+  | { readonly kind: 'print'; readonly text: string }
+
+const HELP_END = `
+ADDR is an IPv4 address, an [IPv6] address or a host name, with :PORT where it is not the network's.
+All options but datadir may stand in dilithion.conf in the data directory as name=value, and in the
+environment as DILITHION_NAME. The command line wins over the environment, and that over the file.`
+
+/** Throws UserError with one line on anything that can't be understood. */
+export function parseCommandLine(argv: readonly string[], version: string): ParsedCommandLine {
+  const values = new Map<OptionName, string[]>()
+  const printed: string[] = []
+  const command = buildCommand(version, values, printed)
+  try {
+    command.parse(argv.flatMap(normalise), { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return { kind: 'print', text: printed.join('') }
+    throw new UserError(oneLine(error.message))
+  }
+  return { kind: 'run', options: values }
+}
+
+function buildCommand(version: string, values: Map<OptionName, string[]>, printed: string[]): Command {
+  const command = new Command('dilithion-node')
+    .description('A node of the Dilithion network.')
+    .usage('[options]')
+    .version(`Dilithion node v${version}`, '--version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void printed.push(text), writeErr: () => undefined })
+    .configureHelp({ helpWidth: 100 })
+    .addHelpText('after', HELP_END)
+  for (const row of optionRows as readonly (OptionRow & { name: OptionName })[]) {
+    const option = new Option(flags(row), row.help).helpGroup(`${row.group}:`)
+    option.argParser((text: string) => void take(values, row, text))
+    // A switch without a value is on.
+    if (row.value === undefined) option.preset('1')
+    command.addOption(option)
+  }
+  return command
+}
+
+function flags({ name, value }: OptionRow): string {
+  // "--no-color" as an option of its own, not as the negation of "--color".
+  return value === undefined ? `--${name} [0|1]` : `--${name} <${value}>`
+}
+
+function take(values: Map<OptionName, string[]>, row: OptionRow & { name: OptionName }, text: string): void {
+  const before = row.repeatable ? (values.get(row.name) ?? []) : []
+  values.set(row.name, [...before, text])
+}
+
+/** Bitcoin's habit of a single dash is understood; options of the C++ node get an answer of their own. */
+function normalise(argument: string): string[] {
+  const match = /^--?([a-z][a-z0-9-]+)(=.*)?$/s.exec(argument)
+  if (match === null) return [argument]
+  const [, name = '', value = ''] = match
+  if (acceptedOptions.has(name)) return []
+  if (unsupportedOptions.has(name)) {
+    throw new UserError(`--${name} is an option of the C++ node that this node does not support`)
+  }
+  return [`--${name}${value}`]
+}
+
+function oneLine(message: string): string {
+  const text = message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim()
+  return `${text}${/[?).]$/.test(text) ? '' : '.'} See --help for all options.`
+}

@@ -1,0 +1,102 @@
+/**
+ * The library: codec and framing of the Dilithion wire, a client, a node to embed, and the pure core for those
+ * who bring their own sockets.
+ */
+
+// The pure core and its seam.
+export { type CoreOptions, NodeCore } from './core/core.ts'
+export type { Command, Effect, Input, NodeEvent } from './core/seam.ts'
+export type { Identity } from './core/sender.ts'
+export type { PeerSnapshot, TrafficSnapshot } from './core/snapshot.ts'
+// Framing.
+export {
+  type BrokenStream,
+  type Frame,
+  FrameDecoder,
+  type FrameEvent,
+  type SkippedFrame,
+} from './framing/decoder.ts'
+export { FRAME_HEADER_BYTES, FrameEncoder, MAX_PAYLOAD_BYTES } from './framing/encoder.ts'
+// A client that shakes hands and yields typed messages.
+export { Client, ConnectionError, type ConnectOptions, connect } from './node/client.ts'
+// A node to embed.
+export type { AddedNode, NodeControl, NodeTotals } from './node/control.ts'
+export { DEFAULT_LIMITS, DilithionNode, type NodeOptions } from './node/node.ts'
+export { VERSION } from './node/version.ts'
+// Networks.
+export {
+  type Dialect,
+  mainnet,
+  type NetworkName,
+  type NetworkParams,
+  networks,
+  regtest,
+  testnet,
+} from './params/networks.ts'
+export {
+  type DisconnectReason,
+  describeDisconnect,
+  describeRefusal,
+  disconnectReasons,
+  type RefusalReason,
+} from './peer/disconnect.ts'
+export type { PeerVersion } from './peer/handshake.ts'
+export type { Offence } from './peer/offences.ts'
+export type { ConnectionKind, PeerState } from './peer/peer.ts'
+export type { AddTargetVerdict } from './pool/manual-targets.ts'
+export type { ConnectionLimits } from './pool/peer-manager.ts'
+// Primitives.
+export {
+  type ConnectionId,
+  connectionId,
+  type DialTicket,
+  dialTicket,
+  type MonoMs,
+  monoMs,
+  type Now,
+  type PeerId,
+  peerId,
+  type UnixSeconds,
+  unixSeconds,
+} from './primitives/brand.ts'
+export { bytesEqual, concatBytes, fromHex, hashFromHex, hashToHex, toHex } from './primitives/bytes.ts'
+export {
+  type Endpoint,
+  formatEndpoint,
+  formatHostPort,
+  formatIp,
+  type HostPort,
+  type IpBytes,
+  isIpv4,
+  isLoopback,
+  isRoutable,
+  parseHostPort,
+  parseIp,
+} from './primitives/ip.ts'
+export { RandomSource } from './primitives/random.ts'
+export { ByteReader, type DecodeError, type DecodeErrorCode } from './primitives/reader.ts'
+export { type Err, err, type Ok, ok, type Result } from './primitives/result.ts'
+export { messageChecksum, sha3_256, sha3_256d } from './primitives/sha3.ts'
+export { ByteWriter } from './primitives/writer.ts'
+// Messages.
+export * from './wire/address.ts'
+export * from './wire/block.ts'
+export * from './wire/codec.ts'
+export * from './wire/compact.ts'
+export * from './wire/control.ts'
+export * from './wire/dna.ts'
+export * from './wire/header.ts'
+export * from './wire/inventory.ts'
+export * from './wire/keepalive.ts'
+export {
+  codecs,
+  decodePayload,
+  encodePayload,
+  type Message,
+  type MessageError,
+  type MessageOf,
+  type MessageType,
+  messageTypes,
+} from './wire/messages.ts'
+export * from './wire/transaction.ts'
+export * from './wire/version.ts'

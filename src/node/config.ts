@@ -1,0 +1,249 @@
+/**
+ * What a node is started with, put together from command line, environment and dilithion.conf (in this order
+ * of precedence), and checked. Every mistake is a UserError that names the option and where it stood.
+ */
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { MAX_CONNECTIONS, MAX_CONNECTIONS_OPTION, MAX_INBOUND_PER_IP } from '../params/limits.ts'
+import { mainnet, type NetworkParams, regtest, testnet } from '../params/networks.ts'
+import type { ConnectionLimits } from '../pool/peer-manager.ts'
+import { errorCode, errorText, UserError } from '../primitives/errors.ts'
+import { type HostPort, parseHostPort, parseIp } from '../primitives/ip.ts'
+import { parseConfigFile } from './config-file.ts'
+import { defaultDataDir } from './data-dir.ts'
+import {
+  acceptedOptions,
+  type OptionName,
+  type OptionRow,
+  optionRows,
+  unsupportedOptions,
+} from './options.ts'
+
+export const CONFIG_FILE = 'dilithion.conf'
+
+export const debugCategories = ['net', 'rpc'] as const
+export type DebugCategory = (typeof debugCategories)[number]
+
+export interface NodeConfig {
+  readonly network: NetworkParams
+  readonly dataDir: string
+  readonly listen: boolean
+  /** Undefined for all addresses. */
+  readonly bind: string | undefined
+  readonly port: number
+  readonly rpcPort: number
+  readonly rpcLogin: { readonly user: string; readonly password: string } | undefined
+  /** Peers to be connected to. */
+  readonly targets: readonly HostPort[]
+  /** `--connect` was given: no peers of our own choice. */
+  readonly exclusive: boolean
+  readonly limits: ConnectionLimits
+  readonly debug: ReadonlySet<DebugCategory>
+  readonly color: boolean
+  readonly logJson: boolean
+  /** What the operator should know but what does not keep the node from running. */
+  readonly warnings: readonly string[]
+}
+
+/** Values as they were written, by option name. */
+export type RawOptions = ReadonlyMap<OptionName, readonly string[]>
+
+interface Origin {
+  readonly values: RawOptions
+  /** Says where an option stood, for messages. */
+  readonly where: (name: OptionName) => string
+}
+
+const byName = new Map<string, OptionRow & { name: OptionName }>(optionRows.map((row) => [row.name, row]))
+
+export async function resolveConfig(commandLine: RawOptions, env: NodeJS.ProcessEnv): Promise<NodeConfig> {
+  const fromLine: Origin = { values: commandLine, where: (name) => `--${name}` }
+  const fromEnv: Origin = { values: readEnvironment(env), where: envName }
+  const early = new Settings([fromLine, fromEnv])
+  const dirOption = early.text('datadir')
+  const dirForFile = dirOption === undefined ? defaultDataDir(chooseNetwork(early)) : resolve(dirOption)
+  const warnings: string[] = []
+  const fromFile = await readConfigFile(join(dirForFile, CONFIG_FILE), warnings)
+  const settings = new Settings([fromLine, fromEnv, fromFile])
+  const network = chooseNetwork(settings)
+  const dataDir = dirOption === undefined ? defaultDataDir(network) : resolve(dirOption)
+  return build(settings, network, dataDir, warnings)
+}
+
+function build(settings: Settings, network: NetworkParams, dataDir: string, warnings: string[]): NodeConfig {
+  const bind = settings.parsed('bind', (text) => parseBind(text))
+  const connect = settings.list('connect').filter((text) => text !== '0')
+  const address = (text: string): HostPort | undefined => parseHostPort(text, network.defaultPort)
+  const targets = [
+    ...settings.checkList('connect', connect, address, 'an address such as 1.2.3.4:8444'),
+    ...settings.checkList('addnode', settings.list('addnode'), address, 'an address such as 1.2.3.4:8444'),
+  ]
+  const user = settings.text('rpcuser')
+  const password = settings.text('rpcpassword')
+  if ((user === undefined) !== (password === undefined)) {
+    throw new UserError(
+      'rpcuser and rpcpassword belong together: give both, or neither to use the cookie file',
+    )
+  }
+  return {
+    network,
+    dataDir,
+    listen: settings.flag('listen', true),
+    bind: bind?.host,
+    port: settings.whole('port', 0, 65_535) ?? bind?.port ?? network.defaultPort,
+    rpcPort: settings.whole('rpcport', 0, 65_535) ?? network.defaultRpcPort,
+    rpcLogin: user === undefined || password === undefined ? undefined : { user, password },
+    targets,
+    exclusive: settings.list('connect').length > 0,
+    limits: connectionLimits(settings),
+    debug: debugSet(settings),
+    color: !settings.flag('no-color', false),
+    logJson: settings.flag('log-json', false),
+    warnings,
+  }
+}
+
+function connectionLimits(settings: Settings): ConnectionLimits {
+  const perIp = settings.whole('max-connections-per-ip', 1, 64)
+  return {
+    maxConnections: settings.whole('maxconnections', 1, MAX_CONNECTIONS_OPTION) ?? MAX_CONNECTIONS,
+    // The node dials nobody but those it was told to, so no slot has to be kept free.
+    reservedOutbound: 0,
+    maxInboundPerIp:
+      perIp === undefined ? { limit: MAX_INBOUND_PER_IP, scope: 'routable' } : { limit: perIp, scope: 'all' },
+  }
+}
+
+function debugSet(settings: Settings): ReadonlySet<DebugCategory> {
+  const chosen = new Set<DebugCategory>()
+  const words = settings.list('debug').flatMap((value) => value.split(','))
+  for (const word of words) {
+    const category = debugCategories.find((known) => known === (word === 'p2p' ? 'net' : word))
+    if (category !== undefined) chosen.add(category)
+    else if (word === 'all' || word === '1') for (const known of debugCategories) chosen.add(known)
+    else if (word !== '0' && word !== 'none') {
+      throw settings.error('debug', word, `one of ${debugCategories.join(', ')}, all`)
+    }
+  }
+  return chosen
+}
+
+function chooseNetwork(settings: Settings): NetworkParams {
+  const isTestnet = settings.flag('testnet', false)
+  const isRegtest = settings.flag('regtest', false)
+  if (isTestnet && isRegtest) throw new UserError('testnet and regtest exclude each other: choose one')
+  if (isRegtest) return regtest
+  return isTestnet ? testnet : mainnet
+}
+
+/** "ADDR" or "ADDR:PORT"; the address must be an IP. */
+function parseBind(text: string): { host: string; port: number | undefined } | undefined {
+  if (parseIp(text) !== undefined) return { host: text, port: undefined }
+  const parsed = parseHostPort(text, 1)
+  if (parsed === undefined || parseIp(parsed.host) === undefined) return undefined
+  return { host: parsed.host, port: /[^:\]]:\d+$|\]:\d+$/.test(text) ? parsed.port : undefined }
+}
+
+function envName(name: OptionName): string {
+  return `DILITHION_${name.replaceAll('-', '_').toUpperCase()}`
+}
+
+function readEnvironment(env: NodeJS.ProcessEnv): RawOptions {
+  const values = new Map<OptionName, readonly string[]>()
+  for (const { name, ...row } of optionRows) {
+    const text = env[envName(name)]
+    if (text === undefined || text === '') continue
+    const many = 'repeatable' in row && row.repeatable
+    values.set(name, many ? text.split(',').map((part) => part.trim()) : [text])
+  }
+  return values
+}
+
+async function readConfigFile(path: string, warnings: string[]): Promise<Origin> {
+  const values = new Map<OptionName, readonly string[]>()
+  const origin = { values, where: (name: OptionName): string => `'${name}' in ${path}` }
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return origin
+    throw new UserError(`can't read ${path}: ${errorText(error)}`)
+  }
+  for (const [key, given] of parseConfigFile(text)) {
+    const row = byName.get(key)
+    if (row !== undefined && key !== 'datadir') values.set(row.name, given)
+    else if (key === 'datadir')
+      warnings.push(`'datadir' in ${path} has no effect: the file itself lies there`)
+    else if (unsupportedOptions.has(key))
+      warnings.push(`'${key}' in ${path} is not supported by this node: ignored`)
+    else if (!acceptedOptions.has(key)) {
+      throw new UserError(`unknown key '${key}' in ${path}: see --help for the options, which are its keys`)
+    }
+  }
+  return origin
+}
+
+/** Looks options up by precedence and checks their values. */
+class Settings {
+  readonly #origins: readonly Origin[]
+
+  constructor(origins: readonly Origin[]) {
+    this.#origins = origins
+  }
+
+  list(name: OptionName): readonly string[] {
+    return this.#origin(name)?.values.get(name) ?? []
+  }
+
+  text(name: OptionName): string | undefined {
+    const text = this.list(name).at(-1)
+    if (text === '') throw this.error(name, text, 'a value')
+    return text
+  }
+
+  flag(name: OptionName, otherwise: boolean): boolean {
+    const text = this.list(name).at(-1)
+    if (text === undefined) return otherwise
+    if (text === '1' || text === 'true') return true
+    if (text === '0' || text === 'false') return false
+    throw this.error(name, text, '0 or 1')
+  }
+
+  whole(name: OptionName, min: number, max: number): number | undefined {
+    const text = this.list(name).at(-1)
+    if (text === undefined) return undefined
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= min && value <= max) return value
+    throw this.error(name, text, `a whole number from ${min} to ${max}`)
+  }
+
+  parsed<T>(name: OptionName, parse: (text: string) => T | undefined): T | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    const value = parse(text)
+    if (value === undefined) throw this.error(name, text, 'an IP address, or an IP address and port')
+    return value
+  }
+
+  checkList<T>(
+    name: OptionName,
+    texts: readonly string[],
+    parse: (text: string) => T | undefined,
+    expected: string,
+  ): T[] {
+    return texts.map((text) => {
+      const value = parse(text)
+      if (value === undefined) throw this.error(name, text, expected)
+      return value
+    })
+  }
+
+  error(name: OptionName, text: string, expected: string): UserError {
+    const where = this.#origin(name)?.where(name) ?? name
+    return new UserError(`${where}: expected ${expected}, got '${text}'`)
+  }
+
+  #origin(name: OptionName): Origin | undefined {
+    return this.#origins.find(({ values }) => values.has(name))
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Keeps two nodes out of one data directory. The lock is a file with the process number of its holder and the
+ * time that process started; a holder that is gone, even by `kill -9`, holds nothing.
+ */
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorCode, errorText, UserError } from '../primitives/errors.ts'
+
+export const LOCK_FILE = '.lock'
+const ATTEMPTS = 5
+
+export interface DataDirLock {
+  release(): Promise<void>
+}
+
+/** Throws UserError if another process holds the directory or it can't be written. */
+export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
+  const path = join(dataDir, LOCK_FILE)
+  const own = join(dataDir, `${LOCK_FILE}.${process.pid}`)
+  const content = `${process.pid} ${(await processStart(process.pid)) ?? '-'}\n`
+  try {
+    await writeFile(own, content)
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (await linkIfFree(own, path)) return { release: () => releaseIfOurs(path, content) }
+      const holder = await readIfThere(path)
+      if (holder === undefined) continue
+      if (await isAlive(holder)) {
+        const [pid] = holder.split(' ')
+        throw new UserError(
+          `data directory ${dataDir} is used by another node (process ${pid}): stop it, or choose another with --datadir=DIR`,
+        )
+      }
+      await removeStale(path, holder)
+    }
+    throw new UserError(`can't lock data directory ${dataDir}: other nodes are starting in it`)
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw new UserError(`can't lock data directory ${dataDir}: ${errorText(error)}`)
+  } finally {
+    await rm(own, { force: true })
+  }
+}
+
+/** A hard link is made whole or not at all, and only where nothing is: no other process sees half a lock. */
+async function linkIfFree(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Moves the dead holder's lock away; if somebody was faster, what was moved is his and goes back. */
+async function removeStale(path: string, expected: string): Promise<void> {
+  const aside = `${path}.stale.${process.pid}`
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return
+    throw error
+  }
+  if ((await readIfThere(aside)) !== expected) await linkIfFree(aside, path)
+  await rm(aside, { force: true })
+}
+
+async function releaseIfOurs(path: string, content: string): Promise<void> {
+  if ((await readIfThere(path)) === content) await rm(path, { force: true })
+}
+
+/** Is the process that wrote this lock still running? A number used again by another process does not count. */
+async function isAlive(holder: string): Promise<boolean> {
+  const [pidText, start] = holder.trim().split(' ')
+  const pid = Number(pidText)
+  if (!Number.isInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    return errorCode(error) === 'EPERM'
+  }
+  const startNow = await processStart(pid)
+  return startNow === undefined || start === '-' || start === startNow
+}
+
+/** When a process started, in the kernel's ticks; undefined where the system doesn't tell. */
+async function processStart(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    // The name in parentheses may contain anything; fields are counted behind it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}

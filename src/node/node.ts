@@ -1,0 +1,191 @@
+/**
+ * A node that runs inside a program: core and shell put together. No files, no log, no RPC: the program that
+ * embeds it adds what it wants (`dilithion-node` is one such program).
+ */
+import { randomBytes } from 'node:crypto'
+import { NodeCore } from '../core/core.ts'
+import type { NodeEvent } from '../core/seam.ts'
+import { type PeerSnapshot, snapshotPeer } from '../core/snapshot.ts'
+import { MAX_CONNECTIONS, MAX_INBOUND_PER_IP } from '../params/limits.ts'
+import type { NetworkParams } from '../params/networks.ts'
+import type { AddTargetVerdict } from '../pool/manual-targets.ts'
+import type { ConnectionLimits } from '../pool/peer-manager.ts'
+import { type Now, type PeerId, peerId } from '../primitives/brand.ts'
+import type { HostPort } from '../primitives/ip.ts'
+import { RandomSource } from '../primitives/random.ts'
+import { SystemClock } from '../shell/clock.ts'
+import { ConnectionManager } from '../shell/connection-manager.ts'
+import type { Message } from '../wire/messages.ts'
+import type { AddedNode, NodeControl, NodeTotals } from './control.ts'
+import { userAgentOf, VERSION } from './version.ts'
+
+export interface NodeOptions {
+  readonly network: NetworkParams
+  /** Take connections on this port (0: any free one) and address (default: all). Left out: don't listen. */
+  readonly listen?: { readonly port: number; readonly host?: string | undefined } | undefined
+  /** Peers to stay connected to. */
+  readonly targets?: readonly HostPort[]
+  readonly limits?: ConnectionLimits
+  /** Default "/Dilithion:VERSION/". */
+  readonly userAgent?: string
+  /** Events for every message, not only those of handshake and keepalive. */
+  readonly traceMessages?: boolean
+  /** Events of type `message` with each message of a peer whose handshake is complete. */
+  readonly deliverMessages?: boolean
+  readonly onEvent?: (event: NodeEvent) => void
+  /** Trouble with the listener that does not end it. */
+  readonly onListenerError?: (text: string) => void
+  /** Called when somebody asks the node to stop, by RPC for instance. */
+  readonly onStopRequest?: () => void
+}
+
+export const DEFAULT_LIMITS: ConnectionLimits = {
+  maxConnections: MAX_CONNECTIONS,
+  reservedOutbound: 0,
+  maxInboundPerIp: { limit: MAX_INBOUND_PER_IP, scope: 'routable' },
+}
+
+export class DilithionNode implements NodeControl {
+  readonly network: NetworkParams
+  readonly version = VERSION
+  readonly userAgent: string
+  readonly maxConnections: number
+  readonly #options: NodeOptions
+  readonly #clock = new SystemClock()
+  readonly #startedAt: Now
+  readonly #core: NodeCore
+  readonly #connections: ConnectionManager
+  #listenPort: number | undefined
+  #stopping: Promise<void> | undefined
+  /** Bytes of peers that are gone. */
+  #pastSent = 0
+  #pastReceived = 0
+
+  constructor(options: NodeOptions) {
+    const limits = options.limits ?? DEFAULT_LIMITS
+    this.network = options.network
+    this.userAgent = options.userAgent ?? userAgentOf(VERSION)
+    this.maxConnections = limits.maxConnections
+    this.#options = options
+    this.#startedAt = this.#clock.now()
+    this.#core = new NodeCore(
+      {
+        network: options.network,
+        identity: { userAgent: this.userAgent, startHeight: 0 },
+        limits,
+        random: new RandomSource(randomBytes(32)),
+        targets: options.targets ?? [],
+        traceMessages: options.traceMessages ?? false,
+        deliverMessages: options.deliverMessages ?? false,
+      },
+      this.#startedAt,
+    )
+    this.#connections = new ConnectionManager({
+      core: this.#core,
+      clock: this.#clock,
+      onEvent: (event) => this.#onEvent(event),
+      onListenerError: (text) => options.onListenerError?.(text),
+    })
+  }
+
+  get listenPort(): number | undefined {
+    return this.#listenPort
+  }
+
+  /** Takes connections, if it is to; dials nobody yet. Rejects with the system's error if the port can't be had. */
+  async listen(): Promise<void> {
+    const { listen } = this.#options
+    if (listen === undefined || this.#listenPort !== undefined) return
+    this.#listenPort = await this.#connections.listen(listen.port, listen.host)
+  }
+
+  /** Listens, unless it does already, and dials. Rejects as {@link listen} does. */
+  async start(): Promise<void> {
+    await this.listen()
+    if (this.#stopping === undefined) this.#connections.start()
+  }
+
+  /** Closes all connections; resolves when none is left. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#connections.stop()
+    return this.#stopping
+  }
+
+  peers(): PeerSnapshot[] {
+    const { mono } = this.#clock.now()
+    return Array.from(this.#core.peers.all(), (peer) => snapshotPeer(peer, mono))
+  }
+
+  totals(): NodeTotals {
+    let bytesSent = this.#pastSent
+    let bytesReceived = this.#pastReceived
+    for (const peer of this.#core.peers.all()) {
+      bytesSent += peer.sent.bytes
+      bytesReceived += peer.received.bytes
+    }
+    return { bytesSent, bytesReceived, timeMs: Date.now() }
+  }
+
+  uptimeSeconds(): number {
+    return Math.floor((this.#clock.now().mono - this.#startedAt.mono) / 1_000)
+  }
+
+  addedNodes(): AddedNode[] {
+    const kept = [...this.#core.targets.rows].filter((row) => row.keep)
+    return kept.map(({ address, peer }) => ({ address, connected: peer !== undefined }))
+  }
+
+  addNode(target: HostPort, keep: boolean): AddTargetVerdict {
+    const before = this.#core.targets.find(target)
+    if (before !== undefined) return 'alreadyAdded'
+    this.#connections.command({ type: 'addTarget', target, keep })
+    return this.#core.targets.find(target) === undefined ? 'full' : 'added'
+  }
+
+  removeNode(target: HostPort): boolean {
+    const found = this.#core.targets.find(target) !== undefined
+    this.#connections.command({ type: 'removeTarget', target })
+    return found
+  }
+
+  disconnectPeer(id: PeerId): boolean {
+    const found = this.#core.peers.get(id) !== undefined
+    this.#connections.command({ type: 'disconnect', peer: id })
+    return found
+  }
+
+  pingAll(): void {
+    this.#connections.command({ type: 'pingAll' })
+  }
+
+  /** Sends to a peer whose handshake is complete; false if there is none of that id. */
+  send(id: number, message: Message): boolean {
+    if (this.#core.peers.get(peerId(id))?.state !== 'ready') return false
+    this.#connections.command({ type: 'send', peer: peerId(id), message })
+    return true
+  }
+
+  /** Stops, or goes on, taking messages from a peer; it is not read from meanwhile. */
+  hold(id: number, held: boolean): void {
+    this.#connections.command({ type: 'hold', peer: peerId(id), held })
+  }
+
+  /** Throws RangeError on a network whose clock can't be set. */
+  setMockTime(seconds: number): void {
+    if (!this.network.allowsMockTime) throw new RangeError(`the clock of ${this.network.name} can't be set`)
+    this.#clock.setMockTime(seconds)
+    this.#connections.clockChanged()
+  }
+
+  requestStop(): void {
+    this.#options.onStopRequest?.()
+  }
+
+  #onEvent(event: NodeEvent): void {
+    if (event.type === 'disconnected') {
+      this.#pastSent += event.bytesSent
+      this.#pastReceived += event.bytesReceived
+    }
+    this.#options.onEvent?.(event)
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The one table of options of dilithion-node. The command line, the help text, dilithion.conf and the
+ * environment are all read by it. Names and defaults follow rpc 8 and 9.
+ */
+export interface OptionRow {
+  /** Without dashes; also the key in dilithion.conf, and DILITHION_NAME in the environment. */
+  readonly name: string
+  /** Placeholder of its value in the help; undefined for a switch, which may also be set to 0 or 1. */
+  readonly value?: string
+  readonly repeatable?: boolean
+  readonly help: string
+  readonly group: 'Network' | 'Connections' | 'RPC' | 'Log'
+}
+
+export const optionRows = [
+  { name: 'testnet', group: 'Network', help: 'join the v1.0 test network (mainnet is the default)' },
+  { name: 'regtest', group: 'Network', help: 'a private network for tests' },
+  {
+    name: 'datadir',
+    value: 'DIR',
+    group: 'Network',
+    help: 'where files are kept (~/.dilithion, ~/.dilithion-testnet, ~/.dilithion-regtest)',
+  },
+  {
+    name: 'port',
+    value: 'N',
+    group: 'Connections',
+    help: 'port for peers, 0 for any free one (8444, testnet 18444, regtest 28444)',
+  },
+  {
+    name: 'bind',
+    value: 'ADDR',
+    group: 'Connections',
+    help: 'address to listen on, or ADDR:PORT (all addresses)',
+  },
+  { name: 'listen', value: '0|1', group: 'Connections', help: 'take connections from others (1)' },
+  {
+    name: 'connect',
+    value: 'ADDR',
+    repeatable: true,
+    group: 'Connections',
+    help: 'connect to this peer and to no others of our own choice; repeatable, 0 for none',
+  },
+  {
+    name: 'addnode',
+    value: 'ADDR',
+    repeatable: true,
+    group: 'Connections',
+    help: 'stay connected to this peer, beside others; repeatable',
+  },
+  { name: 'maxconnections', value: 'N', group: 'Connections', help: 'connections in all (125)' },
+  {
+    name: 'max-connections-per-ip',
+    value: 'N',
+    group: 'Connections',
+    help: 'inbound connections from one address (2, none for loopback and private addresses unless given)',
+  },
+  {
+    name: 'rpcport',
+    value: 'N',
+    group: 'RPC',
+    help: 'port for RPC, 0 for any free one (8332, testnet 18332, regtest 28332)',
+  },
+  {
+    name: 'rpcuser',
+    value: 'NAME',
+    group: 'RPC',
+    help: 'user name for RPC (a cookie file in the data directory)',
+  },
+  { name: 'rpcpassword', value: 'WORD', group: 'RPC', help: 'password for RPC' },
+  {
+    name: 'debug',
+    value: 'CATEGORY',
+    repeatable: true,
+    group: 'Log',
+    help: 'also log details: net, rpc or all; repeatable',
+  },
+  { name: 'log-json', group: 'Log', help: 'one JSON object per line, for machines' },
+  { name: 'no-color', group: 'Log', help: 'no colours, also on a terminal' },
+] as const satisfies readonly OptionRow[]
+
+export type OptionName = (typeof optionRows)[number]['name']
+
+/** Options of the C++ node that ask for what this node does anyway. */
+export const acceptedOptions: ReadonlySet<string> = new Set(['relay-only', 'no-upnp'])
+
+/** Options of the C++ node for what this node does not do (yet). */
+export const unsupportedOptions: ReadonlySet<string> = new Set([
+  'mine',
+  'threads',
+  'mining-address',
+  'rotate-mining-address',
+  'restore-mnemonic',
+  'reindex',
+  'rescan',
+  'txindex',
+  'coinstatsindex',
+  'persistmempool',
+  'feeestimates',
+  'reset-chain',
+  'yes',
+  'verbose',
+  'quiet',
+  'public-api',
+  'no-shared-heat',
+  'upnp',
+  'externalip',
+  'rpcsslcertificatechainfile',
+  'rpcsslprivatekeyfile',
+  'rpcsslcapath',
+  'rpcwebsocketport',
+])

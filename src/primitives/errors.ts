@@ -1,0 +1,40 @@
+/** Errors at the edge to the user and to the system. */
+
+/** Something the user can put right; its message says what and how, in one line, and is all that is shown. */
+export class UserError extends Error {
+  override readonly name = 'UserError'
+}
+
+/** The system's code of an error, such as "EADDRINUSE"; undefined if it has none. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+const SYSTEM_TEXTS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EADDRINUSE: 'the port is in use',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EAI_AGAIN: 'the name server does not answer',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset by the other side',
+  EHOSTUNREACH: 'no route to the host',
+  EISDIR: 'it is a directory',
+  EMFILE: 'too many open files',
+  ENETUNREACH: 'no route to the network',
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'no space left on the disk',
+  ENOTDIR: 'part of the path is not a directory',
+  ENOTFOUND: 'no such host',
+  EPERM: 'not permitted',
+  EPIPE: 'connection closed by the other side',
+  EROFS: 'the file system is read-only',
+  ETIMEDOUT: 'timed out',
+}
+
+/** An error in words, one line. */
+export function errorText(error: unknown): string {
+  const code = errorCode(error)
+  if (code !== undefined) return SYSTEM_TEXTS[code] ?? code
+  return error instanceof Error ? (error.message.split('\n')[0] ?? error.name) : String(error)
+}

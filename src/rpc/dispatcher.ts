@@ -1,0 +1,95 @@
+/**
+ * From the text of a request to the text of its reply: JSON-RPC 2.0, single or in a batch (rpc 1). Knows nothing
+ * of HTTP. It never throws: what a caller does wrong, and what goes wrong in a method, both end in the reply.
+ */
+import type { NodeControl } from '../node/control.ts'
+import { INVALID_REQUEST, METHOD_ERROR, METHOD_NOT_FOUND, PARSE_ERROR, RpcError } from './errors.ts'
+import { isObject, nestsDeeperThan } from './json.ts'
+import { MAX_BATCH, MAX_JSON_NESTING } from './limits.ts'
+import type { RpcContext, RpcMethod } from './method.ts'
+import { methodsFor } from './methods.ts'
+
+export type RpcLog = (level: 'error' | 'warn' | 'info' | 'debug', line: string) => void
+
+type AfterReply = RpcContext['afterReply']
+
+const METHOD_NAME = /^[A-Za-z0-9_]{1,64}$/
+
+export class RpcDispatcher {
+  readonly #control: NodeControl
+  readonly #log: RpcLog
+  readonly #methods: ReadonlyMap<string, RpcMethod>
+
+  constructor(control: NodeControl, log: RpcLog) {
+    this.#control = control
+    this.#log = log
+    this.#methods = methodsFor(control.network)
+  }
+
+  /** `afterReply` is called with what has to be done once the reply has left. */
+  dispatch(text: string, afterReply: AfterReply): string {
+    let body: unknown
+    try {
+      if (nestsDeeperThan(text, MAX_JSON_NESTING)) {
+        return errorReply(invalid(`JSON nests deeper than ${MAX_JSON_NESTING} levels`), null)
+      }
+      body = JSON.parse(text)
+    } catch {
+      return errorReply(new RpcError(PARSE_ERROR, 'Parse error: the body is not JSON'), null)
+    }
+    const context: RpcContext = { control: this.#control, methods: this.#methods, afterReply }
+    if (!Array.isArray(body)) return this.#answer(body, context)
+    if (body.length === 0) return errorReply(invalid('the batch is empty'), null)
+    if (body.length > MAX_BATCH) {
+      return errorReply(invalid(`a batch holds at most ${MAX_BATCH} requests, not ${body.length}`), null)
+    }
+    return `[${body.map((request) => this.#answer(request, context)).join(',')}]`
+  }
+
+  #answer(request: unknown, context: RpcContext): string {
+    if (!isObject(request)) return errorReply(invalid('a request is an object'), null)
+    const { id = null, method, params } = request
+    if (id !== null && typeof id !== 'string' && typeof id !== 'number') {
+      return errorReply(invalid("'id' must be a string, a number or null"), null)
+    }
+    try {
+      const result = JSON.stringify(this.#call(method, params, context))
+      return `{"jsonrpc":"2.0","result":${result},"id":${JSON.stringify(id)}}`
+    } catch (error) {
+      if (error instanceof RpcError) return errorReply(error, id)
+      this.#log('error', `RPC method ${String(method)} failed: ${traceOf(error)}`)
+      return errorReply(new RpcError(METHOD_ERROR, "internal error. The node's log says more"), id)
+    }
+  }
+
+  #call(name: unknown, params: unknown, context: RpcContext): ReturnType<RpcMethod['call']> {
+    if (typeof name !== 'string') throw invalid("'method' is missing or not a string")
+    if (!METHOD_NAME.test(name)) throw invalid('a method name is 1 to 64 letters, digits and underscores')
+    if (typeof (params ?? {}) !== 'object') throw invalid("'params' must be an object or an array")
+    const method = this.#methods.get(name)
+    if (method === undefined) throw methodNotFound(name)
+    return method.call(params, context)
+  }
+}
+
+export function errorReply(error: RpcError, id: string | number | null): string {
+  return `{"jsonrpc":"2.0","error":${JSON.stringify(error.toJson())},"id":${JSON.stringify(id)}}`
+}
+
+export function invalid(what: string): RpcError {
+  return new RpcError(INVALID_REQUEST, `Invalid request: ${what}`)
+}
+
+function methodNotFound(name: string): RpcError {
+  return new RpcError(METHOD_NOT_FOUND, `Method not found: ${name}`, {
+    errorCode: 'RPC-METHOD-NOT-FOUND',
+    recoverySteps: [
+      'Check the spelling of the method; names are in lower case',
+      "Call 'help' for the methods that this node has",
+    ],
+  })
+}
+
+function traceOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,39 @@
+/** JSON as the server reads and writes it. */
+
+export type JsonValue = string | number | boolean | null | JsonArray | JsonObject
+export type JsonArray = readonly JsonValue[]
+export type JsonObject = { readonly [key: string]: JsonValue }
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+
+/** Do the brackets of a JSON text nest deeper than `max`? Looked at before parsing; the text may be anything. */
+export function nestsDeeperThan(text: string, max: number): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === QUOTE) i = endOfString(text, i)
+    else if (code === OPEN_BRACKET || code === OPEN_BRACE) {
+      if (++depth > max) return true
+    } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth--
+  }
+  return false
+}
+
+/** Index of the quote that closes the string opened at `start`, or the text's length. */
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === QUOTE) return i
+    if (code === BACKSLASH) i++
+  }
+  return text.length
+}

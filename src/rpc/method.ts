@@ -1,0 +1,84 @@
+/** What an RPC method is, and how its parameters get from the request, by name or by position, to its function. */
+import * as v from 'valibot'
+import type { NodeControl } from '../node/control.ts'
+import { printable } from '../primitives/bytes.ts'
+import { methodError, type RpcError } from './errors.ts'
+import { isObject, type JsonValue } from './json.ts'
+
+export interface RpcContext {
+  readonly control: NodeControl
+  readonly methods: ReadonlyMap<string, RpcMethod>
+  /** Has something done once the reply is on its way, or can't be delivered any more. */
+  readonly afterReply: (action: () => void) => void
+}
+
+export interface RpcMethod {
+  readonly name: string
+  /** Such as "addnode <node> <add|remove|onetry>". */
+  readonly usage: string
+  /** One line. */
+  readonly summary: string
+  /** `params` as the request has them. Throws RpcError for what the caller did wrong. */
+  readonly call: (params: unknown, context: RpcContext) => JsonValue
+}
+
+export interface MethodSpec<Entries extends v.ObjectEntries> {
+  readonly name: string
+  readonly usage: string
+  readonly summary: string
+  /** Parameters in the order of their positions. Each schema's message completes "must be". */
+  readonly params: Entries
+  /** Other names of parameters. */
+  readonly aliases?: Readonly<Record<string, string>>
+  readonly run: (params: v.InferOutput<v.ObjectSchema<Entries, undefined>>, context: RpcContext) => JsonValue
+}
+
+export function method<const Entries extends v.ObjectEntries>(spec: MethodSpec<Entries>): RpcMethod {
+  const { name, usage, summary, run } = spec
+  const schema = v.object(spec.params)
+  const names = Object.keys(spec.params)
+  const aliases = new Map(Object.entries(spec.aliases ?? {}))
+  return {
+    name,
+    usage,
+    summary,
+    call: (params, context) => {
+      const wrong = (what: string): RpcError => methodError(`${name}: ${what}. Usage: ${usage}`)
+      const checked = v.safeParse(schema, bind(params, names, aliases, wrong), { abortEarly: true })
+      if (checked.success) return run(checked.output, context)
+      throw wrong(describe(checked.issues[0]))
+    },
+  }
+}
+
+type Wrong = (what: string) => RpcError
+
+/** Values by the parameters' own names. A null is the same as no value. */
+function bind(params: unknown, names: readonly string[], aliases: ReadonlyMap<string, string>, wrong: Wrong) {
+  const bound: Record<string, unknown> = {}
+  if (Array.isArray(params)) {
+    if (params.length > names.length) {
+      throw wrong(`takes at most ${names.length} parameters, not ${params.length}`)
+    }
+    for (const [i, name] of names.entries()) if (isGiven(params[i])) bound[name] = params[i]
+  } else if (isObject(params)) {
+    for (const [given, value] of Object.entries(params)) {
+      const name = aliases.get(given) ?? given
+      if (!names.includes(name)) throw wrong(`unknown parameter '${printable(given, 64)}'`)
+      if (!isGiven(value)) continue
+      if (bound[name] !== undefined) throw wrong(`'${given}' and another name of it are both given`)
+      bound[name] = value
+    }
+  }
+  return bound
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const name = String(issue.path?.[0]?.key ?? 'params')
+  if (issue.input === undefined) return `parameter '${name}' is missing`
+  return `parameter '${name}' must be ${issue.message}, not ${printable(JSON.stringify(issue.input) ?? '', 80)}`
+}

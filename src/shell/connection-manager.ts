@@ -1,0 +1,254 @@
+/**
+ * The shell around the core: owns the listener, the sockets and the one timer, turns what happens to them into
+ * inputs, and does what the core asks for. It decides nothing about the protocol.
+ */
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { NodeCore } from '../core/core.ts'
+import type { Command, Effect, Input, NodeEvent } from '../core/seam.ts'
+import { MAX_LINGERING, SHUTDOWN_TIMEOUT_MS } from '../params/limits.ts'
+import { type ConnectionId, connectionId, type DialTicket, type PeerId } from '../primitives/brand.ts'
+import { errorText } from '../primitives/errors.ts'
+import { type Endpoint, type HostPort, parseIp } from '../primitives/ip.ts'
+import type { SystemClock } from './clock.ts'
+import { Connection } from './connection.ts'
+
+/** What `setTimeout` can wait at most. */
+const MAX_TIMER_MS = 2_147_483_647
+/** As many as the system allows may wait to be accepted. */
+const LISTEN_BACKLOG = 511
+
+export interface ConnectionManagerOptions {
+  readonly core: NodeCore
+  readonly clock: SystemClock
+  readonly onEvent: (event: NodeEvent) => void
+  /** Something about the listener that does not end it, such as too many open files. */
+  readonly onListenerError: (text: string) => void
+}
+
+export class ConnectionManager {
+  readonly #core: NodeCore
+  readonly #clock: SystemClock
+  readonly #onEvent: (event: NodeEvent) => void
+  readonly #onListenerError: (text: string) => void
+  readonly #connections = new Map<PeerId, Connection>()
+  /** Sockets that wait for the core's verdict. */
+  readonly #offered = new Map<ConnectionId, Socket>()
+  readonly #dialing = new Set<Socket>()
+  readonly #lingering = new Set<Connection>()
+  readonly #inputs: Input[] = []
+  #running = false
+  #server: Server | undefined
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  #turnScheduled = false
+  #lastConnection = 0
+  #stopped = false
+  #onIdle: (() => void) | undefined
+
+  readonly #events = {
+    bytes: (peer: PeerId, chunk: Uint8Array): void => this.#input({ type: 'bytes', peer, chunk }),
+    flushed: (peer: PeerId, bytes: number): void => this.#input({ type: 'flushed', peer, bytes }),
+    closed: (peer: PeerId, error: string | undefined): void => {
+      this.#connections.delete(peer)
+      this.#input(error === undefined ? { type: 'closed', peer } : { type: 'closed', peer, error })
+      this.#checkIdle()
+    },
+  }
+
+  constructor(options: ConnectionManagerOptions) {
+    this.#core = options.core
+    this.#clock = options.clock
+    this.#onEvent = options.onEvent
+    this.#onListenerError = options.onListenerError
+  }
+
+  /**
+   * Takes connections from now on. Returns the port, which matters if 0 was asked for. Without a host: on all
+   * addresses, IPv6 included. Rejects with the system's error.
+   */
+  listen(port: number, host: string | undefined): Promise<number> {
+    const server = createServer((socket) => this.#accept(socket))
+    this.#server = server
+    return new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ port, host, backlog: LISTEN_BACKLOG }, () => {
+        server.off('error', reject)
+        server.on('error', (error) => this.#onListenerError(errorText(error)))
+        const address = server.address()
+        resolve(typeof address === 'object' && address !== null ? address.port : port)
+      })
+    })
+  }
+
+  /** Starts to dial. */
+  start(): void {
+    this.#input({ type: 'tick' })
+  }
+
+  command(command: Command): void {
+    this.#input(command)
+  }
+
+  /** To be called after the clock has been set. */
+  clockChanged(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#timerAt = Number.POSITIVE_INFINITY
+    this.#input({ type: 'tick' })
+  }
+
+  /** Closes everything; resolves when no socket is left, at the latest after SHUTDOWN_TIMEOUT_MS. */
+  async stop(): Promise<void> {
+    this.#server?.close()
+    for (const socket of this.#dialing) socket.destroy()
+    this.#input({ type: 'shutdown' })
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    const lastCall = setTimeout(() => {
+      for (const connection of this.#lingering) connection.destroy()
+    }, SHUTDOWN_TIMEOUT_MS)
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve
+      this.#checkIdle()
+    })
+    clearTimeout(lastCall)
+  }
+
+  #checkIdle(): void {
+    if (this.#connections.size + this.#lingering.size === 0) this.#onIdle?.()
+  }
+
+  #accept(socket: Socket): void {
+    const remote = remoteEndpoint(socket)
+    if (remote === undefined) return void socket.destroy()
+    this.#input({ type: 'accepted', connection: this.#offer(socket), remote })
+  }
+
+  #offer(socket: Socket): ConnectionId {
+    const connection = connectionId(++this.#lastConnection)
+    this.#offered.set(connection, socket)
+    return connection
+  }
+
+  /** Inputs that arise while effects are being done wait, so that effects keep their order. */
+  #input(input: Input): void {
+    this.#inputs.push(input)
+    if (this.#running) return
+    this.#running = true
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const effect of this.#core.handle(next, this.#clock.now())) this.#do(effect)
+      }
+    } finally {
+      this.#running = false
+    }
+    this.#arm()
+  }
+
+  #do(effect: Effect): void {
+    switch (effect.type) {
+      case 'write':
+        return this.#connections.get(effect.peer)?.write(effect.chunks)
+      case 'pauseReading':
+        return this.#connections.get(effect.peer)?.pause()
+      case 'resumeReading':
+        return this.#connections.get(effect.peer)?.resume()
+      case 'event':
+        return this.#onEvent(effect.event)
+      case 'adopt':
+        return this.#adopt(effect.connection, effect.peer)
+      case 'refuse':
+        this.#offered.get(effect.connection)?.destroy()
+        this.#offered.delete(effect.connection)
+        return
+      case 'close':
+        return this.#close(effect.peer, effect.deliver)
+      case 'dial':
+        return this.#dial(effect.ticket, effect.target, effect.timeoutMs)
+    }
+  }
+
+  #adopt(connection: ConnectionId, peer: PeerId): void {
+    const socket = this.#offered.get(connection)
+    if (socket === undefined) return
+    this.#offered.delete(connection)
+    this.#connections.set(peer, new Connection(peer, socket, this.#events))
+  }
+
+  #close(peer: PeerId, deliver: boolean): void {
+    const connection = this.#connections.get(peer)
+    if (connection === undefined) return
+    this.#connections.delete(peer)
+    if (!deliver || this.#lingering.size >= MAX_LINGERING) return connection.destroy()
+    this.#lingering.add(connection)
+    connection.linger(() => {
+      this.#lingering.delete(connection)
+      this.#checkIdle()
+    })
+  }
+
+  #dial(ticket: DialTicket, target: HostPort, timeoutMs: number): void {
+    const socket = connect({ host: target.host, port: target.port, noDelay: true })
+    this.#dialing.add(socket)
+    let over = false
+    const end = (input: () => Input): void => {
+      if (over) return
+      over = true
+      clearTimeout(timer)
+      this.#dialing.delete(socket)
+      this.#input(input())
+    }
+    const fail = (error: string): void => end(() => ({ type: 'dialFailed', ticket, error }))
+    const timer = setTimeout(() => {
+      fail('timed out')
+      socket.destroy()
+    }, timeoutMs)
+    socket.on('error', (error) => fail(dialError(error)))
+    socket.once('close', () => fail('given up'))
+    socket.once('connect', () => {
+      const remote = remoteEndpoint(socket)
+      if (remote === undefined) return fail('connection lost')
+      end(() => ({ type: 'dialed', ticket, connection: this.#offer(socket), remote }))
+    })
+  }
+
+  /** Sees to it that the core gets its next tick: in the next turn of the event loop, or by the timer. */
+  #arm(): void {
+    if (this.#stopped) return
+    if (this.#core.hasBacklog) {
+      if (this.#turnScheduled) return
+      this.#turnScheduled = true
+      // After pending I/O, so that other peers are heard between two turns of a busy one.
+      setImmediate(() => {
+        this.#turnScheduled = false
+        this.#input({ type: 'tick' })
+      })
+      return
+    }
+    const deadline = this.#core.nextDeadline()
+    if (deadline === undefined || deadline >= this.#timerAt) return
+    const waitMs = deadline - this.#clock.now().mono
+    // A clock that stands reaches no deadline by waiting.
+    if (waitMs > 0 && this.#clock.isStanding) return
+    clearTimeout(this.#timer)
+    this.#timerAt = deadline
+    this.#timer = setTimeout(this.#onTimer, Math.min(Math.max(0, Math.ceil(waitMs)), MAX_TIMER_MS))
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timerAt = Number.POSITIVE_INFINITY
+    this.#input({ type: 'tick' })
+  }
+}
+
+function remoteEndpoint(socket: Socket): Endpoint | undefined {
+  const ip = parseIp(socket.remoteAddress ?? '')
+  const port = socket.remotePort
+  return ip === undefined || port === undefined ? undefined : { ip, port }
+}
+
+/** A host name may have several addresses, each with its own error; the first tells enough. */
+function dialError(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  return errorText(first)
+}

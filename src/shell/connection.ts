@@ -1,0 +1,86 @@
+/**
+ * One socket of one peer: writes what it is given in as few system calls as possible, says how much of it the
+ * system took, and ends it one way or the other. Decides nothing.
+ */
+import type { Socket } from 'node:net'
+import { LINGER_TIMEOUT_MS } from '../params/limits.ts'
+import type { PeerId } from '../primitives/brand.ts'
+import { errorText } from '../primitives/errors.ts'
+
+export interface ConnectionEvents {
+  bytes(peer: PeerId, chunk: Uint8Array): void
+  /** Bytes of earlier writes were taken by the system. */
+  flushed(peer: PeerId, bytes: number): void
+  closed(peer: PeerId, error: string | undefined): void
+}
+
+export class Connection {
+  readonly peer: PeerId
+  readonly #socket: Socket
+  readonly #events: ConnectionEvents
+  /** Written but not yet reported as taken. */
+  #handedBytes = 0
+  #error: string | undefined
+
+  constructor(peer: PeerId, socket: Socket, events: ConnectionEvents) {
+    this.peer = peer
+    this.#socket = socket
+    this.#events = events
+    socket.setNoDelay(true)
+    socket.on('data', (chunk: Uint8Array) => events.bytes(peer, chunk))
+    socket.on('error', (error) => {
+      this.#error = errorText(error)
+    })
+    socket.once('close', () => events.closed(peer, this.#error))
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    const socket = this.#socket
+    if (!socket.writable) return
+    if (chunks.length > 1) socket.cork()
+    for (const chunk of chunks) {
+      this.#handedBytes += chunk.length
+      socket.write(chunk, this.#onWritten)
+    }
+    if (chunks.length > 1) socket.uncork()
+    this.#report()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** Ends at once. What the system already took is still sent. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /**
+   * Ends after what was written has been delivered. The peer's bytes are read and thrown away meanwhile: closing
+   * on unread bytes would reset the connection, and the peer might never see our last message.
+   */
+  linger(ended: () => void): void {
+    const socket = this.#socket
+    const timer = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      ended()
+    })
+    socket.removeAllListeners('data')
+    socket.resume()
+    socket.end()
+  }
+
+  readonly #onWritten = (): void => this.#report()
+
+  #report(): void {
+    const flushed = this.#handedBytes - this.#socket.writableLength
+    if (flushed <= 0) return
+    this.#handedBytes -= flushed
+    this.#events.flushed(this.peer, flushed)
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What each event of the node says in the log: its words, its level, and whether strangers can cause it at will.
+ * The words of connections, handshakes and keepalive are those of the founding plan.
+ */
+import type { NodeEvent } from '../core/seam.ts'
+import { describeDisconnect, describeRefusal } from '../peer/disconnect.ts'
+import { printable } from '../primitives/bytes.ts'
+import { RejectCode } from '../wire/control.ts'
+import type { LogLevel } from './logger.ts'
+
+export interface Line {
+  readonly level: LogLevel
+  readonly text: string
+  /** Can a stranger cause it as often as he likes? Then it passes the limiter. */
+  readonly limited: boolean
+}
+
+const info = (text: string): Line => ({ level: 'info', text, limited: false })
+const stranger = (text: string): Line => ({ level: 'info', text, limited: true })
+const warn = (text: string): Line => ({ level: 'warn', text, limited: false })
+const debug = (text: string): Line => ({ level: 'debug', text, limited: false })
+
+/** The lines of an event; none for what only embedding programs want. */
+export function linesOf(event: NodeEvent): readonly Line[] {
+  switch (event.type) {
+    case 'dialing':
+      return [info(`Connecting to ${event.address}...`)]
+    case 'dialFailed':
+      return [info(`Could not connect to ${event.address}: ${event.error}${retry(event.retryMs)}`)]
+    case 'accepted':
+      return [
+        stranger(`New peer connected: ${event.address}`),
+        stranger(`Peer ${event.peer} accepted: ${event.address}`),
+      ]
+    case 'connected':
+      return [info(`Connected to peer ${event.peer}`)]
+    case 'refused':
+      return [stranger(`Refused ${event.address}: ${describeRefusal(event.reason)}`)]
+    case 'sent':
+      return [sentLine(event)]
+    case 'received':
+      return [debug(`Received '${event.command}' from peer ${event.peer} (${event.bytes} bytes)`)]
+    case 'versionReceived':
+      return [stranger(versionText(event))]
+    case 'verackReceived':
+      return [stranger(`Received 'verack' from peer ${event.peer}`)]
+    case 'pongReceived':
+      return [pongLine(event)]
+    case 'handshakeComplete':
+      return [stranger(`Handshake complete with peer ${event.peer}`)]
+    case 'rejectReceived':
+      return [
+        stranger(
+          `Peer ${event.peer} rejected our '${event.command}': ${event.reason} (${rejectName(event.code)})`,
+        ),
+      ]
+    case 'skipped': {
+      const { command, length } = event.frame
+      return [debug(`Passed over '${command}' from peer ${event.peer} (${length} bytes): unknown command`)]
+    }
+    case 'ignored':
+      return [debug(`Ignored '${event.command}' from peer ${event.peer}`)]
+    case 'offence':
+      return [stranger(offenceText(event))]
+    case 'congested':
+      return [debug(`Peer ${event.peer} does not keep up: ${event.queuedBytes} bytes wait, reading paused`)]
+    case 'selfTarget':
+      return [warn(`${event.address} is this node itself: not dialled again`)]
+    case 'disconnected': {
+      const detail = event.detail === undefined ? '' : ` (${event.detail})`
+      const text = `Peer ${event.peer} disconnected: ${describeDisconnect(event.reason)}${detail}`
+      return [event.inbound ? stranger(text) : info(text)]
+    }
+    case 'message':
+      return []
+  }
+}
+
+function sentLine(event: Extract<NodeEvent, { type: 'sent' }>): Line {
+  const text = `Sent '${event.command}' to peer ${event.peer} (${event.bytes} bytes)`
+  if (event.command === 'ping') return event.routine ? debug(text) : info(text)
+  return ['version', 'verack', 'reject'].includes(event.command) ? stranger(text) : debug(text)
+}
+
+function pongLine(event: Extract<NodeEvent, { type: 'pongReceived' }>): Line {
+  const text = `Received 'pong' from peer ${event.peer} (nonce: ${event.nonce})`
+  if (event.roundTripMs === undefined) return debug(`${text}, which answers no ping`)
+  return event.routine ? debug(text) : info(text)
+}
+
+function versionText({ peer, version }: Extract<NodeEvent, { type: 'versionReceived' }>): string {
+  const agent = printable(version.userAgent).replace(/^\/|\/$/g, '')
+  return [
+    `Received 'version' from peer ${peer}`,
+    `  Protocol: ${version.version}`,
+    `  User Agent: ${agent}`,
+    `  Start Height: ${version.startHeight}`,
+  ].join('\n')
+}
+
+function offenceText({
+  peer,
+  offence,
+  points,
+  score,
+  detail,
+}: Extract<NodeEvent, { type: 'offence' }>): string {
+  const cost = `${points} points, ${score} in all`
+  if ('kind' in detail && detail.kind === 'broken')
+    return `Peer ${peer}: ${offence}: ${detail.detail}; ${cost}`
+  if ('kind' in detail)
+    return `Peer ${peer}: ${offence}: '${detail.command}' of ${detail.length} bytes; ${cost}`
+  const { type, code, field, offset } = detail
+  return `Peer ${peer}: ${offence} '${type}': ${field} at byte ${offset} is ${code}; ${cost}`
+}
+
+function retry(retryMs: number | undefined): string {
+  return retryMs === undefined ? '' : `; next attempt in ${Math.max(1, Math.round(retryMs / 1_000))} s`
+}
+
+function rejectName(code: number): string {
+  const name = Object.entries(RejectCode).find(([, value]) => value === code)?.[0] ?? 'code'
+  return `${name} 0x${code.toString(16).padStart(2, '0')}`
+}
