@@ -7,8 +7,6 @@
 
 /** As many as the network's other nodes hold; each costs memory and a descriptor. */
 export const MAX_CONNECTIONS = 125
-/** Enough independent views of the chain; more would use up other nodes' slots. */
-export const MAX_OUTBOUND = 8
 /** Keeps one address from taking all slots; addresses that can't be routed are not counted. */
 export const MAX_INBOUND_PER_IP = 2
 /** An upper bound for the option: beyond it one process needs other tuning than ours. */

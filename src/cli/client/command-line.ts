@@ -1,0 +1,170 @@
+/**
+ * The command line of dilithion-cli. Options may be written with one dash or two; they end at the method's name,
+ * so that whatever follows it, negative numbers too, belongs to the method.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { type SettingName, settingNames } from './settings.ts'
+
+export interface CommandLine {
+  /** Where and as whom to connect, as written. */
+  readonly settings: ReadonlyMap<SettingName, string>
+  readonly named: boolean
+  readonly json: boolean
+  readonly color: boolean
+  /** Show the table of peers, on a terminal anew every so often; undefined: call a method. */
+  readonly netinfo: { readonly intervalMs: number } | undefined
+  readonly once: boolean
+  /** The method and its parameters. */
+  readonly words: readonly string[]
+}
+
+/** The command line asked for something that is done once it has been said, or can't be understood. */
+export class UsageExit extends Error {
+  override readonly name = 'UsageExit'
+  readonly text: string
+  readonly exitCode: number
+
+  constructor(text: string, exitCode: number) {
+    super(text)
+    this.text = text
+    this.exitCode = exitCode
+  }
+}
+
+const SWITCH = ' [0|1]'
+const DEFAULT_INTERVAL_SECONDS = 1
+const MIN_INTERVAL_SECONDS = 0.1
+const MAX_INTERVAL_SECONDS = 3_600
+
+const AFTER_HELP = `
+Examples:
+  dilithion-cli getpeerinfo
+  dilithion-cli -testnet addnode 127.0.0.1:18444 add
+  dilithion-cli -named addnode node=127.0.0.1:18444 command=add
+  dilithion-cli help addnode
+
+A parameter that is JSON (a number, true, null, an object, an array) is sent as such, anything else as text;
+quotes make text of a number: '"12345"'. Each option of the first group may also stand in dilithion.conf in the
+data directory, or in the environment as DILITHION_TESTNET, DILITHION_DATADIR and so on. The command line comes
+first, then the environment, then the file.`
+
+/** `argv` without the program's name. Throws UsageExit with the help, the version, or what is wrong. */
+export function parseCommandLine(argv: readonly string[], version: string): CommandLine {
+  const command = build(version)
+  let text = ''
+  const collect = (part: string): void => {
+    text += part
+  }
+  command.configureOutput({ writeOut: collect, writeErr: collect })
+  try {
+    command.parse(normalise(argv, command.options), { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) throw new UsageExit(text, error.exitCode === 0 ? 0 : 1)
+    throw error
+  }
+  return interpret(command)
+}
+
+function build(version: string): Command {
+  const command = new Command('dilithion-cli')
+    .description('Asks a running Dilithion node, by RPC.')
+    .usage('[options] <method> [params...]\n       dilithion-cli [options] -netinfo [seconds]')
+    .argument('[words...]')
+    .passThroughOptions()
+    .exitOverride()
+    .version(`dilithion-cli v${version}`, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .configureHelp({
+      optionTerm: ({ flags }) => flags.replace(SWITCH, ''),
+      visibleArguments: () => [],
+    })
+    .addHelpText('after', AFTER_HELP)
+  const rows: readonly (readonly [flags: string, help: string])[] = [
+    [`--testnet${SWITCH}`, 'a node of the test network (mainnet is the default)'],
+    [`--regtest${SWITCH}`, 'a node of a private network for tests'],
+    [
+      '--datadir <DIR>',
+      "the node's data directory (~/.dilithion, ~/.dilithion-testnet, ~/.dilithion-regtest)",
+    ],
+    ['--rpcconnect <HOST>', 'where the node runs (127.0.0.1)'],
+    ['--rpcport <N>', "the node's RPC port (8332, testnet 18332, regtest 28332)"],
+    ['--rpcuser <NAME>', 'user name (the cookie file in the data directory)'],
+    ['--rpcpassword <WORD>', 'password'],
+    ['--rpccookiefile <FILE>', 'cookie file, relative to the data directory (.cookie)'],
+    [`--named${SWITCH}`, 'parameters are written as name=value'],
+    [`--json${SWITCH}`, 'print results as JSON on one line'],
+    [`--netinfo [seconds]`, 'a table of peers; on a terminal it is renewed every second until q is pressed'],
+    [`--once${SWITCH}`, 'with -netinfo: print the table once'],
+    [`--no-color`, 'no colours, also on a terminal'],
+  ]
+  for (const [flags, help] of rows) {
+    const option = new Option(flags, help)
+    if (flags.startsWith('--netinfo')) option.argParser(parseInterval)
+    command.addOption(option)
+  }
+  return command
+}
+
+function parseInterval(text: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+  if (seconds >= MIN_INTERVAL_SECONDS && seconds <= MAX_INTERVAL_SECONDS) return seconds
+  throw new InvalidArgumentError(
+    `Expected seconds from ${MIN_INTERVAL_SECONDS} to ${MAX_INTERVAL_SECONDS}. --once prints the table once.`,
+  )
+}
+
+/** Two dashes for each long option, and a value for each switch, up to the first word that is no option. */
+function normalise(argv: readonly string[], options: readonly Option[]): string[] {
+  const out: string[] = []
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i] ?? ''
+    if (!/^-./.test(arg) || arg === '--') return [...out, ...argv.slice(i)]
+    const long = arg === '-?' ? '--help' : arg.replace(/^-(?=[^-].)/, '--')
+    const option = options.find((known) => known.long === long)
+    const next = argv[i + 1]
+    if (option === undefined) out.push(long.replace(/^(--[^=]+=)(?:true|false)$/, shortBoolean))
+    else if (option.flags.endsWith(SWITCH)) out.push(`${long}=1`)
+    else if (next !== undefined && (option.required || (option.optional && /^[\d.]+$/.test(next)))) {
+      out.push(`${long}=${next}`)
+      i++
+    } else out.push(long)
+  }
+  return out
+}
+
+function shortBoolean(text: string, start: string): string {
+  return start + (text.endsWith('true') ? '1' : '0')
+}
+
+function interpret(command: Command): CommandLine {
+  const values = new Map(Object.entries(command.opts<Record<string, unknown>>()))
+  const settings = new Map<SettingName, string>()
+  for (const name of settingNames) {
+    const value = values.get(name)
+    if (typeof value === 'string') settings.set(name, value)
+  }
+  const on = (name: string): boolean => {
+    const value = values.get(name)
+    if (value === undefined || value === '0') return false
+    if (value === '1') return true
+    throw usageError(`--${name}: expected 0 or 1, got '${String(value)}'`)
+  }
+  const interval = values.get('netinfo')
+  const seconds = typeof interval === 'number' ? interval : DEFAULT_INTERVAL_SECONDS
+  const words = command.args
+  if (interval === undefined && words.length === 0) throw usageError('which method? help lists them')
+  if (interval !== undefined && words.length > 0) throw usageError(`-netinfo takes no method ('${words[0]}')`)
+  return {
+    settings,
+    named: on('named'),
+    json: on('json'),
+    color: values.get('color') !== false,
+    netinfo: interval === undefined ? undefined : { intervalMs: seconds * 1_000 },
+    once: on('once'),
+    words,
+  }
+}
+
+function usageError(what: string): UsageExit {
+  return new UsageExit(`error: ${what}\nSee dilithion-cli --help\n`, 1)
+}

@@ -1,0 +1,28 @@
+/** The surroundings of a real process. */
+import { VERSION } from '../../node/version.ts'
+import type { CliIo } from '../dilithion-cli.ts'
+
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+export function processIo(): CliIo {
+  // Whoever read our output has gone, as `head` does: nobody is left to tell.
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
+  return {
+    env: process.env,
+    // Opened only when it is asked for.
+    get stdin() {
+      return process.stdin
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    now: Date.now,
+    version: VERSION,
+    onSignal: (listener) => {
+      for (const signal of ENDING_SIGNALS) process.on(signal, listener)
+      return () => {
+        for (const signal of ENDING_SIGNALS) process.off(signal, listener)
+      }
+    },
+  }
+}

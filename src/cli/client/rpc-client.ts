@@ -1,0 +1,134 @@
+/** Calls methods of a node by JSON-RPC over one kept-alive connection. */
+import { Agent, request } from 'node:http'
+import * as v from 'valibot'
+import { errorCode, errorText, UserError } from '../../primitives/errors.ts'
+import { formatHostPort } from '../../primitives/ip.ts'
+import type { RpcCredentials } from '../../rpc/cookie.ts'
+import { METHOD_ERROR, REFUSED, RpcError } from '../../rpc/errors.ts'
+import type { Params } from './arguments.ts'
+
+/** An answer that takes longer will not come. */
+const REPLY_TIMEOUT_MS = 30_000
+/** A thousand peers take a tenth of this. */
+const MAX_REPLY_BYTES = 33_554_432
+
+const errorSchema = v.object({
+  code: v.number(),
+  message: v.string(),
+  error_code: v.optional(v.string(), ''),
+  recovery_steps: v.optional(v.array(v.string()), []),
+})
+const replySchema = v.object({
+  id: v.optional(v.unknown()),
+  result: v.optional(v.unknown()),
+  error: v.optional(v.nullable(errorSchema)),
+})
+type Reply = v.InferOutput<typeof replySchema>
+
+interface HttpReply {
+  readonly status: number
+  readonly text: string
+}
+
+export class RpcClient {
+  readonly #host: string
+  readonly #port: number
+  readonly #authorization: string
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
+
+  constructor(endpoint: { host: string; port: number }, credentials: RpcCredentials) {
+    this.#host = endpoint.host
+    this.#port = endpoint.port
+    const login = Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')
+    this.#authorization = `Basic ${login}`
+  }
+
+  /** The method's result. Rejects with RpcError for the node's refusal, with UserError if there is no answer. */
+  async call(method: string, params: Params): Promise<unknown> {
+    return resultOf(await this.#ask({ jsonrpc: '2.0', id: 1, method, params }, replySchema))
+  }
+
+  /** The results of methods without parameters, in order; an RpcError in the place of one that failed. */
+  async batch(methods: readonly string[]): Promise<unknown[]> {
+    const requests = methods.map((method, id) => ({ jsonrpc: '2.0', id, method, params: {} }))
+    const replies = await this.#ask(requests, v.union([v.array(replySchema), replySchema]))
+    // A refusal of the whole batch comes alone.
+    if (!Array.isArray(replies)) return methods.map(() => resultOf(replies))
+    return methods.map((_, id) => {
+      const reply = replies.find((candidate) => candidate.id === id)
+      return reply === undefined
+        ? new RpcError(METHOD_ERROR, 'no answer in the batch')
+        : (errorOf(reply) ?? reply.result)
+    })
+  }
+
+  /** Ends the connection; a call that is under way fails. */
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  async #ask<T>(body: unknown, schema: v.GenericSchema<unknown, T>): Promise<T> {
+    const { status, text } = await this.#post(JSON.stringify(body))
+    let json: unknown
+    try {
+      json = JSON.parse(text)
+    } catch {
+      json = undefined
+    }
+    const checked = v.safeParse(schema, json)
+    if (checked.success) return checked.output
+    if (status === 401) throw new RpcError(REFUSED, 'authentication failed')
+    const place = formatHostPort(this.#host, this.#port)
+    throw new UserError(
+      `${place} does not answer as a Dilithion node does (HTTP ${status}). Is it another program?`,
+    )
+  }
+
+  #post(body: string): Promise<HttpReply> {
+    const headers = {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+      Authorization: this.#authorization,
+      'X-Dilithion-RPC': '1',
+    }
+    return new Promise((resolve, reject) => {
+      const options = { host: this.#host, port: this.#port, method: 'POST', headers, agent: this.#agent }
+      const sent = request({ ...options, path: '/', timeout: REPLY_TIMEOUT_MS }, (response) => {
+        const chunks: Buffer[] = []
+        let length = 0
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          length += chunk.length
+          if (length > MAX_REPLY_BYTES) sent.destroy(new Error('the answer is too long'))
+        })
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, length).toString() }),
+        )
+        response.on('error', (error) => reject(this.#unreachable(error)))
+      })
+      sent.on('timeout', () => sent.destroy(new Error('no answer in time')))
+      sent.on('error', (error) => reject(this.#unreachable(error)))
+      sent.end(body)
+    })
+  }
+
+  #unreachable(error: Error): UserError {
+    const why = errorCode(error) === 'ECONNREFUSED' ? '' : ` (${errorText(error)})`
+    return new UserError(
+      `Could not reach a node at ${formatHostPort(this.#host, this.#port)}${why}. ` +
+        'Is dilithion-node running, and with these options (--testnet, --datadir, --rpcport)?',
+    )
+  }
+}
+
+function resultOf(reply: Reply): unknown {
+  const error = errorOf(reply)
+  if (error !== undefined) throw error
+  return reply.result
+}
+
+function errorOf({ error }: Reply): RpcError | undefined {
+  if (error === undefined || error === null) return undefined
+  const details = { errorCode: error.error_code, recoverySteps: error.recovery_steps }
+  return new RpcError(error.code, error.message, details)
+}

@@ -1,0 +1,103 @@
+/**
+ * The alternate screen of a terminal: taken on opening, given back on closing, whatever happens between. Keys q
+ * and Ctrl-C, the end of input and the signals that end a process all mean: leave.
+ */
+import type { Screen, Wake } from './netinfo-watch.ts'
+
+export interface TerminalInput {
+  readonly isTTY?: boolean | undefined
+  setRawMode?(raw: boolean): unknown
+  resume(): unknown
+  pause(): unknown
+  on(event: 'data' | 'end', listener: (chunk: Uint8Array) => void): unknown
+  off(event: 'data' | 'end', listener: (chunk: Uint8Array) => void): unknown
+}
+
+export interface TerminalOutput {
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+  readonly rows?: number | undefined
+  write(text: string): unknown
+  on(event: 'resize', listener: () => void): unknown
+  off(event: 'resize', listener: () => void): unknown
+}
+
+export interface OpenScreen extends Screen {
+  close(): void
+}
+
+const ENTER = '\x1b[?1049h\x1b[?25l'
+const LEAVE = '\x1b[?25h\x1b[?1049l'
+const HOME = '\x1b[H'
+const CLEAR_LINE = '\x1b[K'
+const CLEAR_BELOW = '\x1b[J'
+const CTRL_C = 3
+const LEAVING_KEYS: ReadonlySet<number> = new Set([CTRL_C, ...Buffer.from('qQ')])
+
+/**
+ * `onLeave` is called once, as soon as the user wants to leave. `onSignal` has a function called when the process
+ * is asked to end, and returns how to undo that.
+ */
+export function openScreen(
+  stdin: TerminalInput,
+  stdout: TerminalOutput,
+  onSignal: (listener: () => void) => () => void,
+  onLeave: () => void,
+): OpenScreen {
+  let left = false
+  let wake: ((why: Wake) => void) | undefined
+  const leave = (): void => {
+    if (left) return
+    left = true
+    onLeave()
+    wake?.('left')
+  }
+  const onKeys = (keys: Uint8Array): void => {
+    if (keys.some((key) => LEAVING_KEYS.has(key))) leave()
+  }
+  const onResize = (): void => wake?.('resized')
+
+  const undoSignal = onSignal(leave)
+  stdin.setRawMode?.(true)
+  stdin.on('data', onKeys)
+  stdin.on('end', leave)
+  stdin.resume()
+  stdout.on('resize', onResize)
+  stdout.write(ENTER)
+
+  return {
+    get columns() {
+      return stdout.columns ?? 80
+    },
+    get rows() {
+      return stdout.rows ?? 24
+    },
+    get left() {
+      return left
+    },
+    // One write, each line overwriting the one before: nothing is blank in between.
+    draw(lines) {
+      stdout.write(HOME + lines.map((line) => line + CLEAR_LINE).join('\r\n') + CLEAR_BELOW)
+    },
+    async wait(ms) {
+      if (left) return 'left'
+      let timer: NodeJS.Timeout | undefined
+      const why = await new Promise<Wake>((resolve) => {
+        wake = resolve
+        timer = setTimeout(resolve, ms, 'elapsed')
+      })
+      clearTimeout(timer)
+      wake = undefined
+      return why
+    },
+    close() {
+      stdout.off('resize', onResize)
+      stdin.off('data', onKeys)
+      stdin.off('end', leave)
+      stdin.setRawMode?.(false)
+      stdin.pause()
+      stdout.write(LEAVE)
+      undoSignal()
+    },
+  }
+}

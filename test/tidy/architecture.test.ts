@@ -1,0 +1,103 @@
+/** The architecture as a test: imports run downward, core rooms do no I/O, files stay readable. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const SRC = resolve(import.meta.dirname, '../../src')
+
+/** What each room may import, beside itself. */
+const ROOMS: Record<string, readonly string[]> = {
+  primitives: [],
+  params: ['primitives'],
+  wire: ['primitives', 'params'],
+  framing: ['primitives', 'params', 'wire'],
+  peer: ['primitives', 'params', 'wire', 'framing'],
+  pool: ['primitives', 'params', 'wire', 'framing', 'peer'],
+  core: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool'],
+  shell: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core'],
+  telemetry: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core'],
+  node: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core', 'shell', 'telemetry'],
+  rpc: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node'],
+  cli: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node', 'rpc', 'telemetry'],
+  '.': ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core', 'node'],
+}
+
+/** Deterministic and without I/O: one function of their inputs. */
+const PURE = ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core']
+
+/** A pure room may use the system's hash: it is a function, and several times faster than ours on large input. */
+const ALLOWED_NODE_IMPORTS: Record<string, string> = { 'primitives/sha3.ts': 'node:crypto' }
+
+const FORBIDDEN_IN_PURE: Record<string, RegExp> = {
+  async: /\basync\b|\bawait\b|\bPromise\b/,
+  clocks: /\bDate\b|\bperformance\b/,
+  randomness: /Math\.random/,
+  timers: /\bset(Timeout|Interval|Immediate)\b|\bqueueMicrotask\b/,
+  process: /\bprocess\b\.|\bconsole\b/,
+}
+
+const MAX_FILE_LINES = 400
+
+interface SourceFile {
+  readonly path: string
+  readonly room: string
+  readonly text: string
+  readonly code: string
+  readonly imports: readonly string[]
+}
+
+function readSources(): SourceFile[] {
+  return readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => {
+      const text = readFileSync(join(SRC, path), 'utf8')
+      const imports = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1] ?? '')
+      return { path, room: roomOf(path), text, code: withoutComments(text), imports }
+    })
+}
+
+function roomOf(path: string): string {
+  return path.includes('/') ? (path.split('/')[0] ?? '') : '.'
+}
+
+function withoutComments(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '')
+    .replace(/'[^'\n]*'/g, "''")
+}
+
+const files = readSources()
+
+describe('rooms', () => {
+  it('finds the sources', () => {
+    expect(files.length).toBeGreaterThan(30)
+  })
+
+  it.each(files.map((file) => [file.path, file] as const))('%s imports downward only', (_, file) => {
+    const allowed = [file.room, ...(ROOMS[file.room] ?? [])]
+    expect(Object.keys(ROOMS)).toContain(file.room)
+    for (const specifier of file.imports.filter((s) => s.startsWith('.'))) {
+      const target = relative(SRC, resolve(SRC, dirname(file.path), specifier))
+      expect(allowed, `${file.path} imports ${specifier}`).toContain(roomOf(target))
+    }
+  })
+
+  it.each(files.filter((file) => PURE.includes(file.room)).map((file) => [file.path, file] as const))(
+    '%s does no I/O',
+    (_, file) => {
+      const outside = file.imports.filter((specifier) => !specifier.startsWith('.'))
+      const allowed = ALLOWED_NODE_IMPORTS[file.path]
+      expect(outside.filter((specifier) => specifier !== allowed)).toEqual([])
+      for (const [what, pattern] of Object.entries(FORBIDDEN_IN_PURE)) {
+        expect(pattern.exec(file.code)?.[0], `${file.path}: ${what}`).toBeUndefined()
+      }
+    },
+  )
+
+  it.each(files.map((file) => [file.path, file] as const))('%s is short and says what it is', (_, file) => {
+    expect(file.text.split('\n').length).toBeLessThanOrEqual(MAX_FILE_LINES)
+    // Entry points of three lines and generated files speak for themselves.
+    if (file.text.split('\n').length > 10) expect(file.text.trimStart().slice(0, 2)).toMatch(/\/\*|\/\//)
+  })
+})
