@@ -15,9 +15,12 @@ function main(): number {
       network: { type: 'string', default: 'regtest' },
     },
   })
-  const [nodes, hours, seed, targetsPerNode] = [values.nodes, values.hours, values.seed, values.targets].map(Number)
+  const [nodes, hours, seed, targetsPerNode] = [values.nodes, values.hours, values.seed, values.targets].map(
+    Number,
+  )
   const network = Object.values(networks).find(({ name }) => name === values.network)
-  if (nodes === undefined || hours === undefined || seed === undefined || targetsPerNode === undefined) return 2
+  if (nodes === undefined || hours === undefined || seed === undefined || targetsPerNode === undefined)
+    return 2
   if (network === undefined || !(nodes >= 1 && hours > 0 && targetsPerNode >= 0) || !Number.isInteger(seed)) {
     process.stderr.write(`${USAGE}\n`)
     return 2

@@ -45,7 +45,8 @@ export interface Summary {
 }
 
 export function summarize(world: World): Summary {
-  const sum = (of: (node: SimNode) => number): number => world.nodes.reduce((total, node) => total + of(node), 0)
+  const sum = (of: (node: SimNode) => number): number =>
+    world.nodes.reduce((total, node) => total + of(node), 0)
   const sent = (type: MessageType) => (node: SimNode) => node.oracle.sentMessages.get(type) ?? 0
   return {
     virtualHours: world.time.mono / 3_600_000,

@@ -32,6 +32,26 @@ export class UsageExit extends Error {
 }
 
 const SWITCH = ' [0|1]'
+type OptionRow = readonly [flags: string, help: string]
+
+const NODE_OPTIONS: readonly OptionRow[] = [
+  [`--testnet${SWITCH}`, 'a node of the test network (mainnet is the default)'],
+  [`--regtest${SWITCH}`, 'a node of a private network for tests'],
+  ['--datadir <DIR>', "the node's data directory (~/.dilithion, ~/.dilithion-testnet, ~/.dilithion-regtest)"],
+  ['--rpcconnect <HOST>', 'the machine it runs on (127.0.0.1)'],
+  ['--rpcport <N>', 'its RPC port (8332, testnet 18332, regtest 28332)'],
+  ['--rpcuser <NAME>', 'user name (from the cookie file in the data directory)'],
+  ['--rpcpassword <WORD>', 'password'],
+  ['--rpccookiefile <FILE>', 'cookie file, relative to the data directory (.cookie)'],
+]
+
+const OUTPUT_OPTIONS: readonly OptionRow[] = [
+  [`--named${SWITCH}`, 'parameters are written as name=value'],
+  [`--json${SWITCH}`, 'print results as JSON on one line'],
+  [`--once${SWITCH}`, 'with -netinfo: print the table once'],
+  ['--no-color', 'no colours, also on a terminal'],
+]
+
 const DEFAULT_INTERVAL_SECONDS = 1
 const MIN_INTERVAL_SECONDS = 0.1
 const MAX_INTERVAL_SECONDS = 3_600
@@ -44,9 +64,9 @@ Examples:
   dilithion-cli help addnode
 
 A parameter that is JSON (a number, true, null, an object, an array) is sent as such, anything else as text;
-quotes make text of a number: '"12345"'. Each option of the first group may also stand in dilithion.conf in the
-data directory, or in the environment as DILITHION_TESTNET, DILITHION_DATADIR and so on. The command line comes
-first, then the environment, then the file.`
+quotes make text of a number: '"12345"'. Options that say where the node is may also stand in the environment,
+as DILITHION_TESTNET and so on, and all but datadir in dilithion.conf in the data directory. The command line
+wins over the environment, and that over the file.`
 
 /** `argv` without the program's name. Throws UsageExit with the help, the version, or what is wrong. */
 export function parseCommandLine(argv: readonly string[], version: string): CommandLine {
@@ -75,33 +95,23 @@ function build(version: string): Command {
     .version(`dilithion-cli v${version}`, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .configureHelp({
+      helpWidth: 110,
       optionTerm: ({ flags }) => flags.replace(SWITCH, ''),
       visibleArguments: () => [],
     })
     .addHelpText('after', AFTER_HELP)
-  const rows: readonly (readonly [flags: string, help: string])[] = [
-    [`--testnet${SWITCH}`, 'a node of the test network (mainnet is the default)'],
-    [`--regtest${SWITCH}`, 'a node of a private network for tests'],
-    [
-      '--datadir <DIR>',
-      "the node's data directory (~/.dilithion, ~/.dilithion-testnet, ~/.dilithion-regtest)",
-    ],
-    ['--rpcconnect <HOST>', 'where the node runs (127.0.0.1)'],
-    ['--rpcport <N>', "the node's RPC port (8332, testnet 18332, regtest 28332)"],
-    ['--rpcuser <NAME>', 'user name (the cookie file in the data directory)'],
-    ['--rpcpassword <WORD>', 'password'],
-    ['--rpccookiefile <FILE>', 'cookie file, relative to the data directory (.cookie)'],
-    [`--named${SWITCH}`, 'parameters are written as name=value'],
-    [`--json${SWITCH}`, 'print results as JSON on one line'],
-    [`--netinfo [seconds]`, 'a table of peers; on a terminal it is renewed every second until q is pressed'],
-    [`--once${SWITCH}`, 'with -netinfo: print the table once'],
-    [`--no-color`, 'no colours, also on a terminal'],
-  ]
-  for (const [flags, help] of rows) {
-    const option = new Option(flags, help)
-    if (flags.startsWith('--netinfo')) option.argParser(parseInterval)
-    command.addOption(option)
-  }
+  for (const [flags, help] of NODE_OPTIONS)
+    command.addOption(new Option(flags, help).helpGroup('Where the node is:'))
+  for (const [flags, help] of OUTPUT_OPTIONS)
+    command.addOption(new Option(flags, help).helpGroup('What is shown:'))
+  command.addOption(
+    new Option(
+      '--netinfo [seconds]',
+      'a table of peers; on a terminal renewed every second until q is pressed',
+    )
+      .helpGroup('What is shown:')
+      .argParser(parseInterval),
+  )
   return command
 }
 

@@ -1,0 +1,144 @@
+/** A node that only remembers what it was asked to do, and peers for it to show. */
+import type { PeerSnapshot, TrafficSnapshot } from '../../src/core/snapshot.ts'
+import type { AddedNode, NodeControl } from '../../src/node/control.ts'
+import { type NetworkParams, testnet } from '../../src/params/networks.ts'
+import type { AddTargetVerdict } from '../../src/pool/manual-targets.ts'
+import { type PeerId, peerId, unixSeconds } from '../../src/primitives/brand.ts'
+import { formatHostPort, type HostPort } from '../../src/primitives/ip.ts'
+
+export class FakeControl implements NodeControl {
+  readonly network: NetworkParams
+  readonly version = '1.0.0'
+  readonly userAgent = '/Dilithion:1.0.0/'
+  listenPort: number | undefined = 18444
+  readonly maxConnections = 125
+  /** What was asked for, such as "pingAll". */
+  readonly calls: string[] = []
+  snapshots: PeerSnapshot[] = []
+  added: AddedNode[] = []
+  addVerdict: AddTargetVerdict = 'added'
+  /** What `peers` throws, once set. */
+  bug: Error | undefined
+  onStop: () => void = () => {}
+
+  constructor(network: NetworkParams = testnet) {
+    this.network = network
+  }
+
+  peers(): PeerSnapshot[] {
+    if (this.bug !== undefined) throw this.bug
+    return this.snapshots
+  }
+
+  totals() {
+    return { bytesReceived: 1_234, bytesSent: 567, timeMs: 1_700_000_100_000 }
+  }
+
+  uptimeSeconds(): number {
+    return 3_700
+  }
+
+  addedNodes(): AddedNode[] {
+    return this.added
+  }
+
+  addNode(target: HostPort, keep: boolean): AddTargetVerdict {
+    this.calls.push(`addNode ${formatHostPort(target.host, target.port)} ${keep}`)
+    return this.addVerdict
+  }
+
+  removeNode(target: HostPort): boolean {
+    const address = formatHostPort(target.host, target.port)
+    this.calls.push(`removeNode ${address}`)
+    return this.added.some((row) => row.address === address)
+  }
+
+  disconnectPeer(id: PeerId): boolean {
+    this.calls.push(`disconnectPeer ${id}`)
+    return this.snapshots.some((peer) => peer.id === id)
+  }
+
+  pingAll(): void {
+    this.calls.push('pingAll')
+  }
+
+  setMockTime(seconds: number): void {
+    this.calls.push(`setMockTime ${seconds}`)
+  }
+
+  requestStop(): void {
+    this.calls.push('requestStop')
+    this.onStop()
+  }
+}
+
+const NO_TRAFFIC: TrafficSnapshot = { bytes: 0, messages: 0, lastAt: 0, byCommand: {} }
+
+/** A peer right after the connect, but for what is given. */
+export function peer(id: number, given: Partial<Omit<PeerSnapshot, 'id'>> = {}): PeerSnapshot {
+  return {
+    id: peerId(id),
+    kind: 'inbound',
+    inbound: true,
+    state: 'awaitVersion',
+    address: `127.0.0.1:${50_000 + id}`,
+    remote: `127.0.0.1:${50_000 + id}`,
+    connectedAt: unixSeconds(1_700_000_000),
+    connectedForMs: 100_000,
+    version: undefined,
+    userAgent: '',
+    services: 0n,
+    startHeight: 0,
+    relay: false,
+    timeOffset: 0,
+    sent: NO_TRAFFIC,
+    received: NO_TRAFFIC,
+    lastPingMs: undefined,
+    minPingMs: undefined,
+    smoothedPingMs: undefined,
+    pingWaitMs: undefined,
+    misbehaviour: 0,
+    sendQueueBytes: 0,
+    receiveBufferBytes: 0,
+    prefersHeaders: false,
+    compactAnnounce: undefined,
+    ...given,
+  }
+}
+
+/** An outbound peer whose handshake is complete, with everything known. */
+export function readyPeer(id: number, given: Partial<Omit<PeerSnapshot, 'id'>> = {}): PeerSnapshot {
+  return peer(id, {
+    kind: 'manual',
+    inbound: false,
+    state: 'ready',
+    address: 'node.example:8444',
+    remote: '8.8.4.4:8444',
+    version: 70001,
+    userAgent: '/Dilithion:0.9.0/',
+    services: 9n,
+    startHeight: 4_321,
+    relay: true,
+    timeOffset: -2,
+    sent: {
+      bytes: 300,
+      messages: 4,
+      lastAt: 1_700_000_090,
+      byCommand: { ping: { messages: 3, bytes: 96 }, version: { messages: 1, bytes: 204 } },
+    },
+    received: {
+      bytes: 128,
+      messages: 2,
+      lastAt: 1_700_000_095,
+      byCommand: { verack: { messages: 1, bytes: 24 }, '*other*': { messages: 1, bytes: 104 } },
+    },
+    lastPingMs: 12.3456789,
+    minPingMs: 10,
+    smoothedPingMs: 11.5,
+    pingWaitMs: 250,
+    misbehaviour: 10,
+    sendQueueBytes: 7,
+    receiveBufferBytes: 9,
+    ...given,
+  })
+}

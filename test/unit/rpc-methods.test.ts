@@ -1,0 +1,311 @@
+import { describe, expect, it } from 'vitest'
+import { regtest, testnet } from '../../src/params/networks.ts'
+import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
+import { FakeControl, peer, readyPeer } from './rpc-fixtures.ts'
+
+function harness(control = new FakeControl()) {
+  const log: string[] = []
+  const after: (() => void)[] = []
+  const dispatcher = new RpcDispatcher(control, (level, line) => log.push(`${level} ${line}`))
+  const call = (method: string, params?: unknown) => {
+    const text = dispatcher.dispatch(JSON.stringify({ id: 1, method, params }), (action) =>
+      after.push(action),
+    )
+    return JSON.parse(text)
+  }
+  const result = (method: string, params?: unknown) => {
+    const reply = call(method, params)
+    expect(reply.error).toBeUndefined()
+    return reply.result
+  }
+  const error = (method: string, params?: unknown) => {
+    const reply = call(method, params)
+    expect(reply.error).toMatchObject({ code: -32603 })
+    return reply.error.message
+  }
+  return { control, log, after, call, result, error }
+}
+
+describe('getpeerinfo', () => {
+  it('shows everything about a peer', () => {
+    const { control, result } = harness()
+    control.snapshots = [readyPeer(7)]
+    expect(result('getpeerinfo')).toEqual([
+      {
+        id: 7,
+        addr: 'node.example:8444',
+        inbound: false,
+        bytes_sent: 300,
+        bytes_recv: 128,
+        conntime: 1_700_000_000,
+        lastsend: 1_700_000_090,
+        lastrecv: 1_700_000_095,
+        version: 70001,
+        subver: '/Dilithion:0.9.0/',
+        startingheight: 4_321,
+        relaytxes: true,
+        misbehavior: 10,
+        network: 'ipv4',
+        services: '0000000000000009',
+        servicesnames: ['NETWORK', 'WITNESS'],
+        timeoffset: -2,
+        pingtime: 0.012346,
+        minping: 0.01,
+        pingsmoothed: 0.0115,
+        pingwait: 0.25,
+        connection_type: 'manual',
+        state: 'handshake-complete',
+        messages_sent: 4,
+        messages_recv: 2,
+        bytessent_per_msg: { ping: 96, version: 204 },
+        bytesrecv_per_msg: { verack: 24, '*other*': 104 },
+        sendqueue_bytes: 7,
+        recvbuffer_bytes: 9,
+      },
+    ])
+  })
+
+  it('leaves out pings that are not known, and says 0 for a version that has not come', () => {
+    const { control, result } = harness()
+    control.snapshots = [peer(1)]
+    const [info] = result('getpeerinfo')
+    expect(info).toMatchObject({ version: 0, subver: '', state: 'connected', connection_type: 'inbound' })
+    for (const name of ['pingtime', 'minping', 'pingsmoothed', 'pingwait'])
+      expect(info).not.toHaveProperty(name)
+  })
+
+  it('makes user agents printable, and tells networks, kinds and states apart', () => {
+    const { control, result } = harness()
+    control.snapshots = [
+      peer(1, { userAgent: '/x\x1b[31m\n/', state: 'awaitVerack', remote: '[2a00:1450::5]:8444' }),
+      peer(2, { kind: 'oneTry', inbound: false, remote: '192.168.1.9:8444' }),
+    ]
+    const [first, second] = result('getpeerinfo')
+    expect(first).toMatchObject({ subver: '/x?[31m?/', state: 'version-sent', network: 'ipv6' })
+    expect(second).toMatchObject({ connection_type: 'onetry', network: 'not_publicly_routable' })
+  })
+})
+
+describe('numbers about the network', () => {
+  it('counts connections and traffic', () => {
+    const { control, result } = harness()
+    control.snapshots = [peer(1), readyPeer(2)]
+    expect(result('getconnectioncount')).toBe(2)
+    expect(result('getnettotals')).toEqual({
+      totalbytesrecv: 1_234,
+      totalbytessent: 567,
+      timemillis: 1_700_000_100_000,
+    })
+    expect(result('uptime')).toBe(3_700)
+  })
+
+  it('getnetworkinfo', () => {
+    const { control, result } = harness()
+    control.snapshots = [
+      peer(1, { timeOffset: 999 }),
+      readyPeer(2, { timeOffset: 5 }),
+      readyPeer(3, { timeOffset: -1 }),
+      readyPeer(4, { timeOffset: 1 }),
+    ]
+    expect(result('getnetworkinfo')).toEqual({
+      version: 'v1.0.0',
+      subversion: '/Dilithion:1.0.0/',
+      protocolversion: 70001,
+      network: 'testnet',
+      localservices: '0000000000000001',
+      localservicesnames: ['NETWORK'],
+      localrelay: true,
+      timeoffset: 1,
+      networkactive: true,
+      listening: true,
+      listenport: 18444,
+      connections: 4,
+      connections_in: 1,
+      connections_out: 3,
+      maxconnections: 125,
+      localaddresses: [],
+      warnings: '',
+    })
+    control.listenPort = undefined
+    control.snapshots = []
+    const info = result('getnetworkinfo')
+    expect(info).toMatchObject({ listening: false, timeoffset: 0 })
+    expect(info).not.toHaveProperty('listenport')
+  })
+
+  it('ping answers null', () => {
+    const { control, result } = harness()
+    expect(result('ping')).toBeNull()
+    expect(control.calls).toEqual(['pingAll'])
+  })
+})
+
+describe('addnode', () => {
+  it('adds, removes and tries once, by name and by position', () => {
+    const { control, result } = harness()
+    control.added = [{ address: '10.0.0.1:18444', connected: false }]
+    expect(result('addnode', { node: '10.0.0.1:9', command: 'add' })).toBeNull()
+    expect(result('addnode', ['10.0.0.1', 'remove'])).toBeNull()
+    expect(result('addnode', ['[::1]:7', 'onetry'])).toBeNull()
+    expect(control.calls).toEqual([
+      'addNode 10.0.0.1:9 true',
+      'removeNode 10.0.0.1:18444',
+      'addNode [::1]:7 false',
+    ])
+  })
+
+  it('says in words what is wrong', () => {
+    const { control, error } = harness()
+    expect(error('addnode', ['1.2.3.4', 'remove'])).toMatch(/1\.2\.3\.4:18444 is not in the list/)
+    control.addVerdict = 'alreadyAdded'
+    expect(error('addnode', ['1.2.3.4', 'add'])).toMatch(/in the list of added nodes already/)
+    control.addVerdict = 'full'
+    expect(error('addnode', ['1.2.3.4', 'add'])).toMatch(/full/)
+    expect(error('addnode', ['1.2.3.4:99999', 'add'])).toMatch(/'1\.2\.3\.4:99999' is not an address/)
+  })
+})
+
+describe('getaddednodeinfo', () => {
+  it('lists added nodes with their connections', () => {
+    const { control, result, error } = harness()
+    control.snapshots = [readyPeer(1), peer(2)]
+    control.added = [
+      { address: 'node.example:8444', connected: true },
+      { address: '10.0.0.1:18444', connected: false },
+    ]
+    const idle = { addednode: '10.0.0.1:18444', connected: false, addresses: [] }
+    const connected = {
+      addednode: 'node.example:8444',
+      connected: true,
+      addresses: [{ address: '8.8.4.4:8444', connected: 'outbound' }],
+    }
+    expect(result('getaddednodeinfo')).toEqual([connected, idle])
+    expect(result('getaddednodeinfo', { node: '10.0.0.1' })).toEqual([idle])
+    expect(error('getaddednodeinfo', ['10.0.0.2'])).toMatch(/10\.0\.0\.2:18444 is not in the list/)
+  })
+})
+
+describe('disconnectnode', () => {
+  it('finds a peer by address, remote endpoint, alias or id', () => {
+    const { control, result } = harness()
+    control.snapshots = [peer(1), readyPeer(2), readyPeer(3, { address: '10.0.0.3:18444' })]
+    const address = 'node.example:8444'
+    expect(result('disconnectnode', { address })).toEqual({ address, disconnected: true })
+    expect(result('disconnectnode', { node: '8.8.4.4:8444' })).toEqual({ address, disconnected: true })
+    expect(result('disconnectnode', ['10.0.0.3'])).toEqual({ address: '10.0.0.3:18444', disconnected: true })
+    expect(result('disconnectnode', ['', 1])).toEqual({ address: '127.0.0.1:50001', disconnected: true })
+    expect(result('disconnectnode', { nodeid: 2 })).toEqual({ address, disconnected: true })
+    expect(control.calls).toEqual([2, 2, 3, 1, 2].map((id) => `disconnectPeer ${id}`))
+  })
+
+  it('says when there is no such peer, or when it was not told which', () => {
+    const { control, error } = harness()
+    control.snapshots = [peer(1)]
+    expect(error('disconnectnode', ['1.2.3.4'])).toMatch(/^Node not found in connected nodes/)
+    expect(error('disconnectnode', ['', 9])).toMatch(/^Node not found in connected nodes/)
+    expect(error('disconnectnode')).toMatch(/either 'address' or 'nodeid'/)
+    expect(error('disconnectnode', ['1.2.3.4', 9])).toMatch(/either 'address' or 'nodeid'/)
+    expect(error('disconnectnode', { node: 'a', address: 'b' })).toMatch(/both given/)
+    expect(error('disconnectnode', ['', 1.5])).toMatch(/'nodeid' must be the id of a peer, not 1\.5/)
+  })
+})
+
+describe('stop', () => {
+  it('wants to be confirmed, and stops after the reply', () => {
+    const { control, after, result, error } = harness()
+    expect(error('stop')).toMatch(/confirm: true/)
+    expect(error('stop', { confirm: false })).toMatch(/confirm: true/)
+    expect(error('stop', { confirm: 'yes' })).toMatch(/'confirm' must be true/)
+    expect(after).toHaveLength(0)
+    expect(result('stop', { confirm: true })).toBe('Dilithion node stopping')
+    expect(control.calls).toEqual([])
+    for (const action of after) action()
+    expect(control.calls).toEqual(['requestStop'])
+  })
+
+  it('takes the confirmation by position too', () => {
+    const { after, result } = harness()
+    result('stop', [true])
+    expect(after).toHaveLength(1)
+  })
+})
+
+describe('help', () => {
+  it('lists every method in order, or explains one', () => {
+    const { result, error } = harness()
+    const { commands } = result('help')
+    const names = commands.map((line: string) => line.split(' - ')[0])
+    expect(names).toEqual([
+      'addnode',
+      'disconnectnode',
+      'getaddednodeinfo',
+      'getconnectioncount',
+      'getnettotals',
+      'getnetworkinfo',
+      'getpeerinfo',
+      'help',
+      'ping',
+      'stop',
+      'uptime',
+    ])
+    expect(result('help', ['addnode'])).toMatch(/^addnode <node> <add\|remove\|onetry>\n\naddnode - /)
+    expect(error('help', { command: 'nope' })).toMatch(/no method 'nope'/)
+  })
+})
+
+describe('setmocktime', () => {
+  it('exists on regtest only', () => {
+    expect(harness(new FakeControl(testnet)).call('setmocktime', [1]).error.code).toBe(-32601)
+    const { control, result, error } = harness(new FakeControl(regtest))
+    expect(result('setmocktime', [1_800_000_000])).toBeNull()
+    expect(result('setmocktime', { timestamp: 5 })).toBeNull()
+    expect(result('setmocktime', { seconds: 0 })).toBeNull()
+    expect(control.calls).toEqual(['setMockTime 1800000000', 'setMockTime 5', 'setMockTime 0'])
+    for (const bad of [-1, 1.5, 2 ** 32, '5', true]) {
+      expect(error('setmocktime', [bad])).toMatch(/'timestamp' must be a whole number of Unix seconds/)
+    }
+    expect(result('help').commands.join()).toMatch('setmocktime - ')
+  })
+})
+
+describe('parameters', () => {
+  it('names what is missing, unknown, wrong or too much, with the usage', () => {
+    const { error } = harness()
+    const usage = 'Usage: addnode <node> <add|remove|onetry>'
+    expect(error('addnode')).toBe(`addnode: parameter 'node' is missing. ${usage}`)
+    expect(error('addnode', { node: 'a' })).toBe(`addnode: parameter 'command' is missing. ${usage}`)
+    expect(error('addnode', { node: 'a', command: null })).toBe(
+      `addnode: parameter 'command' is missing. ${usage}`,
+    )
+    expect(error('addnode', ['a', 'drop'])).toBe(
+      `addnode: parameter 'command' must be 'add', 'remove' or 'onetry', not "drop". ${usage}`,
+    )
+    expect(error('addnode', [5, 'add'])).toBe(
+      `addnode: parameter 'node' must be an address such as '1.2.3.4:8444', not 5. ${usage}`,
+    )
+    expect(error('addnode', { node: 'a', command: 'add', v2: true })).toBe(
+      `addnode: unknown parameter 'v2'. ${usage}`,
+    )
+    expect(error('addnode', ['a', 'add', 1])).toBe(`addnode: takes at most 2 parameters, not 3. ${usage}`)
+    expect(error('uptime', [1])).toMatch(/takes at most 0 parameters, not 1/)
+  })
+
+  it('knows no parameters by the names of what all objects have', () => {
+    const { call } = harness()
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const params = JSON.parse(`{"${name}": {"node": "1.2.3.4", "command": "add"}}`)
+      expect(call('addnode', params).error.message).toMatch(`unknown parameter '${name}'`)
+      expect(call(name).error.code).toBe(-32601)
+    }
+  })
+})
+
+describe('a bug in a method', () => {
+  it('is answered and logged', () => {
+    const { control, log, error } = harness()
+    control.bug = new Error('boom')
+    expect(error('getpeerinfo')).toMatch(/internal error/)
+    expect(log).toHaveLength(1)
+    expect(log[0]).toMatch(/^error RPC method getpeerinfo failed: Error: boom/)
+  })
+})

@@ -1,0 +1,59 @@
+/** The vector files, typed. */
+import { readFileSync } from 'node:fs'
+import { fromHex } from '../../src/primitives/bytes.ts'
+import type { Plain } from '../../testkit/plain.ts'
+
+/** A frame and what it means; see "about" in the files. */
+export interface FrameVector {
+  readonly what?: string
+  readonly command?: string
+  readonly magic?: number
+  readonly from?: string
+  readonly frame: string
+  readonly message?: { readonly [key: string]: Plain }
+  readonly skipped?: string
+  readonly error?: { readonly [key: string]: Plain }
+  readonly transactions?: readonly Plain[]
+  readonly txids?: readonly string[]
+  readonly trailingBytes?: number
+}
+
+export interface BlockVector {
+  readonly height: number
+  readonly time: number
+  readonly bits: number
+  readonly nonce: number
+  readonly merkleRoot: string
+  readonly headerHex: string
+  readonly payloadHex: string
+  readonly transactions: readonly {
+    readonly txid: string
+    readonly bytes: number
+    readonly inputs: number
+    readonly outputs: readonly { readonly value: string; readonly scriptPubKey: string }[]
+  }[]
+}
+
+export interface FrameFile {
+  readonly messages: readonly FrameVector[]
+}
+
+export interface BlockFile {
+  readonly blocks: readonly BlockVector[]
+}
+
+function load<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'))
+}
+
+export const loadProtocolFrames = (): FrameFile => load('protocol-frames.json')
+export const loadMainnetMessages = (): FrameFile => load('mainnet-messages.json')
+export const loadTestnetMessages = (): FrameFile => load('v1-testnet-messages.json')
+export const loadBlocks = (): BlockFile => load('blocks.json')
+
+/** Bytes of hex text that is known to be right. */
+export function hex(text: string): Uint8Array {
+  const bytes = fromHex(text)
+  if (bytes === undefined) throw new TypeError(`not hex: ${text.slice(0, 40)}`)
+  return bytes
+}

@@ -1,0 +1,219 @@
+/**
+ * Peers without a node behind them: a test says byte by byte and message by message what they send, and sees
+ * what they got. They live on the same virtual network as nodes do.
+ */
+import { FrameDecoder } from '../../src/framing/decoder.ts'
+import { FrameEncoder } from '../../src/framing/encoder.ts'
+import type { NetworkParams } from '../../src/params/networks.ts'
+import { type Endpoint, UNSPECIFIED_V4 } from '../../src/primitives/ip.ts'
+import { decodePayload, type Message, type MessageOf, type MessageType } from '../../src/wire/messages.ts'
+import type { CurrentVersion, V1Version, VersionMessage } from '../../src/wire/version.ts'
+import type { Host } from './network.ts'
+import type { SimNode } from './node.ts'
+import type { SimSocket } from './socket.ts'
+import type { World } from './world.ts'
+
+export interface Received {
+  /** Milliseconds of virtual time. */
+  readonly at: number
+  readonly message: Message
+}
+
+export interface ScriptedEnd {
+  readonly at: number
+  readonly error: string | undefined
+}
+
+/** A machine for scripted connections. */
+export class Actor {
+  readonly world: World
+  readonly network: NetworkParams
+  readonly host: Host
+
+  constructor(world: World, network: NetworkParams, ip: string) {
+    this.world = world
+    this.network = network
+    this.host = world.net.host(ip)
+  }
+
+  /** Connects to a node, and lets time pass until the connection is there. Throws if it fails. */
+  connect(node: SimNode): ScriptedPeer {
+    let peer: ScriptedPeer | undefined
+    let failure: string | undefined
+    this.world.net.dial(this.host, node.endpoint, 10_000, {
+      connected: (socket) => {
+        peer = new ScriptedPeer(this.world, this.network, socket)
+      },
+      failed: (error) => {
+        failure = error
+      },
+    })
+    this.world.runUntil(() => peer !== undefined || failure !== undefined, 11_000)
+    if (peer === undefined) throw new Error(`no connection to ${node.name}: ${failure ?? 'too late'}`)
+    return peer
+  }
+
+  /** Takes connections on a port; `greet` is called with each before anything was read. */
+  listen(port: number, greet: (peer: ScriptedPeer) => void): ScriptedPeer[] {
+    const peers: ScriptedPeer[] = []
+    this.world.net.listen(this.host, port, (socket) => {
+      const peer = new ScriptedPeer(this.world, this.network, socket)
+      peers.push(peer)
+      greet(peer)
+    })
+    return peers
+  }
+}
+
+export class ScriptedPeer {
+  readonly network: NetworkParams
+  readonly remote: Endpoint
+  /** What came, decoded. */
+  readonly received: Received[] = []
+  receivedBytes = 0
+  /** Called for each message that comes. */
+  react: ((message: Message) => void) | undefined
+  end: ScriptedEnd | undefined
+  readonly #world: World
+  readonly #socket: SimSocket
+  readonly #encoder: FrameEncoder
+  readonly #decoder: FrameDecoder
+
+  constructor(world: World, network: NetworkParams, socket: SimSocket) {
+    this.network = network
+    this.remote = socket.remote
+    this.#world = world
+    this.#socket = socket
+    this.#encoder = new FrameEncoder(network.magic)
+    this.#decoder = new FrameDecoder(network.magic)
+    socket.handler = {
+      data: (chunk) => this.#data(chunk),
+      flushed: () => undefined,
+      closed: (error) => {
+        this.end = { at: world.time.mono, error }
+      },
+    }
+    socket.resume()
+  }
+
+  get time(): number {
+    return this.#world.time.mono
+  }
+
+  get isOpen(): boolean {
+    return this.end === undefined && this.#socket.state === 'open'
+  }
+
+  /** Bytes of ours that the system has not taken, because the node does not read. */
+  get unsentBytes(): number {
+    return this.#socket.out.waitingBytes
+  }
+
+  get commands(): MessageType[] {
+    return this.received.map(({ message }) => message.type)
+  }
+
+  count(type: MessageType): number {
+    return this.received.filter(({ message }) => message.type === type).length
+  }
+
+  /** All received messages of a type. */
+  all<T extends MessageType>(type: T): MessageOf<T>[] {
+    const messages = this.received.map(({ message }) => message)
+    return messages.filter((message): message is MessageOf<T> => message.type === type)
+  }
+
+  /** Writes the messages in one piece. */
+  send(...messages: Message[]): void {
+    this.sendBytes(...messages.map((message) => this.#encoder.encode(message)))
+  }
+
+  sendBytes(...chunks: Uint8Array[]): void {
+    this.#socket.write(chunks)
+  }
+
+  pauseReading(): void {
+    this.#socket.pause()
+  }
+
+  resumeReading(): void {
+    this.#socket.resume()
+  }
+
+  close(): void {
+    this.#socket.close(true)
+  }
+
+  reset(): void {
+    this.#socket.reset()
+  }
+
+  /** Does as any node does in a handshake that it began, and answers pings; nothing else. */
+  behave(version: VersionMessage = versionOf(this.network)): this {
+    this.react = (message) => {
+      if (message.type === 'version') this.send({ type: 'verack' })
+      if (message.type === 'ping') this.send({ type: 'pong', nonce: message.nonce })
+    }
+    this.send(version)
+    return this
+  }
+
+  #data(chunk: Uint8Array): void {
+    this.receivedBytes += chunk.length
+    this.#decoder.push(chunk)
+    let event = this.#decoder.next()
+    while (event !== undefined) {
+      if (event.kind !== 'frame') throw new Error(`a node sent what is ${event.kind}`)
+      const decoded = decodePayload(event.type, event.payload)
+      if (!decoded.ok) throw new Error(`a node sent a '${event.type}' that can't be read`)
+      this.received.push({ at: this.#world.time.mono, message: decoded.value })
+      this.react?.(decoded.value)
+      event = this.#decoder.next()
+    }
+  }
+}
+
+/** What a node of this network would send as its `version`. */
+export function versionOf(network: NetworkParams, change: Partial<CurrentVersion> = {}): VersionMessage {
+  const common = {
+    type: 'version',
+    version: network.protocolVersion,
+    services: 1n,
+    time: 1_762_000_000n,
+    nonce: 0x0102_0304_0506_0708n,
+    userAgent: '/Scripted:1.0/',
+    startHeight: 7,
+    relay: true,
+  } as const
+  if (network.dialect === 'v1') return v1Version({ ...common, ...withoutLayout(change) })
+  const nowhere = { services: 1n, ip: UNSPECIFIED_V4, port: 0 }
+  return {
+    layout: 'current',
+    ...common,
+    receiver: nowhere,
+    sender: nowhere,
+    genesisHash: network.genesisHash,
+    ...change,
+  }
+}
+
+/** The first release's: no nonce, no height, its own user agent. */
+export function v1Version(change: Partial<V1Version> = {}): V1Version {
+  return {
+    layout: 'v1',
+    type: 'version',
+    version: 70_001,
+    services: 1n,
+    time: 1_762_000_000n,
+    nonce: 0n,
+    userAgent: '/Dilithion:0.1.0/',
+    startHeight: 0,
+    relay: true,
+    ...change,
+  }
+}
+
+function withoutLayout(change: Partial<CurrentVersion>): Partial<V1Version> {
+  const { layout: _, receiver: __, sender: ___, genesisHash: ____, ...rest } = change
+  return rest
+}
