@@ -69,7 +69,10 @@ export function headersMessage(): Message {
 }
 
 export function invMessage(): Message {
-  const entries = Array.from({ length: ENTRIES }, () => ({ type: InvType.transaction, hash: randomBytes(32) }))
+  const entries = Array.from({ length: ENTRIES }, () => ({
+    type: InvType.transaction,
+    hash: randomBytes(32),
+  }))
   return { type: 'inv', inventory: Inventory.of(entries) }
 }
 

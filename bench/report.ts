@@ -29,7 +29,9 @@ export interface RowInit {
   readonly values: readonly number[]
   readonly bare?: { readonly name: string; readonly values: readonly number[] } | undefined
   /** Judges the median and, where there is something to compare with, the ratio. */
-  readonly goal?: { readonly text: string; readonly met: (value: number, ratio: number) => boolean } | undefined
+  readonly goal?:
+    | { readonly text: string; readonly met: (value: number, ratio: number) => boolean }
+    | undefined
 }
 
 export function makeRow({ suite, metric, unit, subject, values, bare, goal }: RowInit): Row {

@@ -3,15 +3,23 @@
  * of date. Several may call it at once; one works, the others wait. Needs nothing but Node and npm.
  */
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const lockDir = join(root, '.dilithion-prepare')
-const installedMark = join(root, 'node_modules/.dilithion-installed')
 const MIN_NODE = [20, 19]
+let lockIsOurs = false
 
 export async function prepare({ library }) {
   checkNode()
@@ -23,11 +31,25 @@ export async function prepare({ library }) {
     if (!isInstalled()) await step('installing the locked dependencies', install)
     if (!isBuilt(library)) {
       const { build } = await import(pathToFileURL(join(root, 'scripts/build.mjs')).href)
-      // A rebuild for the programs must not take the library away.
-      await step('building', () => build({ library: library || existsSync(join(root, 'dist/.built-lib')) }))
+      await step('building', () => buildAll(build, library))
     }
   } finally {
-    rmSync(lockDir, { recursive: true, force: true })
+    unlock()
+  }
+}
+
+async function buildAll(build, library) {
+  const startedAt = new Date()
+  try {
+    // A rebuild for the programs must not take the library away.
+    await build({ library: library || existsSync(join(root, 'dist/.built-lib')) })
+  } catch (error) {
+    fail(`the build failed: ${error.message}`)
+  }
+  // What changed while the build ran may not be in it.
+  for (const mark of ['.built', '.built-lib']) {
+    const path = join(root, 'dist', mark)
+    if (existsSync(path)) utimesSync(path, startedAt, startedAt)
   }
 }
 
@@ -41,13 +63,22 @@ function checkNode() {
 
 const isReady = (library) => isInstalled() && isBuilt(library)
 
-const lockHash = () =>
-  createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex')
-
+/** npm keeps the list of what it has installed, and writes it last. */
 function isInstalled() {
-  return existsSync(installedMark) && readFileSync(installedMark, 'utf8') === lockHash()
+  const list = join(root, 'node_modules/.package-lock.json')
+  if (!existsSync(list)) return false
+  const installed = packagesIn(list)
+  return Object.entries(packagesIn(join(root, 'package-lock.json'))).every(
+    ([path, { version, optional }]) => {
+      // The package itself is in one list only, and packages for other systems may be.
+      if (path === '') return true
+      return installed[path] === undefined ? optional === true : installed[path].version === version
+    },
+  )
+}
+
+function packagesIn(path) {
+  return JSON.parse(readFileSync(path, 'utf8')).packages
 }
 
 function isBuilt(library) {
@@ -81,22 +112,29 @@ function install() {
   })
   if (error !== undefined) fail(`npm could not be started (${error.message}): it comes with Node.js`)
   if (status !== 0) fail('npm could not install the dependencies: is the package registry reachable?')
-  writeFileSync(installedMark, lockHash())
 }
 
 async function lock() {
   for (let told = false; ; told = true) {
     try {
       mkdirSync(lockDir)
+      lockIsOurs = true
       writeFileSync(join(lockDir, 'pid'), String(process.pid))
       return
     } catch (error) {
-      if (error.code !== 'EEXIST') throw error
+      if (error.code !== 'EEXIST')
+        fail(`this clone can't be written to, so nothing can be built: ${error.code}`)
     }
     if (holderIsGone()) rmSync(lockDir, { recursive: true, force: true })
     else if (!told) say('Another start is preparing already: waiting for it.')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+}
+
+/** Whoever does not hold the lock leaves it alone. */
+function unlock() {
+  if (lockIsOurs) rmSync(lockDir, { recursive: true, force: true })
+  lockIsOurs = false
 }
 
 function holderIsGone() {
@@ -126,7 +164,7 @@ function say(text) {
 
 function fail(text) {
   say(`dilithion: ${text}`)
-  rmSync(lockDir, { recursive: true, force: true })
+  unlock()
   process.exit(1)
 }
 

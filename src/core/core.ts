@@ -86,7 +86,7 @@ export class NodeCore {
 
   /** When the next `tick` is due at the latest; undefined if only another input can change anything. */
   nextDeadline(): MonoMs | undefined {
-    const dialAt = this.#stopping ? undefined : this.targets.nextDeadline()
+    const dialAt = this.#stopping ? undefined : this.targets.nextDeadline(this.peers.room)
     const next = Math.min(this.#wakeAt, dialAt ?? NEVER)
     return next === NEVER ? undefined : monoMs(next)
   }
@@ -133,7 +133,9 @@ export class NodeCore {
   }
 
   #accepted(connection: ConnectionId, remote: Endpoint): void {
-    const reason = this.#stopping ? 'shuttingDown' : this.peers.judgeInbound(remote.ip)
+    const reason = this.#stopping
+      ? 'shuttingDown'
+      : this.peers.judgeInbound(remote.ip, this.targets.dialing)
     const address = formatEndpoint(remote)
     if (reason !== undefined) {
       this.#effects.push({ type: 'refuse', connection })
@@ -161,7 +163,7 @@ export class NodeCore {
 
   #dialFailed(ticket: DialTicket, error: string): void {
     const target = this.targets.byTicket(ticket)
-    if (target === undefined) return
+    if (target === undefined || this.#stopping) return
     const { address } = target
     const retryMs = this.targets.dialFailed(ticket, this.#now.mono)
     this.#event({ type: 'dialFailed', address, error, retryMs })
@@ -223,7 +225,7 @@ export class NodeCore {
 
   #dialDue(): void {
     if (this.#stopping) return
-    for (const { ticket, target, address } of this.targets.planDials(this.#now.mono)) {
+    for (const { ticket, target, address } of this.targets.planDials(this.#now.mono, this.peers.room)) {
       this.#effects.push({ type: 'dial', ticket, target, timeoutMs: DIAL_TIMEOUT_MS })
       this.#event({ type: 'dialing', address })
     }
@@ -231,13 +233,16 @@ export class NodeCore {
 
   #turn(peer: Peer): void {
     this.#processor.turn(peer, this.#now)
-    if (this.peers.get(peer.id) === peer) this.#settle(peer)
+    this.#settle(peer)
   }
 
   /** After anything that concerns a peer: hands over its output, and decides whether to go on reading. */
   #settle(peer: Peer): void {
+    // A message of it, or to it, may have ended the peer.
+    if (this.peers.get(peer.id) !== peer) return
     const chunks = peer.sendQueue.take(this.#now.mono)
     if (chunks !== undefined) this.#effects.push({ type: 'write', peer: peer.id, chunks })
+    this.#reportCongestion(peer)
     if (peer.mustWait) {
       this.#pause(peer)
     } else if (peer.decoder.hasInput) {
@@ -255,8 +260,14 @@ export class NodeCore {
     if (peer.readingPaused) return
     peer.readingPaused = true
     this.#effects.push({ type: 'pauseReading', peer: peer.id })
-    const queuedBytes = peer.sendQueue.bytes
-    if (peer.sendQueue.congested) this.#event({ type: 'congested', peer: peer.id, queuedBytes })
+  }
+
+  /** Once each time that too much waits; reading may have been paused before, for another reason. */
+  #reportCongestion(peer: Peer): void {
+    const { congested, bytes } = peer.sendQueue
+    if (congested && !peer.congestionReported)
+      this.#event({ type: 'congested', peer: peer.id, queuedBytes: bytes })
+    peer.congestionReported = congested
   }
 
   /** Goes on with a peer that had to wait. Its silence meanwhile was our doing. */
@@ -319,6 +330,7 @@ export class NodeCore {
       if (peer.state === 'ready' && this.#sender.send(peer, command.message)) this.#settle(peer)
       return
     }
+    if (peer.held === command.held) return
     peer.held = command.held
     if (command.held) this.#settle(peer)
     else if (!peer.mustWait) this.#resume(peer)

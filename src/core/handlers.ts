@@ -101,10 +101,10 @@ function onVerack(
   now: Now,
   bytes: number,
 ): void {
-  if (peer.state === 'ready' || peer.gotVerack) return
-  context.event({ type: 'verackReceived', peer: peer.id, bytes })
   // It acknowledges our `version`, so before that one was sent it means nothing.
-  peer.gotVerack = peer.sentVersion
+  if (peer.state === 'ready' || peer.gotVerack || !peer.sentVersion) return
+  context.event({ type: 'verackReceived', peer: peer.id, bytes })
+  peer.gotVerack = true
   if (peer.state === 'awaitVerack') completeHandshake(context, peer, now)
 }
 

@@ -68,6 +68,8 @@ export class Peer {
   score = 0
   /** Does the shell currently not read from the socket? */
   readingPaused = false
+  /** Was it reported that too much waits to be sent? */
+  congestionReported = false
   /** The embedding program asked us to stop handing it messages of this peer. */
   held = false
   /** Is the peer in the list of those with input left over from their last turn? */

@@ -24,8 +24,6 @@ export class SendQueue {
 
   /** Is so much waiting that no more work should be done for this peer? With hysteresis. */
   get congested(): boolean {
-    if (this.bytes > SEND_QUEUE_HIGH_BYTES) this.#congested = true
-    else if (this.bytes <= SEND_QUEUE_LOW_BYTES) this.#congested = false
     return this.#congested
   }
 
@@ -34,6 +32,7 @@ export class SendQueue {
     if (this.bytes + frame.length > SEND_QUEUE_MAX_BYTES) return false
     this.#frames.push(frame)
     this.#collectedBytes += frame.length
+    if (this.bytes > SEND_QUEUE_HIGH_BYTES) this.#congested = true
     return true
   }
 
@@ -53,5 +52,6 @@ export class SendQueue {
   flushed(bytes: number, now: MonoMs): void {
     this.#handedBytes -= Math.min(bytes, this.#handedBytes)
     this.progressAt = this.#handedBytes > 0 ? now : undefined
+    if (this.bytes <= SEND_QUEUE_LOW_BYTES) this.#congested = false
   }
 }

@@ -31,7 +31,7 @@ interface Row {
   readonly target: HostPort
   readonly address: string
   /** False for one attempt only: the row goes when that attempt or its connection has ended. */
-  readonly keep: boolean
+  keep: boolean
   nextDialAt: MonoMs
   waitMs: number
   dialing: DialTicket | undefined
@@ -57,9 +57,15 @@ export class ManualTargets {
     return this.#rows.values()
   }
 
+  /** A target that was to be tried once can be added to be kept, which is then what counts. */
   add(target: HostPort, keep: boolean, now: MonoMs): AddTargetVerdict {
     const address = formatHostPort(target.host, target.port)
-    if (this.#rows.has(address)) return 'alreadyAdded'
+    const known = this.#rows.get(address)
+    if (known !== undefined) {
+      if (known.keep || !keep) return 'alreadyAdded'
+      known.keep = true
+      return 'added'
+    }
     if (this.#rows.size >= MAX_MANUAL_TARGETS) return 'full'
     const row = {
       target,
@@ -83,29 +89,36 @@ export class ManualTargets {
     return this.#rows.delete(formatHostPort(target.host, target.port))
   }
 
-  /** Dials that are due, marked as under way. */
-  planDials(now: MonoMs): Dial[] {
+  /** How many dials are under way. */
+  get dialing(): number {
+    let dialing = 0
+    for (const row of this.#rows.values()) if (row.dialing !== undefined) dialing++
+    return dialing
+  }
+
+  /** Dials that are due, marked as under way. `room`: how many connections there may be besides those that are. */
+  planDials(now: MonoMs, room: number): Dial[] {
     const dials: Dial[] = []
-    let inFlight = 0
-    for (const row of this.#rows.values()) if (row.dialing !== undefined) inFlight++
+    const limit = Math.min(room, MAX_DIALS_IN_FLIGHT)
+    let inFlight = this.dialing
     for (const row of this.#rows.values()) {
       if (row.dialing !== undefined || row.peer !== undefined || row.nextDialAt > now) continue
-      if (inFlight++ >= MAX_DIALS_IN_FLIGHT) break
+      if (inFlight++ >= limit) break
       row.dialing = dialTicket(++this.#lastTicket)
       dials.push({ ticket: row.dialing, target: row.target, address: row.address })
     }
     return dials
   }
 
-  /** When the next dial is due; undefined if none will be without another event. */
-  nextDeadline(): MonoMs | undefined {
+  /** When the next dial is due; undefined if none will be without another event. `room` as in `planDials`. */
+  nextDeadline(room: number): MonoMs | undefined {
     let next: MonoMs | undefined
     let inFlight = 0
     for (const row of this.#rows.values()) {
       if (row.dialing !== undefined) inFlight++
       else if (row.peer === undefined && (next === undefined || row.nextDialAt < next)) next = row.nextDialAt
     }
-    return inFlight >= MAX_DIALS_IN_FLIGHT ? undefined : next
+    return inFlight >= Math.min(room, MAX_DIALS_IN_FLIGHT) ? undefined : next
   }
 
   /** The target that a ticket was for; undefined if it was removed meanwhile. */

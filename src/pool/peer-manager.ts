@@ -58,10 +58,15 @@ export class PeerManager {
     return this.#peers.values()
   }
 
-  /** May this address open a connection to us? */
-  judgeInbound(remote: IpBytes): RefusalReason | undefined {
+  /** How many more connections there may be. */
+  get room(): number {
+    return Math.max(0, this.#limits.maxConnections - this.size)
+  }
+
+  /** May this address open a connection to us, while so many dials of ours are under way? */
+  judgeInbound(remote: IpBytes, dialing: number): RefusalReason | undefined {
     const { maxConnections, reservedOutbound, maxInboundPerIp } = this.#limits
-    const outbound = Math.max(reservedOutbound, this.outboundCount)
+    const outbound = Math.max(reservedOutbound, this.outboundCount + dialing)
     if (this.#inbound + outbound >= maxConnections) return 'inboundFull'
     const counted = maxInboundPerIp.scope === 'all' || isRoutable(remote)
     const fromThere = this.#inboundPerIp.get(formatIp(remote)) ?? 0

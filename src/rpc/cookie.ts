@@ -11,7 +11,7 @@ export interface RpcCredentials {
   readonly password: string
 }
 
-export const COOKIE_USER = '__cookie__'
+const COOKIE_USER = '__cookie__'
 const COOKIE_MODE = 0o600
 const PASSWORD_BYTES = 16
 

@@ -3,7 +3,7 @@
  * of HTTP. It never throws: what a caller does wrong, and what goes wrong in a method, both end in the reply.
  */
 import type { NodeControl } from '../node/control.ts'
-import { INVALID_REQUEST, METHOD_ERROR, METHOD_NOT_FOUND, PARSE_ERROR, RpcError } from './errors.ts'
+import { invalid, METHOD_ERROR, METHOD_NOT_FOUND, PARSE_ERROR, RpcError } from './errors.ts'
 import { isObject, nestsDeeperThan } from './json.ts'
 import { MAX_BATCH, MAX_JSON_NESTING } from './limits.ts'
 import type { RpcContext, RpcMethod } from './method.ts'
@@ -74,10 +74,6 @@ export class RpcDispatcher {
 
 export function errorReply(error: RpcError, id: string | number | null): string {
   return `{"jsonrpc":"2.0","error":${JSON.stringify(error.toJson())},"id":${JSON.stringify(id)}}`
-}
-
-export function invalid(what: string): RpcError {
-  return new RpcError(INVALID_REQUEST, `Invalid request: ${what}`)
 }
 
 function methodNotFound(name: string): RpcError {

@@ -2,7 +2,7 @@
 import type { JsonObject } from './json.ts'
 
 export const PARSE_ERROR = -32700
-export const INVALID_REQUEST = -32600
+const INVALID_REQUEST = -32600
 export const METHOD_NOT_FOUND = -32601
 /** Any error raised by a method. */
 export const METHOD_ERROR = -32603
@@ -37,3 +37,7 @@ export class RpcError extends Error {
 
 /** Error of a method, in words. */
 export const methodError = (message: string): RpcError => new RpcError(METHOD_ERROR, message)
+
+export function invalid(what: string): RpcError {
+  return new RpcError(INVALID_REQUEST, `Invalid request: ${what}`)
+}

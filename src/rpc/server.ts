@@ -1,15 +1,14 @@
 /**
- * The RPC server: JSON-RPC over HTTP POST on one port (rpc 1 to 3). It decides who may ask, and how much; what
- * is answered is the dispatcher's. Each request is authenticated before anything else of it is looked at.
- * Bounded by the numbers in limits.ts.
+ * The RPC server: JSON-RPC over HTTP POST on one port (rpc 1). It moves bytes: who may ask is the gate's
+ * matter, what is answered the dispatcher's. Bounded by the numbers in limits.ts.
  */
 import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { NodeControl } from '../node/control.ts'
-import { BasicAuth } from './basic-auth.ts'
 import type { RpcCredentials } from './cookie.ts'
-import { errorReply, invalid, RpcDispatcher, type RpcLog } from './dispatcher.ts'
-import { PARSE_ERROR, REFUSED, RpcError } from './errors.ts'
+import { errorReply, RpcDispatcher, type RpcLog } from './dispatcher.ts'
+import { PARSE_ERROR, RpcError } from './errors.ts'
+import { Gate, type Refusal, TOO_LARGE } from './gate.ts'
 import {
   CLOSE_GRACE_MS,
   KEEP_ALIVE_TIMEOUT_MS,
@@ -20,35 +19,17 @@ import {
   SOCKET_IDLE_TIMEOUT_MS,
   TIMEOUT_CHECK_MS,
 } from './limits.ts'
-import { Lockout } from './lockout.ts'
 
 export interface RpcServerOptions {
   readonly control: NodeControl
   readonly credentials: RpcCredentials
   readonly log?: RpcLog
-  /** Milliseconds of a clock that never goes backwards. */
-  readonly now?: () => number
-  /** Until when a request must be here; checked every `timeoutCheckMs`. */
   readonly requestTimeoutMs?: number
-  readonly timeoutCheckMs?: number
 }
-
-/** A request that is not answered by a method. */
-interface Refusal {
-  readonly status: number
-  readonly error: RpcError
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-const NO_ACCESS =
-  'authentication failed: use rpcuser/rpcpassword or the cookie file (.cookie) of the data directory'
-const NO_MARKER =
-  'the header X-Dilithion-RPC is missing. Send it with any value: it protects against CSRF, as web pages can not'
 
 export class RpcServer {
   readonly #http: Server
-  readonly #auth: BasicAuth
-  readonly #lockout: Lockout
+  readonly #gate: Gate
   readonly #dispatcher: RpcDispatcher
   readonly #log: RpcLog
   /** Requests whose reply is not out yet. */
@@ -57,15 +38,18 @@ export class RpcServer {
 
   constructor(options: RpcServerOptions) {
     this.#log = options.log ?? (() => {})
-    this.#auth = new BasicAuth(options.credentials)
-    this.#lockout = new Lockout(options.now ?? (() => performance.now()))
+    const now = (): number => performance.now()
+    this.#gate = new Gate(options.credentials, now, (address, lockMs) => {
+      const locked = lockMs > 0 ? `, locked out for ${lockMs / 1_000} s` : ''
+      this.#log('debug', `RPC: wrong user or password from ${address}${locked}`)
+    })
     this.#dispatcher = new RpcDispatcher(options.control, this.#log)
     const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
     this.#http = createServer({
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: timeoutMs,
       requestTimeout: timeoutMs,
-      connectionsCheckingInterval: options.timeoutCheckMs ?? TIMEOUT_CHECK_MS,
+      connectionsCheckingInterval: Math.min(timeoutMs, TIMEOUT_CHECK_MS),
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       noDelay: true,
     })
@@ -108,7 +92,8 @@ export class RpcServer {
     })
     request.on('error', ignore)
     response.on('error', ignore)
-    const refusal = this.#judge(request)
+    const { method, headers, socket } = request
+    const refusal = this.#gate.judge({ address: socket.remoteAddress ?? '', method, headers })
     if (refusal !== undefined) {
       // Whether the body still comes is open then; another request could not be told from it.
       if (waitsForContinue) response.shouldKeepAlive = false
@@ -126,31 +111,6 @@ export class RpcServer {
     })
   }
 
-  #judge(request: IncomingMessage): Refusal | undefined {
-    const denied = this.#judgeCaller(request)
-    if (denied !== undefined) return denied
-    if (request.method !== 'POST') return NOT_POST
-    if (request.headers['x-dilithion-rpc'] === undefined) return NO_CSRF_HEADER
-    if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return TOO_LARGE
-    return undefined
-  }
-
-  #judgeCaller(request: IncomingMessage): Refusal | undefined {
-    const address = request.socket.remoteAddress ?? ''
-    const lockedMs = this.#lockout.remainingMs(address)
-    if (lockedMs > 0) return lockedOut(lockedMs)
-    const { authorization } = request.headers
-    if (authorization === undefined) return UNAUTHENTICATED
-    if (this.#auth.accepts(authorization)) {
-      this.#lockout.succeeded(address)
-      return undefined
-    }
-    const lockMs = this.#lockout.failed(address)
-    const locked = lockMs > 0 ? `, locked out for ${lockMs / 1_000} s` : ''
-    this.#log('debug', `RPC: wrong user or password from ${address}${locked}`)
-    return UNAUTHENTICATED
-  }
-
   /** 'close' comes when the reply has been handed to the system, and also when there is nobody to read it. */
   #runAfter(response: ServerResponse, action: () => void): void {
     response.once('close', () => {
@@ -163,28 +123,7 @@ export class RpcServer {
   }
 }
 
-const UNAUTHENTICATED: Refusal = {
-  status: 401,
-  error: new RpcError(REFUSED, NO_ACCESS),
-  headers: { 'WWW-Authenticate': 'Basic realm="dilithion"' },
-}
-const NOT_POST: Refusal = {
-  status: 405,
-  error: invalid('send requests by POST'),
-  headers: { Allow: 'POST' },
-}
-const NO_CSRF_HEADER: Refusal = { status: 403, error: invalid(NO_MARKER) }
-const TOO_LARGE: Refusal = { status: 413, error: invalid(`the body is larger than ${MAX_BODY_BYTES} bytes`) }
 const NOT_UTF8 = new RpcError(PARSE_ERROR, 'Parse error: the body is not UTF-8')
-
-function lockedOut(ms: number): Refusal {
-  const seconds = Math.ceil(ms / 1_000)
-  return {
-    status: 429,
-    error: new RpcError(REFUSED, `too many failed authentications: try again in ${seconds} s`),
-    headers: { 'Retry-After': String(seconds) },
-  }
-}
 
 function refuse(response: ServerResponse, { status, error, headers }: Refusal): void {
   send(response, status, errorReply(error, null), headers)

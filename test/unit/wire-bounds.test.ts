@@ -73,6 +73,7 @@ describe.each(rows)('$command of $min to $max bytes', ({ command, min, max }) =>
     const decoder = new FrameDecoder(MAGIC)
     decoder.push(frame(type, length))
     expect(decoder.next()).toEqual({ kind: 'skipped', why: 'badSize', command: type, length })
+    expect(decoder.next()).toBeUndefined()
     expect(decoder.bufferedBytes).toBe(0)
   })
 

@@ -17,7 +17,7 @@ import {
   loadMainnetMessages,
   loadProtocolFrames,
   loadTestnetMessages,
-} from '../vectors/load.ts'
+} from '../../testkit/vectors.ts'
 
 function onlyEvent(magic: number, frame: string): FrameEvent {
   const decoder = new FrameDecoder(magic)

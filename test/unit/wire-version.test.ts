@@ -4,7 +4,7 @@ import { parseIp } from '../../src/primitives/ip.ts'
 import { decodePayload, encodePayload, type MessageOf } from '../../src/wire/messages.ts'
 import { type VersionLayout, versionCodec } from '../../src/wire/version.ts'
 import { plain } from '../../testkit/plain.ts'
-import { hex } from '../vectors/load.ts'
+import { hex } from '../../testkit/vectors.ts'
 
 type Version = MessageOf<'version'>
 

@@ -1,7 +1,7 @@
-/** The vector files, typed. */
+/** The files of test/vectors, typed. */
 import { readFileSync } from 'node:fs'
-import { fromHex } from '../../src/primitives/bytes.ts'
-import type { Plain } from '../../testkit/plain.ts'
+import { fromHex } from '../src/primitives/bytes.ts'
+import type { Plain } from './plain.ts'
 
 /** A frame and what it means; see "about" in the files. */
 export interface FrameVector {
@@ -43,7 +43,7 @@ export interface BlockFile {
 }
 
 function load<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'))
+  return JSON.parse(readFileSync(new URL(`../test/vectors/${name}`, import.meta.url), 'utf8'))
 }
 
 export const loadProtocolFrames = (): FrameFile => load('protocol-frames.json')

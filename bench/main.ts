@@ -1,0 +1,118 @@
+/** Runs the benchmarks that were named, or all, and prints one table. See docs/BENCHMARKS.md. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type BenchContext, bareSubject, loadProgram, nodeSubject, type Suite } from './context.ts'
+import type { LoadProgram } from './processes.ts'
+import { type Row, renderTable } from './report.ts'
+import { codecSuite } from './suites/codec.ts'
+import { deafSuite, fairnessSuite } from './suites/fairness.ts'
+import { memorySuite, startSuite } from './suites/footprint.ts'
+import { handshakeSuite, pipelineSuite, roundTripSuite } from './suites/traffic.ts'
+
+const suites: readonly Suite[] = [
+  codecSuite,
+  roundTripSuite,
+  pipelineSuite,
+  handshakeSuite,
+  fairnessSuite,
+  deafSuite,
+  memorySuite,
+  startSuite,
+]
+
+const HELP = `npm run bench -- [options] [names...]
+
+  --rounds N         rounds of each benchmark (5)
+  --quick            a tenth of the work in two rounds, to see that all runs
+  --node NAME=FILE   measure this dilithion-node.js; repeatable, to compare builds
+  --generator C      the load generator in C instead of the one in Node
+  --json FILE        also write the results there
+
+Benchmarks:
+${suites.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n')}
+`
+
+/** Set by scripts/bench.mjs: where the built programs are. */
+export interface Programs {
+  readonly node: string
+  readonly bareServer: string
+  readonly load: string
+  /** Undefined where there is no C compiler. */
+  readonly loadInC?: string
+}
+
+export async function main(argv: readonly string[], programs: Programs): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      node: { type: 'string', multiple: true },
+      generator: { type: 'string', default: 'node' },
+      json: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const unknown = positionals.find((name) => !suites.some((suite) => suite.name === name))
+  if (unknown !== undefined) throw new Error(`no benchmark '${unknown}'; see --help`)
+  const chosen = suites.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const dir = mkdtempSync(join(tmpdir(), 'dilithion-bench-'))
+  const command = loadCommand(values.generator, programs)
+  const context: BenchContext = {
+    rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
+    scale: values.quick ? 0.1 : 1,
+    nodes: (values.node ?? [`node=${programs.node}`]).map(parseNode),
+    echo: bareSubject('echo', programs.bareServer),
+    plain: bareSubject('plain', programs.bareServer),
+    load: (flood) => loadProgram(command, dir, flood),
+  }
+  try {
+    const rows = await runAll(chosen, context)
+    process.stdout.write(`${describeMachine(values.generator)}\n\n${renderTable(rows)}\n`)
+    if (values.json !== undefined) writeFileSync(values.json, jsonOf(values.generator, rows))
+    return 0
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function runAll(chosen: readonly Suite[], context: BenchContext): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const suite of chosen) {
+    process.stderr.write(`${suite.name}: ${suite.about} ...\n`)
+    rows.push(...(await suite.run(context)))
+  }
+  return rows
+}
+
+function parseNode(text: string): BenchContext['nodes'][number] {
+  const [name = '', ...path] = text.split('=')
+  if (path.length === 0) throw new Error('--node takes NAME=FILE')
+  return nodeSubject(name, path.join('='))
+}
+
+function loadCommand(generator: string, { load, loadInC }: Programs): LoadProgram['command'] {
+  if (generator === 'node') return [process.execPath, load]
+  if (loadInC === undefined) throw new Error('there is no C compiler (cc) here')
+  return [loadInC]
+}
+
+function describeMachine(generator: string): string {
+  const processors = cpus()
+  const model = processors[0]?.model ?? 'unknown processor'
+  const load = loadavg()[0]?.toFixed(1)
+  const date = new Date().toISOString().slice(0, 10)
+  return `${date}, Node ${process.versions.node}, ${processors.length} x ${model}, load ${load}, generator in ${generator}`
+}
+
+function jsonOf(generator: string, rows: readonly Row[]): string {
+  const about = { time: new Date().toISOString(), node: process.versions.node, generator }
+  return `${JSON.stringify({ ...about, rows }, undefined, 2)}\n`
+}
