@@ -12,7 +12,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const folder = mkdtempSync(join(tmpdir(), 'dilithion-lock-'))
 try {
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
-  const args = ['install', '--package-lock-only', '--ignore-scripts', '--omit-lockfile-registry-resolved=false']
+  const args = [
+    'install',
+    '--package-lock-only',
+    '--ignore-scripts',
+    '--omit-lockfile-registry-resolved=false',
+  ]
   const { status } = spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 2, 2] })
   if (status !== 0) throw new Error('npm could not resolve the dependencies')
   const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8'))

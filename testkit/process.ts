@@ -43,6 +43,8 @@ export interface FoundLine {
 export class NodeProcess {
   /** Lines of standard output without the time in front. */
   readonly log: string[] = []
+  /** The times, by line number; empty for lines that have none. */
+  readonly stamps: string[] = []
   readonly errors: string[] = []
   readonly home: string
   readonly dataDir: string
@@ -56,7 +58,10 @@ export class NodeProcess {
     this.child = child
     this.home = home
     this.dataDir = dataDir
-    this.#collect(child.stdout, (line) => this.log.push(line.replace(STAMP, '')))
+    this.#collect(child.stdout, (line) => {
+      this.stamps.push(STAMP.exec(line)?.[0].trim() ?? '')
+      this.log.push(line.replace(STAMP, ''))
+    })
     this.#collect(child.stderr, (line) => this.errors.push(line))
     child.once('exit', (code, signal) => {
       this.#exit = { code, signal, afterMs: performance.now() - this.#startedAt }

@@ -43,7 +43,6 @@ export class TcpPeer {
   readonly socket: Socket
   /** Everything that was received, in order. */
   readonly messages: Message[] = []
-  /** Payload bytes of `version` as received. */
   readonly #changes = new Changes()
   readonly #encoder: FrameEncoder
   readonly #decoder: FrameDecoder

@@ -41,21 +41,17 @@ const fields: fc.Arbitrary<Field> = fc.oneof(
   i32.map((n) => ({ write: (w: ByteWriter) => w.i32(n), readsBack: (r: ByteReader) => r.i32('f') === n })),
   u64.map((n) => ({ write: (w: ByteWriter) => w.u64(n), readsBack: (r: ByteReader) => r.u64('f') === n })),
   i64.map((n) => ({ write: (w: ByteWriter) => w.i64(n), readsBack: (r: ByteReader) => r.i64('f') === n })),
-  fc
-    .double()
-    .map((n) => ({
-      write: (w: ByteWriter) => w.f64(n),
-      readsBack: (r: ByteReader) => Object.is(r.f64('f'), n),
-    })),
+  fc.double().map((n) => ({
+    write: (w: ByteWriter) => w.f64(n),
+    readsBack: (r: ByteReader) => Object.is(r.f64('f'), n),
+  })),
   fc
     .boolean()
     .map((b) => ({ write: (w: ByteWriter) => w.bool(b), readsBack: (r: ByteReader) => r.bool('f') === b })),
-  fc
-    .oneof(fc.nat({ max: 300 }), fc.nat({ max: 0x1_0100 }), fc.maxSafeNat())
-    .map((n) => ({
-      write: (w: ByteWriter) => w.compactSize(n),
-      readsBack: (r: ByteReader) => r.compactSize('f') === n,
-    })),
+  fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 0x1_0100 }), fc.maxSafeNat()).map((n) => ({
+    write: (w: ByteWriter) => w.compactSize(n),
+    readsBack: (r: ByteReader) => r.compactSize('f') === n,
+  })),
   hash.map((h) => ({
     write: (w: ByteWriter) => w.hash(h),
     readsBack: (r: ByteReader) => bytesEqual(r.hash('f'), h),

@@ -1,4 +1,5 @@
 /** Whatever can be written reads back as itself, through frames and chunks; whatever arrives does no harm. */
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FrameDecoder } from '../../src/framing/decoder.ts'
@@ -36,7 +37,7 @@ function payloads(stream: Uint8Array, sizes: readonly number[]): Message[] {
   return messages
 }
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(plain(a)) === JSON.stringify(plain(b))
+const same = (a: unknown, b: unknown): boolean => isDeepStrictEqual(plain(a), plain(b))
 
 describe.each(messageTypes.map((type) => ({ type })))('$type', ({ type }) => {
   const arbitrary: fc.Arbitrary<Message> = messageArbitraries[type]

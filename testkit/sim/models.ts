@@ -1,6 +1,6 @@
 /** Scripted peers that behave as other programs on the network do: in which order they say what, and when. */
 import { HeaderList } from '../../src/wire/header.ts'
-import { type InvMessage, InvType, Inventory } from '../../src/wire/inventory.ts'
+import { Inventory, type InvMessage, InvType } from '../../src/wire/inventory.ts'
 import type { Message } from '../../src/wire/messages.ts'
 import { type ScriptedPeer, v1Version, versionOf } from './scripted.ts'
 import type { World } from './world.ts'

@@ -154,7 +154,8 @@ export class CoreProbe {
   sentTo(id: PeerId): Message[] {
     const decoder = new FrameDecoder(this.network.magic)
     for (const effect of this.effects) {
-      if (effect.type === 'write' && effect.peer === id) for (const chunk of effect.chunks) decoder.push(chunk)
+      if (effect.type === 'write' && effect.peer === id)
+        for (const chunk of effect.chunks) decoder.push(chunk)
     }
     const messages: Message[] = []
     let event = decoder.next()

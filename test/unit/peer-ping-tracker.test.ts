@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { MAX_PINGS_OUTSTANDING } from '../../src/params/limits.ts'
+import { PingTracker } from '../../src/peer/ping-tracker.ts'
+import { monoMs } from '../../src/primitives/brand.ts'
+
+describe('PingTracker', () => {
+  it('plans nothing and knows nothing before the first ping', () => {
+    const pings = new PingTracker()
+    expect([pings.nextPingAt, pings.roundTrips, pings.waitingSince]).toEqual([undefined, undefined, undefined])
+  })
+
+  it('plans the next ping an interval after each one', () => {
+    const pings = new PingTracker()
+    pings.sent(1n, monoMs(100), 30_000)
+    expect(pings.nextPingAt).toBe(30_100)
+    pings.sent(2n, monoMs(150), 2_000)
+    expect(pings.nextPingAt).toBe(2_150)
+    expect(pings.waitingSince).toBe(100)
+  })
+
+  it('keeps the last, the shortest and the smoothed round trip', () => {
+    const pings = new PingTracker()
+    const trips = [80, 40, 120]
+    for (const [i, ms] of trips.entries()) {
+      const at = 1_000 * i
+      pings.sent(BigInt(i), monoMs(at), 30_000)
+      expect(pings.pong(BigInt(i), monoMs(at + ms))).toEqual({ matched: true, roundTripMs: ms })
+    }
+    // 80, then an eighth of the way to 40, then an eighth of the way to 120.
+    expect(pings.roundTrips).toEqual({ lastMs: 120, minMs: 40, smoothedMs: 75 + (120 - 75) / 8 })
+    expect(pings.waitingSince).toBeUndefined()
+  })
+
+  it('takes no pong that nobody asked for, and none twice', () => {
+    const pings = new PingTracker()
+    expect(pings.pong(1n, monoMs(5))).toEqual({ matched: false })
+    pings.sent(1n, monoMs(10), 1)
+    expect(pings.pong(2n, monoMs(11)).matched).toBe(false)
+    expect(pings.pong(1n, monoMs(12)).matched).toBe(true)
+    expect(pings.pong(1n, monoMs(13)).matched).toBe(false)
+    expect(pings.roundTrips?.lastMs).toBe(2)
+  })
+
+  it('takes a pong as the end of waiting for earlier ones, but not for later ones', () => {
+    const pings = new PingTracker()
+    for (const nonce of [1n, 2n, 3n]) pings.sent(nonce, monoMs(Number(nonce) * 10), 1)
+    expect(pings.pong(2n, monoMs(100))).toEqual({ matched: true, roundTripMs: 80 })
+    expect(pings.waitingSince).toBe(30)
+    expect(pings.pong(1n, monoMs(101)).matched).toBe(false)
+    expect(pings.pong(3n, monoMs(102)).matched).toBe(true)
+  })
+
+  it('forgets the oldest when too many are under way', () => {
+    const pings = new PingTracker()
+    for (let i = 0; i < MAX_PINGS_OUTSTANDING + 5; i++) pings.sent(BigInt(i), monoMs(i), 1)
+    expect(pings.waitingSince).toBe(5)
+    expect(pings.pong(4n, monoMs(1_000)).matched).toBe(false)
+    expect(pings.pong(5n, monoMs(1_000)).matched).toBe(true)
+  })
+})

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest'
+import { regtest } from '../../src/params/networks.ts'
+import { type ConnectionKind, Peer } from '../../src/peer/peer.ts'
+import { monoMs, peerId, unixSeconds } from '../../src/primitives/brand.ts'
+import { ipOf } from '../../testkit/sim/probe.ts'
+
+const BORN = 5_000
+
+function peerOf(kind: ConnectionKind): Peer {
+  return new Peer(
+    {
+      id: peerId(1),
+      kind,
+      remote: { ip: ipOf('9.1.1.1'), port: 1_234 },
+      address: 'there:1234',
+      magic: regtest.magic,
+      localNonce: 1n,
+    },
+    { mono: monoMs(BORN), unix: unixSeconds(1) },
+  )
+}
+
+/** The peer is closed for `reason` exactly from `at` on, and that is its next deadline. */
+function expectEnd(peer: Peer, at: number, reason: string): void {
+  expect(peer.nextDeadline()).toBe(at)
+  expect(peer.timeout(monoMs(at - 0.001))).toBeUndefined()
+  expect(peer.timeout(monoMs(at))).toBe(reason)
+}
+
+function readyPeer(): Peer {
+  const peer = peerOf('manual')
+  peer.sentVersion = true
+  peer.state = 'ready'
+  return peer
+}
+
+describe('a peer in its handshake', () => {
+  it('has 30 s for its version if it dialled', () => {
+    expectEnd(peerOf('inbound'), BORN + 30_000, 'noVersion')
+  })
+
+  it('has 60 s for everything once our version went out', () => {
+    const peer = peerOf('inbound')
+    peer.sentVersion = true
+    expectEnd(peer, BORN + 60_000, 'handshakeTimeout')
+    peer.state = 'awaitVerack'
+    expectEnd(peer, BORN + 60_000, 'handshakeTimeout')
+  })
+
+  it('gains nothing by talking', () => {
+    const peer = peerOf('inbound')
+    peer.lastLifeAt = monoMs(BORN + 29_000)
+    expectEnd(peer, BORN + 30_000, 'noVersion')
+  })
+
+  it('gains nothing by not reading', () => {
+    const peer = peerOf('manual')
+    peer.sentVersion = true
+    peer.held = true
+    expectEnd(peer, BORN + 60_000, 'handshakeTimeout')
+  })
+})
+
+describe('a peer whose handshake is complete', () => {
+  it('has 120 s from one byte to the next', () => {
+    const peer = readyPeer()
+    expectEnd(peer, BORN + 120_000, 'inactive')
+    peer.lastLifeAt = monoMs(BORN + 77_000)
+    expectEnd(peer, BORN + 197_000, 'inactive')
+  })
+
+  it('has 60 s to take something of what waits for it', () => {
+    const peer = readyPeer()
+    peer.sendQueue.push(new Uint8Array(10))
+    peer.sendQueue.take(monoMs(BORN + 10_000))
+    expectEnd(peer, BORN + 70_000, 'sendStalled')
+    peer.sendQueue.flushed(9, monoMs(BORN + 20_000))
+    expectEnd(peer, BORN + 80_000, 'sendStalled')
+    peer.sendQueue.flushed(1, monoMs(BORN + 30_000))
+    expectEnd(peer, BORN + 120_000, 'inactive')
+  })
+
+  it('is not to blame for silence while nobody reads from it', () => {
+    const peer = readyPeer()
+    peer.held = true
+    expect(peer.nextDeadline()).toBe(Number.POSITIVE_INFINITY)
+    expect(peer.timeout(monoMs(BORN + 10_000_000))).toBeUndefined()
+  })
+
+  it('is looked at when a ping is due', () => {
+    const peer = readyPeer()
+    peer.pings.sent(1n, monoMs(BORN), 30_000)
+    expect(peer.nextDeadline()).toBe(BORN + 30_000)
+    expect(peer.timeout(monoMs(BORN + 30_000))).toBeUndefined()
+  })
+})
