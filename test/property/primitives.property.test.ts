@@ -129,7 +129,7 @@ describe('text of bytes', () => {
         expect(latin1Encode(latin1Decode(data))).toEqual(data)
         expect(latin1Decode(data)).toBe(Buffer.from(data).toString('latin1'))
       }),
-      RUNS,
+      { numRuns: 500 },
     )
   })
 
@@ -139,7 +139,7 @@ describe('text of bytes', () => {
         expect(printable(text, limit)).toMatch(/^[ -~]*$/)
         expect(printable(text, limit).length).toBeLessThanOrEqual(limit + 3)
       }),
-      RUNS,
+      { numRuns: 500 },
     )
   })
 })
