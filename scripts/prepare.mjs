@@ -27,7 +27,8 @@ export async function prepare({ library }) {
   await lock()
   try {
     if (isReady(library)) return
-    say('First start, or the sources have changed: preparing (this is done once).')
+    const first = 'First start: preparing this clone (once, about a minute).'
+    say(isInstalled() ? 'Building the current sources.' : first)
     if (!isInstalled()) await step('installing the locked dependencies', install)
     if (!isBuilt(library)) {
       const { build } = await import(pathToFileURL(join(root, 'scripts/build.mjs')).href)
@@ -105,13 +106,17 @@ function newest(path) {
 
 function install() {
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-  const { status, error } = spawnSync('npm', args, {
+  const options = {
     cwd: root,
-    stdio: ['ignore', 2, 2],
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
     shell: process.platform === 'win32',
-  })
+  }
+  const { status, error, stderr } = spawnSync('npm', args, options)
   if (error !== undefined) fail(`npm could not be started (${error.message}): it comes with Node.js`)
-  if (status !== 0) fail('npm could not install the dependencies: is the package registry reachable?')
+  if (status === 0) return
+  say(stderr.split('\n').slice(0, 12).join('\n'))
+  fail('npm could not install the dependencies: is the package registry reachable?')
 }
 
 async function lock() {

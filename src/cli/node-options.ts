@@ -27,6 +27,9 @@ export function parseCommandLine(argv: readonly string[], version: string): Pars
   const command = buildCommand(version, values, printed)
   try {
     command.parse(argv.flatMap(normalise), { from: 'user' })
+    const [stray] = command.args
+    if (stray !== undefined)
+      throw new UserError(`unexpected argument '${stray}'. See --help for all options.`)
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { kind: 'print', text: printed.join('') }
@@ -41,10 +44,14 @@ function buildCommand(version: string, values: Map<OptionName, string[]>, printe
     .usage('[options]')
     .version(`Dilithion node v${version}`, '--version', 'show the version')
     .helpOption('-h, --help', 'show this help')
-    .allowExcessArguments(false)
+    .allowExcessArguments()
     .exitOverride()
     .configureOutput({ writeOut: (text) => void printed.push(text), writeErr: () => undefined })
-    .configureHelp({ helpWidth: 100 })
+    .configureHelp({
+      helpWidth: 100,
+      optionTerm: ({ flags }) => flags.replace(/ <(.*)>$/, '=$1').replace(/ \[.*\]$/, ''),
+      optionDescription: ({ description }) => description,
+    })
     .addHelpText('after', HELP_END)
   for (const row of optionRows as readonly (OptionRow & { name: OptionName })[]) {
     const option = new Option(flags(row), row.help).helpGroup(`${row.group}:`)
