@@ -1,6 +1,6 @@
 /** Processes of a benchmark: the servers that are measured, and the load generator. Linux only where memory is read. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -49,16 +49,20 @@ export class Server {
     return new Server(subject, child, dataDir, port, performance.now() - startedAt)
   }
 
-  /** Bytes that this process alone keeps in memory, and its share of what it has in common with others. */
+  /** Resident memory in bytes. */
   memoryBytes(): number {
-    const text = readFileSync(`/proc/${this.#child.pid}/smaps_rollup`, 'utf8')
-    return 1_024 * Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1])
+    const text = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
+    return 1_024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1])
   }
 
-  /** Seconds of processor time so far. */
-  cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) / 100
+  /** Processor time of all threads so far, in microseconds. */
+  cpuUs(): number {
+    const tasks = `/proc/${this.#child.pid}/task`
+    let ns = 0
+    for (const task of readdirSync(tasks)) {
+      ns += Number(readFileSync(`${tasks}/${task}/schedstat`, 'latin1').split(' ')[0])
+    }
+    return ns / 1_000
   }
 
   collectGarbage(): void {
@@ -151,7 +155,7 @@ function parseResult(text: string): LoadResult {
   return Object.fromEntries(Object.entries(value).map(([key, number]) => [key, Number(number)]))
 }
 
-/** Runs the load generator to its end. */
+/** Runs the load generator to its end. Adds `cpuUs`, what the server spent meanwhile. */
 export async function runLoad(
   program: LoadProgram,
   mode: string,
@@ -159,8 +163,10 @@ export async function runLoad(
   greeting: Greeting,
   ...numbers: readonly number[]
 ): Promise<LoadResult> {
+  const cpuBefore = server.cpuUs()
   const load = new Load(program, mode, server.port, greeting, numbers)
   const result = await load.result
+  const cpuUs = server.cpuUs() - cpuBefore
   await load.end()
-  return result
+  return { ...result, cpuUs }
 }

@@ -3,9 +3,10 @@
  * directory of its own, whose output can be waited for. A Lab owns the processes and folders of one test file
  * and takes them away at its end, whatever happened.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,6 +15,8 @@ import { Changes, DEADLINE_MS } from './changes.ts'
 const ROOT = resolve(import.meta.dirname, '..')
 const STAMP = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} /
 const SHOWN_LINES = 40
+const LAUNCHER = join(ROOT, 'dilithion-node')
+let isPrepared = false
 
 export interface StartOptions {
   readonly args?: readonly string[]
@@ -32,6 +35,18 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
   /** Milliseconds from the start of the process. */
   readonly afterMs: number
+}
+
+/** A port that was free a moment ago, for nodes that must know their own before they start. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
 }
 
 export interface FoundLine {
@@ -188,6 +203,9 @@ export class Lab {
 
   constructor() {
     process.once('exit', this.#onExit)
+    // A build that is due happens here, so that no test finds its messages in the output of a node.
+    if (!isPrepared) execFileSync(LAUNCHER, ['--version'], { stdio: 'ignore' })
+    isPrepared = true
   }
 
   /** An empty folder. */
@@ -211,7 +229,7 @@ export class Lab {
       ...(dataDir === undefined ? [] : [`--datadir=${dataDir}`]),
       ...(options.args ?? []),
     ]
-    return this.spawn(join(ROOT, 'dilithion-node'), args, { ...options, home, dataDir: dataDir ?? home })
+    return this.spawn(LAUNCHER, args, { ...options, home, dataDir: dataDir ?? home })
   }
 
   /** Starts a node and waits until it listens. */

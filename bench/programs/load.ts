@@ -197,16 +197,16 @@ function fair(repeat: number, replyBytes: number): void {
       new Link((loud) => {
         loud.shakeHands(() => {
           const roundTrips: number[] = []
-          let over = false
+          let floodedS: number | undefined
           const startedAt = performance.now()
           loud.pour(flood, repeat * flood.length)
           loud.expect(replyBytes, () => {
-            over = true
-            finish({ ...summary(roundTrips), seconds: seconds(startedAt) })
+            floodedS = seconds(startedAt)
           })
           pingPong(quiet, (us) => {
             roundTrips.push(us)
-            return !over
+            if (floodedS !== undefined) finish({ ...summary(roundTrips), seconds: floodedS })
+            return floodedS === undefined
           })
         })
       })

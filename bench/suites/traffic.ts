@@ -41,9 +41,10 @@ function rowsFor(
   key: string,
   bare: string,
   about: Pick<RowInit, 'suite' | 'metric' | 'unit' | 'goal'>,
+  divisor = 1,
 ): Row[] {
   const valuesOf = (name: string): number[] =>
-    (results.get(name) ?? []).map((result) => result[key] ?? Number.NaN)
+    (results.get(name) ?? []).map((result) => (result[key] ?? Number.NaN) / divisor)
   return context.nodes.map(({ name }) =>
     makeRow({
       ...about,
@@ -63,11 +64,13 @@ export const roundTripSuite: Suite = {
     const results = await besideEachOther(context, subjects, 'rtt', count, Math.round(2_000 * context.scale))
     const p50 = { text: '<= 1.3', met: (_: number, ratio: number) => ratio <= 1.3 }
     const p99 = { text: '<= 1.0', met: (_: number, ratio: number) => ratio <= 1 }
+    const cost = { suite: 'roundtrip', metric: 'processor time per ping', unit: 'µs' }
     const row = (key: string, bare: string, metric: string, goal?: RowInit['goal']): Row[] =>
       rowsFor(context, results, key, bare, { suite: 'roundtrip', metric, unit: 'µs', goal })
     return [
       ...row('p50Us', 'echo', 'p50', p50),
       ...row('p99Us', 'echo', 'p99', p99),
+      ...rowsFor(context, results, 'cpuUs', 'echo', cost, 1.1 * count),
       ...row('p50Us', 'plain', 'p50'),
       ...row('p99Us', 'plain', 'p99'),
     ]
@@ -90,6 +93,8 @@ export const pipelineSuite: Suite = {
       const metric = `${connections} connection${connections > 1 ? 's' : ''}`
       const about = { suite: 'pipeline', metric, unit: 'pings/s', goal }
       rows.push(...rowsFor(context, results, 'perSecond', 'plain', about))
+      const cost = { suite: 'pipeline', metric: `${metric}, processor time per ping`, unit: 'µs' }
+      rows.push(...rowsFor(context, results, 'cpuUs', 'plain', cost, count))
     }
     return rows
   },
@@ -111,6 +116,8 @@ export const handshakeSuite: Suite = {
       const metric = parallel === 1 ? 'one by one' : `${parallel} at once`
       const about = { suite: 'handshake', metric, unit: 'handshakes/s', goal }
       rows.push(...rowsFor(context, results, 'perSecond', 'plain', about))
+      const cost = { suite: 'handshake', metric: `${metric}, processor time each`, unit: 'µs' }
+      rows.push(...rowsFor(context, results, 'cpuUs', 'plain', cost, count))
     }
     return rows
   },

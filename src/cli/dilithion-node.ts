@@ -9,7 +9,7 @@ import { DilithionNode } from '../node/node.ts'
 import { VERSION } from '../node/version.ts'
 import { errorCode, errorText, UserError } from '../primitives/errors.ts'
 import { formatHostPort } from '../primitives/ip.ts'
-import { createCookie, removeCookie } from '../rpc/cookie.ts'
+import { createCookie, type RpcCredentials, removeCookie } from '../rpc/cookie.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { EventLog } from '../telemetry/event-log.ts'
 import { Logger } from '../telemetry/logger.ts'
@@ -21,6 +21,8 @@ const RPC_HOST = '127.0.0.1'
 
 /** Runs a node until it is told to stop. Returns the exit code. */
 export async function runNode(argv: readonly string[]): Promise<number> {
+  // Whoever read our output has gone, or its disk is full; that ends neither the node nor its help text.
+  process.stdout.on('error', () => undefined)
   try {
     const parsed = parseCommandLine(argv, VERSION)
     if (parsed.kind === 'print') {
@@ -38,7 +40,7 @@ export async function runNode(argv: readonly string[]): Promise<number> {
     return 0
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    process.stderr.write(`dilithion-node: ${error.message}\n`)
+    process.stderr.write(`dilithion-node: ${error.message.replace(/\p{Cc}+/gu, ' ')}\n`)
     return 1
   }
 }
@@ -57,7 +59,9 @@ async function serve(config: NodeConfig): Promise<void> {
       text,
       fields: { event: 'started', network: name, pid: process.pid },
     })
-    for (const warning of config.warnings) logger.log({ level: 'warn', category: 'Node', text: warning })
+    for (const warning of config.warnings) {
+      logger.log({ level: 'warn', category: 'Node', text: warning, fields: { event: 'warning' } })
+    }
     rpc = await startRpc(config, node, logger)
     await startNode(config, node, logger)
     await stop.requested
@@ -69,8 +73,6 @@ async function serve(config: NodeConfig): Promise<void> {
 }
 
 function createLogger(config: NodeConfig): Logger {
-  // Whoever read our log has gone; the node has not.
-  process.stdout.on('error', () => undefined)
   const color = config.color && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
   const write = (text: string): void => void process.stdout.write(text)
   return new Logger({ write, nowMs: Date.now, color, json: config.logJson })
@@ -86,20 +88,22 @@ function createNode(config: NodeConfig, logger: Logger, onStopRequest: () => voi
     limits: config.limits,
     traceMessages: debug,
     onEvent: (event) => eventLog.write(event),
-    onListenerError: (text) =>
-      logger.log({ level: 'warn', category: 'P2P', text: `Can't accept connections: ${text}` }),
+    onListenerError: (error) => {
+      const text = `Can't accept connections: ${error}`
+      logger.log({ level: 'warn', category: 'P2P', text, fields: { event: 'listenerError', error } })
+    },
     onStopRequest,
   })
 }
 
 async function startRpc(config: NodeConfig, node: DilithionNode, logger: Logger): Promise<RpcServer> {
-  const credentials = config.rpcLogin ?? (await createCookie(config.dataDir))
+  const credentials = config.rpcLogin ?? (await makeCookie(config.dataDir))
   const debug = config.debug.has('rpc')
   const rpc = new RpcServer({
     control: node,
     credentials,
     log: (level, text) => {
-      if (level !== 'debug' || debug) logger.log({ level, category: 'RPC', text })
+      if (level !== 'debug' || debug) logger.log({ level, category: 'RPC', text, fields: { event: 'rpc' } })
     },
   })
   try {
@@ -107,28 +111,39 @@ async function startRpc(config: NodeConfig, node: DilithionNode, logger: Logger)
     const text = `Listening on ${formatHostPort(RPC_HOST, port)}`
     logger.log({ level: 'info', category: 'RPC', text, fields: { event: 'rpcListening', port } })
   } catch (error) {
-    throw portError(error, 'RPC', config.rpcPort, 'rpcport')
+    if (config.rpcLogin === undefined) await removeCookie(config.dataDir)
+    throw portError(error, 'RPC', config.rpcPort, '--rpcport=N')
   }
   return rpc
+}
+
+async function makeCookie(dataDir: string): Promise<RpcCredentials> {
+  try {
+    return await createCookie(dataDir)
+  } catch (error) {
+    throw new UserError(`can't write the cookie file for RPC in ${dataDir}: ${errorText(error)}`)
+  }
 }
 
 async function startNode(config: NodeConfig, node: DilithionNode, logger: Logger): Promise<void> {
   try {
     await node.listen()
   } catch (error) {
-    throw portError(error, 'P2P', config.port, 'port')
+    const isOurs = errorCode(error) !== 'EADDRNOTAVAIL'
+    throw portError(error, 'P2P', config.port, isOurs ? '--port=N' : '--bind=ADDR')
   }
   const port = node.listenPort
   const where = config.bind === undefined ? `port ${port}` : formatHostPort(config.bind, port ?? 0)
   const text = port === undefined ? 'Not listening' : `Listening on ${where}`
-  logger.log({ level: 'info', category: 'P2P', text, fields: { event: 'listening', port } })
+  const event = port === undefined ? 'notListening' : 'listening'
+  logger.log({ level: 'info', category: 'P2P', text, fields: { event, port } })
   await node.start()
 }
 
 function portError(error: unknown, what: string, port: number, option: string): UserError {
   const inUse = errorCode(error) === 'EADDRINUSE'
   const why = inUse ? 'it is in use, perhaps by another node' : errorText(error)
-  return new UserError(`can't listen on ${what} port ${port}: ${why}. Choose another with --${option}=N`)
+  return new UserError(`can't listen on ${what} port ${port}: ${why}. Choose another with ${option}`)
 }
 
 /** Resolves at the first signal or request; a second signal ends the process at once. */

@@ -20,13 +20,18 @@ ADDR is an IPv4 address, an [IPv6] address or a host name, with :PORT where it i
 All options but datadir may stand in dilithion.conf in the data directory as name=value, and in the
 environment as DILITHION_NAME. The command line wins over the environment, and that over the file.`
 
+/** Options that can't stand without a value. */
+const valueOptions: ReadonlySet<string> = new Set(
+  optionRows.flatMap((row) => ('value' in row ? [row.name] : [])),
+)
+
 /** Throws UserError with one line on anything that can't be understood. */
 export function parseCommandLine(argv: readonly string[], version: string): ParsedCommandLine {
   const values = new Map<OptionName, string[]>()
   const printed: string[] = []
   const command = buildCommand(version, values, printed)
   try {
-    command.parse(argv.flatMap(normalise), { from: 'user' })
+    command.parse(normalise(argv), { from: 'user' })
     const [stray] = command.args
     if (stray !== undefined)
       throw new UserError(`unexpected argument '${stray}'. See --help for all options.`)
@@ -74,15 +79,27 @@ function take(values: Map<OptionName, string[]>, row: OptionRow & { name: Option
 }
 
 /** Bitcoin's habit of a single dash is understood; options of the C++ node get an answer of their own. */
-function normalise(argument: string): string[] {
-  const match = /^--?([a-z][a-z0-9-]+)(=.*)?$/s.exec(argument)
-  if (match === null) return [argument]
-  const [, name = '', value = ''] = match
-  if (acceptedOptions.has(name)) return []
-  if (unsupportedOptions.has(name)) {
-    throw new UserError(`--${name} is an option of the C++ node that this node does not support`)
+function normalise(argv: readonly string[]): string[] {
+  const normal: string[] = []
+  let isValue = false
+  for (const argument of argv) {
+    const match: RegExpExecArray | null = isValue ? null : /^--?([a-z][a-z0-9-]+)(=.*)?$/s.exec(argument)
+    isValue = false
+    if (match === null) {
+      normal.push(argument)
+      continue
+    }
+    const name: string = match[1] ?? ''
+    const value: string | undefined = match[2]
+    if (acceptedOptions.has(name)) continue
+    if (unsupportedOptions.has(name)) {
+      throw new UserError(`--${name} is an option of the C++ node that this node does not support`)
+    }
+    normal.push(`--${name}${value ?? ''}`)
+    // The next argument is its value, even if it begins with a dash.
+    isValue = value === undefined && valueOptions.has(name)
   }
-  return [`--${name}${value}`]
+  return normal
 }
 
 function oneLine(message: string): string {

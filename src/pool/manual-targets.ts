@@ -98,16 +98,18 @@ export class ManualTargets {
 
   /** Dials that are due, marked as under way. `room`: how many connections there may be besides those that are. */
   planDials(now: MonoMs, room: number): Dial[] {
-    const dials: Dial[] = []
-    const limit = Math.min(room, MAX_DIALS_IN_FLIGHT)
-    let inFlight = this.dialing
+    const due: Row[] = []
     for (const row of this.#rows.values()) {
-      if (row.dialing !== undefined || row.peer !== undefined || row.nextDialAt > now) continue
-      if (inFlight++ >= limit) break
-      row.dialing = dialTicket(++this.#lastTicket)
-      dials.push({ ticket: row.dialing, target: row.target, address: row.address })
+      if (row.dialing === undefined && row.peer === undefined && row.nextDialAt <= now) due.push(row)
     }
-    return dials
+    if (due.length === 0) return []
+    // Whoever has waited longest comes first: targets that never answer must not keep others from their turn.
+    due.sort((a, b) => a.nextDialAt - b.nextDialAt)
+    const free = Math.max(0, Math.min(room, MAX_DIALS_IN_FLIGHT) - this.dialing)
+    return due.slice(0, free).map((row) => {
+      row.dialing = dialTicket(++this.#lastTicket)
+      return { ticket: row.dialing, target: row.target, address: row.address }
+    })
   }
 
   /** When the next dial is due; undefined if none will be without another event. `room` as in `planDials`. */

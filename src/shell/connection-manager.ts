@@ -99,10 +99,10 @@ export class ConnectionManager {
 
   /** Closes everything; resolves when no socket is left, at the latest after SHUTDOWN_TIMEOUT_MS. */
   async stop(): Promise<void> {
+    this.#stopped = true
     this.#server?.close()
     for (const socket of this.#dialing) socket.destroy()
     this.#input({ type: 'shutdown' })
-    this.#stopped = true
     clearTimeout(this.#timer)
     const lastCall = setTimeout(() => {
       for (const connection of this.#lingering) connection.destroy()
@@ -196,7 +196,8 @@ export class ConnectionManager {
       over = true
       clearTimeout(timer)
       this.#dialing.delete(socket)
-      this.#input(input())
+      // What ends with the node is no failure of the dial.
+      if (!this.#stopped) this.#input(input())
     }
     const fail = (error: string): void => end(() => ({ type: 'dialFailed', ticket, error }))
     const timer = setTimeout(() => {

@@ -1,7 +1,7 @@
 /** Joins events and log: chooses by level and category, and lets the limiter hold back what strangers cause. */
 import type { NodeEvent } from '../core/seam.ts'
 import { LineLimiter } from './limiter.ts'
-import { linesOf } from './lines.ts'
+import { type Allowance, linesOf } from './lines.ts'
 import type { Logger } from './logger.ts'
 
 export interface EventLogOptions {
@@ -13,7 +13,7 @@ export interface EventLogOptions {
 
 export class EventLog {
   readonly #options: EventLogOptions
-  readonly #limiter = new LineLimiter()
+  readonly #limiters = { peers: new LineLimiter(), keepalive: new LineLimiter() }
 
   constructor(options: EventLogOptions) {
     this.#options = options
@@ -21,24 +21,20 @@ export class EventLog {
 
   write(event: NodeEvent): void {
     const { logger, debug } = this.#options
-    for (const { level, text, limited } of linesOf(event)) {
+    for (const { level, text, allowance } of linesOf(event)) {
       if (level === 'debug' && !debug) continue
-      if (limited && !this.#mayWrite()) continue
+      if (allowance !== undefined && !this.#mayWrite(allowance)) continue
       const { type, ...fields } = event
       logger.log({ level, category: 'P2P', text, fields: { event: type, ...fields } })
     }
   }
 
-  #mayWrite(): boolean {
-    const { pass, summary } = this.#limiter.take(this.#options.nowMs())
-    if (summary !== undefined) {
-      const text = `${summary} lines about peers were left out: too many in a short time`
-      this.#options.logger.log({
-        level: 'info',
-        category: 'P2P',
-        text,
-        fields: { event: 'suppressed', summary },
-      })
+  #mayWrite(about: Allowance): boolean {
+    const { pass, summary: lines } = this.#limiters[about].take(this.#options.nowMs())
+    if (lines !== undefined) {
+      const text = `${lines} lines about ${about} were left out: too many in a short time`
+      const fields = { event: 'suppressed', about, lines }
+      this.#options.logger.log({ level: 'info', category: 'P2P', text, fields })
     }
     return pass
   }

@@ -8,17 +8,21 @@ import { printable } from '../primitives/bytes.ts'
 import { RejectCode } from '../wire/control.ts'
 import type { LogLevel } from './logger.ts'
 
+/** Lines that strangers can cause at will share an allowance; keepalive has its own, so that it is seen in a flood. */
+export type Allowance = 'peers' | 'keepalive'
+
 export interface Line {
   readonly level: LogLevel
   readonly text: string
-  /** Can a stranger cause it as often as he likes? Then it passes the limiter. */
-  readonly limited: boolean
+  /** Which limiter it must pass, if any. */
+  readonly allowance?: Allowance
 }
 
-const info = (text: string): Line => ({ level: 'info', text, limited: false })
-const stranger = (text: string): Line => ({ level: 'info', text, limited: true })
-const warn = (text: string): Line => ({ level: 'warn', text, limited: false })
-const debug = (text: string): Line => ({ level: 'debug', text, limited: false })
+const info = (text: string): Line => ({ level: 'info', text })
+const stranger = (text: string): Line => ({ level: 'info', text, allowance: 'peers' })
+const keepalive = (text: string): Line => ({ level: 'info', text, allowance: 'keepalive' })
+const warn = (text: string): Line => ({ level: 'warn', text })
+const debug = (text: string): Line => ({ level: 'debug', text })
 
 /** The lines of an event; none for what only embedding programs want. */
 export function linesOf(event: NodeEvent): readonly Line[] {
@@ -78,14 +82,14 @@ export function linesOf(event: NodeEvent): readonly Line[] {
 
 function sentLine(event: Extract<NodeEvent, { type: 'sent' }>): Line {
   const text = `Sent '${event.command}' to peer ${event.peer} (${event.bytes} bytes)`
-  if (event.command === 'ping') return event.routine ? debug(text) : info(text)
+  if (event.command === 'ping') return event.routine ? debug(text) : keepalive(text)
   return ['version', 'verack', 'reject'].includes(event.command) ? stranger(text) : debug(text)
 }
 
 function pongLine(event: Extract<NodeEvent, { type: 'pongReceived' }>): Line {
   const text = `Received 'pong' from peer ${event.peer} (nonce: ${event.nonce})`
   if (event.roundTripMs === undefined) return debug(`${text}, which answers no ping`)
-  return event.routine ? debug(text) : info(text)
+  return event.routine ? debug(text) : keepalive(text)
 }
 
 function versionText({ peer, version }: Extract<NodeEvent, { type: 'versionReceived' }>): string {

@@ -3,6 +3,8 @@
  * `error` wakes somebody, `warn` is odd but survived, `info` is what an operator reads on a quiet day, `debug`
  * may be set off by strangers at will.
  */
+import { formatIp } from '../primitives/ip.ts'
+
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
 /** Tag in front of a line, such as [P2P]. */
@@ -75,5 +77,18 @@ export class Logger {
 
 function jsonLine({ level, category, text, fields }: LogRecord, nowMs: number): string {
   const record = { time: new Date(nowMs).toISOString(), level, category, ...fields, text }
-  return `${JSON.stringify(record, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))}\n`
+  const json = JSON.stringify(record, (_, value: unknown) => plain(value))
+  // Whatever a peer calls itself, the line stays ASCII: nothing in it moves a terminal's cursor.
+  return `${json.replace(/[\u007f-\uffff]/g, unicodeEscape)}\n`
+}
+
+/** What JSON has no form for. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  // Bytes in events are addresses.
+  return value instanceof Uint8Array ? formatIp(value) : value
+}
+
+function unicodeEscape(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

@@ -45,7 +45,12 @@ describe('a node that is dialled', () => {
     const peer = actor().connect(node).behave()
     world.run(500)
     const [version] = peer.all('version')
-    expect(version).toMatchObject({ layout: 'current', version: 70011, userAgent: '/Sim:1.0.0/', relay: true })
+    expect(version).toMatchObject({
+      layout: 'current',
+      version: 70011,
+      userAgent: '/Sim:1.0.0/',
+      relay: true,
+    })
     expect(version).toMatchObject({ genesisHash: regtest.genesisHash, startHeight: 1 })
     expect(version?.nonce).not.toBe(0n)
   })
@@ -216,7 +221,10 @@ describe('a peer that is not one of ours', () => {
     if (what === 'node') {
       const other = world.add({ network: otherChain, targets: [node.endpoint] })
       world.run(5_000)
-      expect(other.lastEvent('rejectReceived')).toMatchObject({ command: 'version', code: RejectCode.invalid })
+      expect(other.lastEvent('rejectReceived')).toMatchObject({
+        command: 'version',
+        code: RejectCode.invalid,
+      })
       expect(other.eventsOf('disconnected').map(({ reason }) => reason)).not.toContain('connectionLost')
     } else {
       const peer = actor().connect(node)
@@ -254,7 +262,10 @@ describe('a peer that is not one of ours', () => {
   })
 
   it('speaks another magic: nobody hears anybody', () => {
-    const other = world.add({ network: { ...mainnet, defaultPort: regtest.defaultPort }, targets: [node.endpoint] })
+    const other = world.add({
+      network: { ...mainnet, defaultPort: regtest.defaultPort },
+      targets: [node.endpoint],
+    })
     world.run(5_000)
     expect(node.lastEvent('disconnected')?.reason).toBe('badMagic')
     expect(other.ends.get('closedByPeer')).toBeGreaterThan(0)

@@ -64,6 +64,9 @@ describe('rememberVersion', () => {
   it('keeps how far the other clock is off, however far that is', () => {
     expect(rememberVersion(versionOf(regtest, { time: 1_000n }), 1_060).timeOffset).toBe(-60)
     expect(rememberVersion(versionOf(regtest, { time: -(2n ** 63n) }), 0).timeOffset).toBe(-(2 ** 63))
-    expect(rememberVersion(v1Version({ time: 1_090n }), 1_060)).toMatchObject({ timeOffset: 30, layout: 'v1' })
+    expect(rememberVersion(v1Version({ time: 1_090n }), 1_060)).toMatchObject({
+      timeOffset: 30,
+      layout: 'v1',
+    })
   })
 })

@@ -6,7 +6,11 @@ import { monoMs } from '../../src/primitives/brand.ts'
 describe('PingTracker', () => {
   it('plans nothing and knows nothing before the first ping', () => {
     const pings = new PingTracker()
-    expect([pings.nextPingAt, pings.roundTrips, pings.waitingSince]).toEqual([undefined, undefined, undefined])
+    expect([pings.nextPingAt, pings.roundTrips, pings.waitingSince]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 
   it('plans the next ping an interval after each one', () => {

@@ -130,6 +130,19 @@ describe('ManualTargets', () => {
     expect(targets.planDials(monoMs(0), ROOM)).toHaveLength(1)
   })
 
+  it('comes to every target in the end, however many before it are dead', () => {
+    const targets = targetsOf(300)
+    const dialled = new Set<string>()
+    // A dial to nowhere takes ten seconds.
+    for (let now = 0; now < 300_000; now += 10_000) {
+      for (const { ticket, address } of targets.planDials(monoMs(now), ROOM)) {
+        dialled.add(address)
+        targets.dialFailed(ticket, monoMs(now + 10_000))
+      }
+    }
+    expect(dialled.size).toBe(300)
+  })
+
   it('dials no more than there is room for', () => {
     const targets = targetsOf(5)
     expect(targets.nextDeadline(0)).toBeUndefined()

@@ -264,7 +264,6 @@ describe('clients that misbehave', () => {
     const slow = ['', 'POST / HT', `${head(['Content-Length: 9'])}{"me`]
     const connections = await Promise.all(slow.map((text) => raw(port, text)))
     for (const { closed } of connections) expect(await closed).toMatch(/^$|^HTTP\/1\.1 408/)
-    expect((await ask(port)).status).toBe(200)
   })
 
   it('are refused beyond 64 connections', async () => {

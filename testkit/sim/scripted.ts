@@ -3,9 +3,12 @@
  * what they got. They live on the same virtual network as nodes do.
  */
 import { FrameDecoder } from '../../src/framing/decoder.ts'
-import { FrameEncoder } from '../../src/framing/encoder.ts'
+import { FRAME_HEADER_BYTES, FrameEncoder } from '../../src/framing/encoder.ts'
 import type { NetworkParams } from '../../src/params/networks.ts'
 import { type Endpoint, UNSPECIFIED_V4 } from '../../src/primitives/ip.ts'
+import { messageChecksum } from '../../src/primitives/sha3.ts'
+import type { BlockMessage } from '../../src/wire/block.ts'
+import { BlockHeader } from '../../src/wire/header.ts'
 import { decodePayload, type Message, type MessageOf, type MessageType } from '../../src/wire/messages.ts'
 import type { CurrentVersion, V1Version, VersionMessage } from '../../src/wire/version.ts'
 import type { Host } from './network.ts'
@@ -216,4 +219,23 @@ export function v1Version(change: Partial<V1Version> = {}): V1Version {
 function withoutLayout(change: Partial<CurrentVersion>): Partial<V1Version> {
   const { layout: _, receiver: __, sender: ___, genesisHash: ____, ...rest } = change
   return rest
+}
+
+/** A message whose frame has exactly so many bytes, from 66,000 to 4 million: a block of nothing. */
+export function messageOfBytes(frameBytes: number): BlockMessage {
+  const overhead = 24 + 80 + 5
+  const header = new BlockHeader(new Uint8Array(80))
+  return { type: 'block', block: { header, transactionData: new Uint8Array(frameBytes - overhead) } }
+}
+
+/** A frame of any command and payload, with the right length and checksum. */
+export function frameOf(magic: number, command: string, payload: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(FRAME_HEADER_BYTES + payload.length)
+  const view = new DataView(frame.buffer)
+  view.setUint32(0, magic, true)
+  for (let i = 0; i < command.length; i++) frame[4 + i] = command.charCodeAt(i)
+  view.setUint32(16, payload.length, true)
+  view.setUint32(20, messageChecksum(payload), true)
+  frame.set(payload, FRAME_HEADER_BYTES)
+  return frame
 }

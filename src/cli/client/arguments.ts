@@ -7,10 +7,10 @@ export type Params = JsonValue[] | Record<string, JsonValue>
 /** By position, or with `named` from words like `key=value`. Throws UserError for a word without a name. */
 export function paramsFrom(method: string, words: readonly string[], named: boolean): Params {
   const params = named ? namedParams(words) : words.map(parseWord)
-  if (method !== 'stop') return params
   // Whoever types the command means it; the confirmation is for programs.
-  if (Array.isArray(params)) return params.length === 0 ? { confirm: true } : params
-  return { confirm: true, ...params }
+  const implied = method === 'stop' ? { confirm: true } : {}
+  if (Array.isArray(params)) return params.length === 0 ? implied : params
+  return { ...implied, ...params }
 }
 
 function namedParams(words: readonly string[]): Record<string, JsonValue> {

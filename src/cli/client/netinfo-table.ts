@@ -51,7 +51,7 @@ const RESET = '\x1b[0m'
 export function renderNetinfo(data: NetinfoData, view: NetinfoView): string[] {
   const paint = (style: string, text: string): string => (view.color ? style + text + RESET : text)
   const cut = (text: string): string => text.trimEnd().slice(0, view.columns)
-  const notice = view.notice === undefined ? [] : [paint(RED, cut(view.notice))]
+  const notice = view.notice === undefined ? [] : [paint(RED, cut(printable(view.notice)))]
   const summary = summaryLines(data).map(cut)
   const [header = '', ...peers] = tableLines(data).map(cut)
   const head = [...notice, paint(BOLD, cut(titleLine(data))), '', paint(BOLD, header)]

@@ -1,0 +1,35 @@
+/** Hundreds of small worlds with faults, each a seed. A seed that ever failed stays in FAILED_ONCE with its cause. */
+import { describe, expect, it } from 'vitest'
+import { runSwarm } from '../../testkit/sim/swarm.ts'
+
+const FIXED_SEEDS = 200
+const FRESH_SEEDS = 100
+const GROUP = 20
+
+/** Another block of seeds with each SIM_SEED, such as the number of a commit. */
+const fresh = 1_000_000 + 1_000 * Number.parseInt(process.env['SIM_SEED'] ?? '1', 10)
+
+/** A failing seed is run once more, for the story of it. */
+function run(seed: number): ReturnType<typeof runSwarm> {
+  try {
+    return runSwarm(seed)
+  } catch {
+    return runSwarm(seed, { tailLines: 150 })
+  }
+}
+
+function groups(from: number, count: number): [number, number][] {
+  return Array.from({ length: count / GROUP }, (_, i) => [from + i * GROUP, from + (i + 1) * GROUP - 1])
+}
+
+describe('when all faults stop, everybody is connected to whom it wants', () => {
+  it.each([...groups(1, FIXED_SEEDS), ...groups(fresh, FRESH_SEEDS)])('seeds %i to %i', (from, to) => {
+    for (let seed = from; seed <= to; seed++) expect(() => run(seed), `seed ${seed}`).not.toThrow()
+  })
+
+  it('and there is every fault among the seeds, and much to suffer from', () => {
+    const results = Array.from({ length: 30 }, (_, i) => runSwarm(i + 1))
+    expect(new Set(results.flatMap(({ faults }) => faults)).size).toBe(12)
+    expect(results.reduce((sum, { disconnects }) => sum + disconnects, 0)).toBeGreaterThan(500)
+  })
+})

@@ -1,0 +1,210 @@
+/**
+ * Small worlds with everything going wrong, one per seed. Which faults there are, and how often, is drawn from
+ * the seed. After a while all faults stop, and then what is wanted must come about: every target connected and
+ * ready, nobody half alive.
+ */
+import { regtest, testnet } from '../../src/params/networks.ts'
+import type { HostPort } from '../../src/primitives/ip.ts'
+import type { RandomSource } from '../../src/primitives/random.ts'
+import { dropFrames } from './faults.ts'
+import { CALM, type Conditions } from './network.ts'
+import type { SimNode } from './node.ts'
+import type { CutKind } from './pipe.ts'
+import { summarize } from './soak.ts'
+import type { Connection } from './socket.ts'
+import { World } from './world.ts'
+
+/**
+ * By then everything must be as wanted: the last fault may have left a connection that is found out after 120 s
+ * of silence, and a wait of up to 72 s for the next dial, which may take 10 s.
+ */
+export const HEALED_WITHIN_MS = 120_000 + 72_000 + 10_000 + 8_000
+
+export interface SwarmOptions {
+  /** Lines of the trace shown with a failure. */
+  readonly tailLines?: number
+  readonly checkEvery?: number
+}
+
+export interface SwarmResult {
+  readonly traceHash: string
+  /** Which faults the seed chose. */
+  readonly faults: readonly string[]
+  readonly connections: number
+  readonly messages: number
+  /** Peers that ended, of all nodes. */
+  readonly disconnects: number
+}
+
+interface Swarm {
+  readonly world: World
+  readonly random: RandomSource
+  readonly nodes: readonly SimNode[]
+  readonly connections: Connection[]
+  /** Nodes that are down, and how they come up again. */
+  readonly down: Map<SimNode, () => void>
+}
+
+type Fault = (swarm: Swarm) => void
+
+/** Things that happen now and then. */
+const FAULTS: Readonly<Record<string, Fault>> = {
+  resets: (swarm) => breakOne(swarm, 'reset'),
+  ends: (swarm) => breakOne(swarm, 'end'),
+  silences: (swarm) => breakOne(swarm, 'silence'),
+  cuts: ({ random, connections }) => {
+    const connection = pick(random, connections)
+    const pipe = random.below(2) === 0 ? connection?.dialler.out : connection?.listener.out
+    if (connection === undefined || pipe === undefined) return
+    const kind = pick<CutKind>(random, ['reset', 'end', 'silence']) ?? 'reset'
+    pipe.cut = { afterBytes: pipe.arrivedBytes + 1 + random.below(400), run: () => connection.break(kind) }
+  },
+  partitions: ({ world, random }) => {
+    if (random.below(2) === 0) return world.net.heal()
+    const kind = random.below(3) === 0 ? 'refuse' : 'stall'
+    world.net.partition(() => random.below(2), kind)
+  },
+  stops: (swarm) => takeDown(swarm, 'stop'),
+  kills: (swarm) => takeDown(swarm, 'kill'),
+  crashes: (swarm) => takeDown(swarm, 'crash'),
+  disconnects: ({ random, nodes }) => {
+    const node = pick(random, nodes)
+    const peer = pick(random, node?.peers ?? [])
+    if (peer !== undefined) node?.command({ type: 'disconnect', peer: peer.id })
+  },
+  commands: ({ random, nodes }) => {
+    const node = pick(random, nodes)
+    const peer = pick(random, node?.peers ?? [])
+    node?.command({ type: 'pingAll' })
+    if (peer === undefined || node === undefined) return
+    for (let i = 0; i < 200; i++)
+      node.command({ type: 'send', peer: peer.id, message: { type: 'ping', nonce: 1n } })
+  },
+  holds: ({ random, nodes }) => {
+    const node = pick(random, nodes)
+    for (const peer of node?.peers ?? [])
+      node?.command({ type: 'hold', peer: peer.id, held: random.below(3) === 0 })
+  },
+}
+
+export function runSwarm(seed: number, options: SwarmOptions = {}): SwarmResult {
+  const world = new World({ seed, tailLines: options.tailLines ?? 0 })
+  const random = world.random.fork('swarm')
+  const chosen = Object.keys(FAULTS).filter(() => random.below(3) === 0)
+  world.net.conditions = drawConditions(random)
+  world.timerLateMs = random.below(2) * 10 * random.unit()
+  const network = random.below(3) === 0 ? testnet : regtest
+  const checkEvery = options.checkEvery ?? 8
+  const nodes = Array.from({ length: 3 + random.below(6) }, () =>
+    world.prepare({ network, keepEvents: 0, checkEvery }),
+  )
+  const swarm: Swarm = { world, random, nodes, connections: [], down: new Map() }
+  const losing = random.below(4) === 0
+  watchConnections(swarm, losing ? 0.01 + 0.1 * random.unit() : 0)
+  for (const node of nodes) node.start(drawTargets(swarm, node))
+  suffer(swarm, chosen)
+  heal(swarm)
+  world.run(HEALED_WITHIN_MS)
+  world.check()
+  demandAll(swarm)
+  const { traceHash, connections, messages, disconnects } = summarize(world)
+  return { traceHash, connections, messages, disconnects, faults: losing ? [...chosen, 'losses'] : chosen }
+}
+
+/** Lets the chosen faults happen at random moments, for some minutes. */
+function suffer(swarm: Swarm, chosen: readonly string[]): void {
+  const { world, random } = swarm
+  const steps = 20 + random.below(80)
+  const pauseMs = 100 * 4 ** random.below(4)
+  for (let i = 0; i < steps; i++) {
+    world.run(pauseMs * 2 * random.unit())
+    FAULTS[pick(random, chosen) ?? '']?.(swarm)
+    for (const [node, rise] of swarm.down) {
+      if (random.below(3) !== 0) continue
+      swarm.down.delete(node)
+      rise()
+    }
+  }
+}
+
+function heal({ world, nodes, connections, down }: Swarm): void {
+  world.net.heal()
+  world.net.conditions = CALM
+  world.net.onConnection = undefined
+  for (const rise of down.values()) rise()
+  for (const { dialler, listener } of connections) {
+    for (const { out } of [dialler, listener]) {
+      out.tap = undefined
+      out.cut = undefined
+    }
+  }
+  for (const node of nodes) {
+    for (const peer of node.peers) node.command({ type: 'hold', peer: peer.id, held: false })
+  }
+}
+
+/** What every node wants and must have. */
+function demandAll({ world, nodes }: Swarm): void {
+  const halfAlive = world.halfAlive()
+  if (halfAlive.length > 0)
+    throw new Error(`half alive: ${halfAlive.join('; ')}\n${world.trace.tail.join('\n')}`)
+  for (const node of nodes) {
+    const missing: string[] = []
+    for (const { address, peer } of node.core?.targets.rows ?? []) {
+      const ready = peer !== undefined && node.core?.peers.get(peer)?.state === 'ready'
+      if (!ready) missing.push(address)
+    }
+    if (missing.length > 0)
+      throw new Error(`${node.name} is without ${missing.join(', ')}\n${world.trace.tail.join('\n')}`)
+  }
+}
+
+function drawConditions(random: RandomSource): Conditions {
+  const slow = random.below(3) === 0
+  return {
+    latencyMs: slow ? [0, 3_000] : [0, 100],
+    jitterMs: random.below(2) * (slow ? 2_000 : 50),
+    bytesPerMs: random.below(3) === 0 ? 0.5 + 5 * random.unit() : Number.POSITIVE_INFINITY,
+    windowBytes: [100, 2_000, 262_144][random.below(3)] ?? 100,
+    pieceBytes: [1, 10, 200, Number.POSITIVE_INFINITY][random.below(4)] ?? 1,
+  }
+}
+
+/** Some of the others; sometimes itself too, which it must find out. */
+function drawTargets({ nodes, random }: Swarm, node: SimNode): HostPort[] {
+  return nodes
+    .filter((other) => (other === node ? random.below(8) === 0 : random.below(nodes.length) < 3))
+    .map((other) => other.endpoint)
+}
+
+function watchConnections({ world, random, connections }: Swarm, lossRate: number): void {
+  world.net.onConnection = (connection) => {
+    connections.push(connection)
+    if (connections.length > 50) connections.shift()
+    if (lossRate === 0) return
+    const isLost = (): boolean => random.unit() < lossRate
+    const network = world.nodes[0]?.options.network ?? regtest
+    connection.dialler.out.tap = dropFrames(network, isLost)
+    connection.listener.out.tap = dropFrames(network, isLost)
+  }
+}
+
+function breakOne({ random, connections }: Swarm, kind: CutKind): void {
+  const open = connections.filter((connection) => connection.open)
+  pick(random, open)?.break(kind)
+}
+
+function takeDown(swarm: Swarm, how: 'stop' | 'kill' | 'crash'): void {
+  const running = swarm.nodes.filter((node) => node.core !== undefined)
+  const node = pick(swarm.random, running)
+  if (node === undefined) return
+  node[how]()
+  swarm.down.set(node, () => {
+    if (how === 'crash') swarm.world.net.powerOn(node.options.host)
+    node.start()
+  })
+}
+
+function pick<T>(random: RandomSource, from: readonly T[]): T | undefined {
+  return from[random.below(from.length)]
+}
