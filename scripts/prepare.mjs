@@ -99,7 +99,8 @@ function isBuilt(library) {
 
 /** Folders count too: a file that was removed changes its folder. */
 function newest(path) {
-  const info = statSync(path)
+  const info = statSync(path, { throwIfNoEntry: false })
+  if (info === undefined) return 0
   if (!info.isDirectory()) return info.mtimeMs
   return readdirSync(path).reduce((time, name) => Math.max(time, newest(join(path, name))), info.mtimeMs)
 }
@@ -145,8 +146,8 @@ function unlock() {
 function holderIsGone() {
   try {
     const pid = Number(readFileSync(join(lockDir, 'pid'), 'utf8'))
-    if (pid > 0) process.kill(pid, 0)
-    return false
+    if (pid > 0) return !process.kill(pid, 0)
+    return lockAgeMs() > 5_000
   } catch (error) {
     return error.code === 'ESRCH' || (error.code === 'ENOENT' && lockAgeMs() > 5_000)
   }

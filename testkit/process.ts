@@ -187,10 +187,15 @@ export class NodeProcess {
       take(line)
       this.#changes.notify()
     })
-    lines.once('close', () => {
-      this.#openStreams--
+    let isOpen = true
+    const close = (): void => {
+      if (isOpen) this.#openStreams--
+      isOpen = false
       this.#changes.notify()
-    })
+    }
+    lines.once('close', close)
+    // What a test has destroyed ends without a last line.
+    stream.once('close', close)
   }
 }
 

@@ -41,6 +41,8 @@ export interface FrameLies {
 export class TcpPeer {
   readonly network: NetworkParams
   readonly socket: Socket
+  /** Our own port. */
+  readonly localPort: number
   /** Everything that was received, in order. */
   readonly messages: Message[] = []
   readonly #changes = new Changes()
@@ -55,6 +57,7 @@ export class TcpPeer {
   constructor(socket: Socket, options: PeerOptions = {}) {
     this.network = options.network ?? regtest
     this.socket = socket
+    this.localPort = socket.localPort ?? 0
     this.#answersPings = options.answersPings ?? true
     this.#encoder = new FrameEncoder(this.network.magic)
     this.#decoder = new FrameDecoder(this.network.magic)
@@ -94,11 +97,6 @@ export class TcpPeer {
 
   get bytesReceived(): number {
     return this.#bytesReceived
-  }
-
-  /** Our own port. */
-  get localPort(): number {
-    return this.socket.localPort ?? 0
   }
 
   /** Types of all messages so far. */

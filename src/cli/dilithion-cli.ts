@@ -9,7 +9,7 @@ import { watchNetinfo } from './client/netinfo-watch.ts'
 import { renderResult, renderRpcError } from './client/render.ts'
 import { RpcClient } from './client/rpc-client.ts'
 import { readCredentials, resolveTarget, type Target } from './client/settings.ts'
-import { openScreen, type TerminalInput, type TerminalOutput } from './client/terminal.ts'
+import { columnsOf, openScreen, type TerminalInput, type TerminalOutput } from './client/terminal.ts'
 
 /** What the program has of its surroundings. */
 export interface CliIo {
@@ -62,7 +62,7 @@ async function showNetinfo(
   const fetch = () => fetchNetinfo(client, io.now)
   const first = await fetch()
   if (line.once || !isTerminal || stdin.isTTY !== true) {
-    const columns = isTerminal ? stdout.columns : undefined
+    const columns = isTerminal ? columnsOf(stdout) : undefined
     stdout.write(`${renderNetinfo(first, { columns, color }).join('\n')}\n`)
     return
   }

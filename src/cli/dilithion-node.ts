@@ -4,6 +4,7 @@
  */
 import { type NodeConfig, resolveConfig } from '../node/config.ts'
 import { ensureDataDir } from '../node/data-dir.ts'
+import { deferred } from '../node/deferred.ts'
 import { lockDataDir } from '../node/lock.ts'
 import { DilithionNode } from '../node/node.ts'
 import { VERSION } from '../node/version.ts'
@@ -146,27 +147,28 @@ function portError(error: unknown, what: string, port: number, option: string): 
   return new UserError(`can't listen on ${what} port ${port}: ${why}. Choose another with ${option}`)
 }
 
-/** Resolves at the first signal or request; a second signal ends the process at once. */
+/**
+ * Resolves at the first signal or request; a second signal ends the process at once. SIGHUP counts where the log
+ * is shown on a terminal, which has been closed then. Otherwise it has no effect: Node.js would end on it even
+ * under `nohup`.
+ */
 function stopSwitch(logger: Logger): { requested: Promise<void>; request: () => void } {
-  let request = (): void => undefined
-  const requested = new Promise<void>((resolve) => {
-    request = () => {
-      setTimeout(() => process.exit(0), SHUTDOWN_GUARD_MS).unref()
-      resolve()
-    }
-  })
+  const { promise: requested, resolve } = deferred<void>()
+  const request = (why: string): void => {
+    const fields = { event: 'stopping', why }
+    logger.log({ level: 'info', category: 'Node', text: `Stopping (${why})`, fields })
+    setTimeout(() => process.exit(0), SHUTDOWN_GUARD_MS).unref()
+    resolve()
+  }
   let signals = 0
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (++signals > 1) process.exit(130)
-      logger.log({
-        level: 'info',
-        category: 'Node',
-        text: `Stopping (${signal})`,
-        fields: { event: 'stopping', signal },
-      })
-      request()
+      request(signal)
     })
   }
-  return { requested, request: () => request() }
+  process.on('SIGHUP', () => {
+    if (process.stdout.isTTY === true) request('SIGHUP')
+  })
+  return { requested, request: () => request('RPC') }
 }

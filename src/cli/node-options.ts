@@ -95,7 +95,9 @@ function normalise(argv: readonly string[]): string[] {
     if (unsupportedOptions.has(name)) {
       throw new UserError(`--${name} is an option of the C++ node that this node does not support`)
     }
-    normal.push(`--${name}${value ?? ''}`)
+    // Without its value, so that what is unknown can be compared with what is known.
+    const isKnown = optionRows.some((row) => row.name === name)
+    normal.push(`--${name}${(isKnown ? value : undefined) ?? ''}`)
     // The next argument is its value, even if it begins with a dash.
     isValue = value === undefined && valueOptions.has(name)
   }

@@ -133,9 +133,7 @@ export class NodeCore {
   }
 
   #accepted(connection: ConnectionId, remote: Endpoint): void {
-    const reason = this.#stopping
-      ? 'shuttingDown'
-      : this.peers.judgeInbound(remote.ip, this.targets.dialing)
+    const reason = this.#stopping ? 'shuttingDown' : this.peers.judgeInbound(remote.ip, this.targets.dialing)
     const address = formatEndpoint(remote)
     if (reason !== undefined) {
       this.#effects.push({ type: 'refuse', connection })

@@ -10,7 +10,7 @@ import { MAX_CONNECTIONS, MAX_INBOUND_PER_IP } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { AddTargetVerdict } from '../pool/manual-targets.ts'
 import type { ConnectionLimits } from '../pool/peer-manager.ts'
-import { type Now, type PeerId, peerId } from '../primitives/brand.ts'
+import { type PeerId, peerId } from '../primitives/brand.ts'
 import type { HostPort } from '../primitives/ip.ts'
 import { RandomSource } from '../primitives/random.ts'
 import { SystemClock } from '../shell/clock.ts'
@@ -52,7 +52,8 @@ export class DilithionNode implements NodeControl {
   readonly maxConnections: number
   readonly #options: NodeOptions
   readonly #clock = new SystemClock()
-  readonly #startedAt: Now
+  /** By the process's own clock, which mock time leaves alone. */
+  readonly #startedAt = performance.now()
   readonly #core: NodeCore
   readonly #connections: ConnectionManager
   #listenPort: number | undefined
@@ -67,7 +68,6 @@ export class DilithionNode implements NodeControl {
     this.userAgent = options.userAgent ?? userAgentOf(VERSION)
     this.maxConnections = limits.maxConnections
     this.#options = options
-    this.#startedAt = this.#clock.now()
     this.#core = new NodeCore(
       {
         network: options.network,
@@ -78,7 +78,7 @@ export class DilithionNode implements NodeControl {
         traceMessages: options.traceMessages ?? false,
         deliverMessages: options.deliverMessages ?? false,
       },
-      this.#startedAt,
+      this.#clock.now(),
     )
     this.#connections = new ConnectionManager({
       core: this.#core,
@@ -123,11 +123,11 @@ export class DilithionNode implements NodeControl {
       bytesSent += peer.sent.bytes
       bytesReceived += peer.received.bytes
     }
-    return { bytesSent, bytesReceived, timeMs: Date.now() }
+    return { bytesSent, bytesReceived, timeMs: this.#clock.unixMs() }
   }
 
   uptimeSeconds(): number {
-    return Math.floor((this.#clock.now().mono - this.#startedAt.mono) / 1_000)
+    return Math.floor((performance.now() - this.#startedAt) / 1_000)
   }
 
   addedNodes(): AddedNode[] {

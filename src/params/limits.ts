@@ -69,6 +69,14 @@ export const MAX_BYTES_PER_TURN = 262_144
 
 /** A peer whose points reach this is closed. */
 export const MISBEHAVIOUR_LIMIT = 100
+/** Points fade: an honest peer with a rare fault is never sent away, whatever its age. */
+export const MISBEHAVIOUR_DECAY_MS = 30_000
+/** How long a misbehaving address is refused; the same as other nodes'. */
+export const BAN_SECONDS = 3_600
+/** How long an operator's ban lasts if he doesn't say. */
+export const MANUAL_BAN_SECONDS = 86_400
+/** Each ban costs some 300 bytes; the list is written whole. */
+export const MAX_BANS = 10_000
 /** Other nodes take one `addr` per 10 s and punish a second; one more second covers rounding. */
 export const ADDR_INTERVAL_MS = 11_000
 /** Addresses in one answer to `getaddr`. */

@@ -131,6 +131,12 @@ export class ByteWriter {
     return this.u8(0xff).u64(BigInt(value))
   }
 
+  /** A number of entries, at most as many as readers accept. */
+  count(value: number, max: number): this {
+    check(value, 0, max)
+    return this.compactSize(value)
+  }
+
   varBytes(value: Uint8Array): this {
     return this.compactSize(value.length).bytes(value)
   }

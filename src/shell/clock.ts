@@ -22,6 +22,11 @@ export class SystemClock {
     }
   }
 
+  /** Unix time in milliseconds. */
+  unixMs(): number {
+    return this.#mock === undefined ? Date.now() : this.#mock.unix * 1_000
+  }
+
   /** Stands at this Unix time from now on; 0 lets it run again. Monotonic time never goes back. */
   setMockTime(seconds: number): void {
     const before = this.now()

@@ -54,7 +54,7 @@ export const addrCodec: Codec<AddrMessage> = {
     return { type: 'addr', addresses }
   },
   encode(writer, { addresses }) {
-    writer.compactSize(addresses.length)
+    writer.count(addresses.length, MAX_ADDRESSES)
     for (const address of addresses) {
       writer.u32(address.time)
       writeNetAddress(writer, address)

@@ -89,7 +89,7 @@ export const cmpctblockCodec: Codec<CmpctBlockMessage> = {
     return { type: 'cmpctblock', header, nonce, prefilled, shortIds }
   },
   encode(writer, { header, nonce, prefilled, shortIds }) {
-    writer.bytes(header.bytes).u64(nonce).compactSize(prefilled.length)
+    writer.bytes(header.bytes).u64(nonce).count(prefilled.length, MAX_PREFILLED)
     for (const { index, transaction } of prefilled) {
       writer.compactSize(index)
       writeTransaction(writer, transaction)
@@ -111,7 +111,7 @@ export const getblocktxnCodec: Codec<GetBlockTxnMessage> = {
     return { type: 'getblocktxn', blockHash, indexes }
   },
   encode(writer, { blockHash, indexes }) {
-    writer.hash(blockHash).compactSize(indexes.length)
+    writer.hash(blockHash).count(indexes.length, MAX_INDEXES)
     for (const index of indexes) writer.compactSize(index)
   },
 }
@@ -126,7 +126,7 @@ export const blocktxnCodec: Codec<BlockTxnMessage> = {
     return { type: 'blocktxn', blockHash, transactions: readTransactions(reader, n, RELAYED_TRANSACTION) }
   },
   encode(writer, { blockHash, transactions }) {
-    writer.hash(blockHash).compactSize(transactions.length)
+    writer.hash(blockHash).count(transactions.length, MAX_BLOCK_TXN)
     for (const transaction of transactions) writeTransaction(writer, transaction)
   },
 }

@@ -187,7 +187,7 @@ export const headersCodec: Codec<HeadersMessage> = {
     return { type: 'headers', headers: HeaderList.read(reader, n) }
   },
   encode(writer, { headers }) {
-    writer.compactSize(headers.length).bytes(headers.bytes)
+    writer.count(headers.length, MAX_HEADERS).bytes(headers.bytes)
   },
 }
 
@@ -202,7 +202,7 @@ export const getheadersCodec: Codec<GetHeadersMessage> = {
     return { type: 'getheaders', locator, stop: reader.hash('stop') }
   },
   encode(writer, { locator, stop }) {
-    writer.compactSize(locator.length)
+    writer.count(locator.length, MAX_LOCATOR_HASHES)
     for (const hash of locator) writer.hash(hash)
     writer.hash(stop)
   },

@@ -2,6 +2,7 @@
  * The handshake messages `version` and `verack`. Three layouts of `version` are in use under overlapping
  * protocol numbers; they are told apart by their length (wire-protocol 5.1, 16.2, 17).
  */
+import { latin1Encode } from '../primitives/bytes.ts'
 import type { ByteReader } from '../primitives/reader.ts'
 import { type NetAddress, readNetAddress, writeNetAddress } from './address.ts'
 import { type Codec, emptyCodec } from './codec.ts'
@@ -86,7 +87,8 @@ export const versionCodec: Codec<VersionMessage> = {
       writeNetAddress(writer, message.receiver)
       writeNetAddress(writer, message.sender)
     }
-    writer.u64(message.nonce).varString(message.userAgent).i32(message.startHeight).bool(message.relay)
+    writer.u64(message.nonce).count(message.userAgent.length, MAX_USER_AGENT_BYTES)
+    writer.bytes(latin1Encode(message.userAgent)).i32(message.startHeight).bool(message.relay)
     if (message.layout === 'current') writer.hash(message.genesisHash)
   },
 }

@@ -38,8 +38,8 @@ const pongNonces = (peer: ScriptedPeer): bigint[] => peer.all('pong').map(({ non
 describe('a peer that floods and reads', () => {
   it('gets every answer, in order, though the network pushes back all the time', () => {
     const peer = join('9.9.9.1')
-    flood(peer, 100_000)
-    expect(world.runUntil(() => peer.count('pong') === 100_000, 60_000)).toBe(true)
+    flood(peer, 50_000)
+    expect(world.runUntil(() => peer.count('pong') === 50_000, 60_000)).toBe(true)
     expect(pongNonces(peer).every((nonce, i) => nonce === BigInt(i + 1))).toBe(true)
     expect(node.readyPeers[0]).toMatchObject({ score: 0, readingPaused: false })
   })
@@ -86,7 +86,7 @@ describe('a peer that floods and does not read', () => {
     const peer = join('9.9.9.1')
     peer.pauseReading()
     const from = world.time.mono
-    flood(peer, 200_000)
+    flood(peer, 60_000)
     world.run(20_000)
     const [inside] = node.peers
     expect(inside?.readingPaused).toBe(true)
@@ -94,7 +94,7 @@ describe('a peer that floods and does not read', () => {
       SEND_QUEUE_HIGH_BYTES + MAX_MESSAGES_PER_TURN * PING_BYTES,
     )
     expect(inside?.decoder.bufferedBytes).toBeLessThanOrEqual(65_536)
-    expect(peer.unsentBytes).toBeGreaterThan(4_000_000)
+    expect(peer.unsentBytes).toBeGreaterThan(500_000)
     expect(node.eventsOf('congested')).toHaveLength(1)
     world.run(42_000)
     expect(node.lastEvent('disconnected')).toMatchObject({ reason: 'sendStalled', wasReady: true })
@@ -103,14 +103,14 @@ describe('a peer that floods and does not read', () => {
 
   it('and reads again in time, gets all that is due to it', () => {
     const peer = join('9.9.9.1')
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const before = peer.count('pong')
       peer.pauseReading()
-      flood(peer, 60_000)
+      flood(peer, 40_000)
       world.run(55_000)
       expect(peer.count('pong')).toBe(before)
       peer.resumeReading()
-      expect(world.runUntil(() => peer.count('pong') === before + 60_000, 20_000)).toBe(true)
+      expect(world.runUntil(() => peer.count('pong') === before + 40_000, 20_000)).toBe(true)
     }
     expect(node.ends.size).toBe(0)
   })
@@ -118,11 +118,12 @@ describe('a peer that floods and does not read', () => {
   it('and reads a little now and then, stays, and no more than so much waits for it', () => {
     const peer = join('9.9.9.1')
     peer.pauseReading()
-    flood(peer, 200_000)
+    flood(peer, 90_000)
     for (let i = 0; i < 20; i++) {
       world.run(50_000)
+      const before = peer.receivedBytes
       peer.resumeReading()
-      world.runUntil(() => peer.receivedBytes > 0, 100)
+      world.runUntil(() => peer.receivedBytes > before, 1_000)
       peer.pauseReading()
       expect(node.peers[0]?.sendQueue.bytes).toBeLessThanOrEqual(SEND_QUEUE_HIGH_BYTES + 2_100)
     }
@@ -132,7 +133,7 @@ describe('a peer that floods and does not read', () => {
   it('and goes away unseen while it is not read from, is closed all the same', () => {
     const peer = join('9.9.9.1')
     peer.pauseReading()
-    flood(peer, 200_000)
+    flood(peer, 60_000)
     world.run(10_000)
     peer.reset()
     world.run(61_000)
@@ -147,7 +148,7 @@ describe('two nodes that flood each other', () => {
     for (const one of [node, other]) {
       const [peer] = one.peers
       if (peer === undefined) throw new Error('not connected')
-      for (let i = 0; i < 80_000; i++)
+      for (let i = 0; i < 35_000; i++)
         one.command({ type: 'send', peer: peer.id, message: { type: 'ping', nonce: 1n } })
       expect(peer.mustWait).toBe(true)
     }

@@ -291,6 +291,12 @@ describe('the screen', () => {
     }
   })
 
+  it('has a size also on a terminal that does not know it', () => {
+    const { stdout, screen } = harness()
+    Object.assign(stdout, { columns: 0, rows: 0 })
+    expect(screen).toMatchObject({ columns: 80, rows: 24 })
+  })
+
   it('wakes up when the window changes, and when the time is over', async () => {
     const { stdout, screen } = harness()
     const waiting = screen.wait(60_000)

@@ -1,6 +1,7 @@
 /** Counts and lengths inside payloads: the largest that is allowed, and the next. Sections of wire-protocol 5. */
 import { describe, expect, it } from 'vitest'
 import { bytesEqual } from '../../src/primitives/bytes.ts'
+import { BlockHeader, HeaderList } from '../../src/wire/header.ts'
 import { encodePayload, type MessageType } from '../../src/wire/messages.ts'
 import { decoded, failure, filled, header, payload, transaction } from '../../testkit/wire-samples.ts'
 
@@ -212,5 +213,17 @@ describe('counts and lengths at their limits', () => {
     const bytes = payload((w) => w.compactSize(1).bytes(filled(2, 36)).bytes(filled(0xee, 50)))
     expect(encodePayload(decoded('inv', bytes))).toEqual(bytes.subarray(0, 37))
     expect(decoded('dnaires', filled(0, 30)).trailer).toHaveLength(9)
+  })
+})
+
+describe('what peers would refuse is not written', () => {
+  const hash = new Uint8Array(32)
+
+  it('more locator hashes, headers or user agent than allowed', () => {
+    const locator = Array.from({ length: 33 }, () => hash)
+    expect(() => encodePayload({ type: 'getheaders', locator, stop: hash })).toThrow(RangeError)
+    const header = new BlockHeader(new Uint8Array(80))
+    const headers = HeaderList.of(Array.from({ length: 2_001 }, () => header))
+    expect(() => encodePayload({ type: 'headers', headers })).toThrow(RangeError)
   })
 })

@@ -52,7 +52,10 @@ describe('headers', () => {
     const full = encodePayload({ type: 'headers', headers: HeaderList.of(Array(2_000).fill(header(4))) })
     expect(full).toHaveLength(290_003)
     expect(decoded('headers', full).headers.length).toBe(2_000)
-    const over = encodePayload({ type: 'headers', headers: HeaderList.of(Array(2_001).fill(header(1))) })
+    const over = payload((w) => {
+      w.compactSize(2_001)
+      for (let i = 0; i < 2_001; i++) w.bytes(header(1).bytes).u8(0)
+    })
     expect(failure('headers', over)).toEqual({ type: 'headers', code: 'tooLarge', field: 'count', offset: 0 })
   })
 

@@ -1,5 +1,6 @@
 /** Three layouts of `version`, told apart by length (wire-protocol 5.1, 16.2, 17). */
 import { describe, expect, it } from 'vitest'
+import { concatBytes } from '../../src/primitives/bytes.ts'
 import { parseIp } from '../../src/primitives/ip.ts'
 import { decodePayload, encodePayload, type MessageOf } from '../../src/wire/messages.ts'
 import { type VersionLayout, versionCodec } from '../../src/wire/version.ts'
@@ -66,8 +67,16 @@ describe.each(layouts)('layout %s', (layout, emptyBytes) => {
   it('takes user agents of any bytes but not of more than 256', () => {
     const agent = Array.from({ length: 256 }, (_, i) => String.fromCharCode(i)).join('')
     expect(read(encodePayload(version(layout, agent))).userAgent).toBe(agent)
-    const error = errorOf(encodePayload(version(layout, '/'.repeat(257))))
-    expect(error).toMatchObject({ type: 'version', field: 'userAgent' })
+    expect(() => encodePayload(version(layout, '/'.repeat(257)))).toThrow(RangeError)
+    // The same message with one more byte of user agent, as a stranger might write it.
+    const longest = encodePayload(version(layout, '/'.repeat(256)))
+    const at = longest.indexOf(0xfd, layout === 'v1' ? 28 : 80)
+    const longer = concatBytes([
+      longest.subarray(0, at + 1),
+      Uint8Array.of(1, 1, 47),
+      longest.subarray(at + 3),
+    ])
+    expect(errorOf(longer)).toMatchObject({ type: 'version', field: 'userAgent' })
   })
 
   it('never throws on a payload cut short', () => {

@@ -5,6 +5,7 @@
 import { FrameDecoder } from '../../src/framing/decoder.ts'
 import { FRAME_HEADER_BYTES, FrameEncoder } from '../../src/framing/encoder.ts'
 import type { NetworkParams } from '../../src/params/networks.ts'
+import { concatBytes } from '../../src/primitives/bytes.ts'
 import { type Endpoint, UNSPECIFIED_V4 } from '../../src/primitives/ip.ts'
 import { messageChecksum } from '../../src/primitives/sha3.ts'
 import type { BlockMessage } from '../../src/wire/block.ts'
@@ -77,6 +78,7 @@ export class ScriptedPeer {
   /** Called for each message that comes. */
   react: ((message: Message) => void) | undefined
   end: ScriptedEnd | undefined
+  readonly #counts = new Map<MessageType, number>()
   readonly #world: World
   readonly #socket: SimSocket
   readonly #encoder: FrameEncoder
@@ -116,8 +118,9 @@ export class ScriptedPeer {
     return this.received.map(({ message }) => message.type)
   }
 
+  /** How many messages of a type ever came. */
   count(type: MessageType): number {
-    return this.received.filter(({ message }) => message.type === type).length
+    return this.#counts.get(type) ?? 0
   }
 
   /** All received messages of a type. */
@@ -128,11 +131,11 @@ export class ScriptedPeer {
 
   /** Writes the messages in one piece. */
   send(...messages: Message[]): void {
-    this.sendBytes(...messages.map((message) => this.#encoder.encode(message)))
+    this.sendBytes(concatBytes(messages.map((message) => this.#encoder.encode(message))))
   }
 
-  sendBytes(...chunks: Uint8Array[]): void {
-    this.#socket.write(chunks)
+  sendBytes(bytes: Uint8Array): void {
+    this.#socket.write([bytes])
   }
 
   pauseReading(): void {
@@ -169,6 +172,7 @@ export class ScriptedPeer {
       if (event.kind !== 'frame') throw new Error(`a node sent what is ${event.kind}`)
       const decoded = decodePayload(event.type, event.payload)
       if (!decoded.ok) throw new Error(`a node sent a '${event.type}' that can't be read`)
+      this.#counts.set(event.type, this.count(event.type) + 1)
       this.received.push({ at: this.#world.time.mono, message: decoded.value })
       this.react?.(decoded.value)
       event = this.#decoder.next()

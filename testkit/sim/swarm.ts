@@ -4,6 +4,7 @@
  * ready, nobody half alive.
  */
 import { regtest, testnet } from '../../src/params/networks.ts'
+import { peerId } from '../../src/primitives/brand.ts'
 import type { HostPort } from '../../src/primitives/ip.ts'
 import type { RandomSource } from '../../src/primitives/random.ts'
 import { dropFrames } from './faults.ts'
@@ -77,8 +78,18 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     const peer = pick(random, node?.peers ?? [])
     node?.command({ type: 'pingAll' })
     if (peer === undefined || node === undefined) return
-    for (let i = 0; i < 200; i++)
+    for (let i = 0; i < 50; i++)
       node.command({ type: 'send', peer: peer.id, message: { type: 'ping', nonce: 1n } })
+  },
+  // A tick that is not due, and news of peers that are gone: a shell may be late with both.
+  noise: ({ random, nodes }) => {
+    const node = pick(random, nodes)
+    node?.input({ type: 'tick' })
+    const gone = peerId(1 + random.below(1_000))
+    if (node?.core === undefined || node.core.peers.get(gone) !== undefined) return
+    node.input({ type: 'bytes', peer: gone, chunk: Uint8Array.of(1, 2, 3) })
+    node.input({ type: 'flushed', peer: gone, bytes: 7 })
+    node.input({ type: 'closed', peer: gone, error: 'ECONNRESET' })
   },
   holds: ({ random, nodes }) => {
     const node = pick(random, nodes)
@@ -87,6 +98,10 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
 }
 
+const LOSSES = 'losses'
+
+export const faultNames: readonly string[] = [...Object.keys(FAULTS), LOSSES]
+
 export function runSwarm(seed: number, options: SwarmOptions = {}): SwarmResult {
   const world = new World({ seed, tailLines: options.tailLines ?? 0 })
   const random = world.random.fork('swarm')
@@ -94,7 +109,7 @@ export function runSwarm(seed: number, options: SwarmOptions = {}): SwarmResult 
   world.net.conditions = drawConditions(random)
   world.timerLateMs = random.below(2) * 10 * random.unit()
   const network = random.below(3) === 0 ? testnet : regtest
-  const checkEvery = options.checkEvery ?? 8
+  const checkEvery = options.checkEvery ?? 32
   const nodes = Array.from({ length: 3 + random.below(6) }, () =>
     world.prepare({ network, keepEvents: 0, checkEvery }),
   )
@@ -108,13 +123,13 @@ export function runSwarm(seed: number, options: SwarmOptions = {}): SwarmResult 
   world.check()
   demandAll(swarm)
   const { traceHash, connections, messages, disconnects } = summarize(world)
-  return { traceHash, connections, messages, disconnects, faults: losing ? [...chosen, 'losses'] : chosen }
+  return { traceHash, connections, messages, disconnects, faults: losing ? [...chosen, LOSSES] : chosen }
 }
 
 /** Lets the chosen faults happen at random moments, for some minutes. */
 function suffer(swarm: Swarm, chosen: readonly string[]): void {
   const { world, random } = swarm
-  const steps = 20 + random.below(80)
+  const steps = 15 + random.below(60)
   const pauseMs = 100 * 4 ** random.below(4)
   for (let i = 0; i < steps; i++) {
     world.run(pauseMs * 2 * random.unit())
@@ -166,7 +181,7 @@ function drawConditions(random: RandomSource): Conditions {
     jitterMs: random.below(2) * (slow ? 2_000 : 50),
     bytesPerMs: random.below(3) === 0 ? 0.5 + 5 * random.unit() : Number.POSITIVE_INFINITY,
     windowBytes: [100, 2_000, 262_144][random.below(3)] ?? 100,
-    pieceBytes: [1, 10, 200, Number.POSITIVE_INFINITY][random.below(4)] ?? 1,
+    pieceBytes: random.below(8) === 0 ? 1 : ([30, 300, Number.POSITIVE_INFINITY][random.below(3)] ?? 1),
   }
 }
 

@@ -26,6 +26,8 @@ export interface OpenScreen extends Screen {
   close(): void
 }
 
+const DEFAULT_COLUMNS = 80
+const DEFAULT_ROWS = 24
 const ENTER = '\x1b[?1049h\x1b[?25l'
 const LEAVE = '\x1b[?25h\x1b[?1049l'
 const HOME = '\x1b[H'
@@ -33,6 +35,11 @@ const CLEAR_LINE = '\x1b[K'
 const CLEAR_BELOW = '\x1b[J'
 const CTRL_C = 3
 const LEAVING_KEYS: ReadonlySet<number> = new Set([CTRL_C, ...Buffer.from('qQ')])
+
+/** Terminals that don't know their size say 0. */
+export function columnsOf({ columns }: TerminalOutput): number {
+  return columns || DEFAULT_COLUMNS
+}
 
 /**
  * `onLeave` is called once, as soon as the user wants to leave. `onSignal` has a function called when the process
@@ -67,10 +74,10 @@ export function openScreen(
 
   return {
     get columns() {
-      return stdout.columns ?? 80
+      return columnsOf(stdout)
     },
     get rows() {
-      return stdout.rows ?? 24
+      return stdout.rows || DEFAULT_ROWS
     },
     get left() {
       return left

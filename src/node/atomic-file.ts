@@ -1,0 +1,71 @@
+/**
+ * Files that are whole at every moment: written beside, synced, then renamed over the old one. A process killed
+ * at any point, or a full disk, leaves the old content or the new.
+ */
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+export async function writeFileAtomically(path: string, content: string, mode = 0o600): Promise<void> {
+  const beside = `${path}.new`
+  try {
+    const file = await open(beside, 'w', mode)
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => undefined)
+    throw error
+  }
+  await syncFolder(dirname(path))
+}
+
+/** Makes the rename itself last through a power cut, where the system can do that. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r')
+    await folder.sync().finally(() => folder.close())
+  } catch {
+    // Not every system can sync a folder; the file itself is safe.
+  }
+}
+
+/**
+ * Keeps a file up to date with something that changes: one write at a time, and whatever changed during a write
+ * is in the next one. Content is asked for when it is written.
+ */
+export class FileKeeper {
+  readonly #path: string
+  readonly #content: () => string
+  readonly #onError: (error: unknown) => void
+  #writing: Promise<void> | undefined
+  #dirty = false
+
+  constructor(path: string, content: () => string, onError: (error: unknown) => void) {
+    this.#path = path
+    this.#content = content
+    this.#onError = onError
+  }
+
+  /** The content has changed: write it now. */
+  changed(): void {
+    this.#dirty = true
+    this.#writing ??= this.#write()
+  }
+
+  /** Resolves when everything is on disk, or could not be written and was reported. */
+  async idle(): Promise<void> {
+    await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    while (this.#dirty) {
+      this.#dirty = false
+      await writeFileAtomically(this.#path, this.#content()).catch(this.#onError)
+    }
+    this.#writing = undefined
+  }
+}

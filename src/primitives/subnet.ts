@@ -1,0 +1,51 @@
+/** Ranges of IP addresses, as operators ban them: one address, or all that share their first bits. */
+import { formatIp, type IpBytes, isIpv4, parseIp } from './ip.ts'
+
+export interface Subnet {
+  /** 16 bytes, zero behind the first `bits`. */
+  readonly ip: IpBytes
+  /** Counted over the 16 bytes: an IPv4 /24 has 120. */
+  readonly bits: number
+}
+
+const ALL_BITS = 128
+/** An IPv4 address stands behind 96 fixed bits. */
+const V4_OFFSET = 96
+
+export function subnetOf(ip: IpBytes, bits = ALL_BITS): Subnet {
+  return { ip: masked(ip, bits), bits }
+}
+
+/** "1.2.3.4", "1.2.3.0/24", "1.2.3.0/255.255.255.0", "2001:db8::/32"; undefined if it is none of these. */
+export function parseSubnet(text: string): Subnet | undefined {
+  const [address = '', suffix, ...more] = text.split('/')
+  const ip = parseIp(address)
+  if (ip === undefined || more.length > 0) return undefined
+  if (suffix === undefined) return subnetOf(ip)
+  const offset = isIpv4(ip) ? V4_OFFSET : 0
+  const length = /^\d{1,3}$/.test(suffix) ? Number(suffix) : maskLength(suffix)
+  if (length === undefined || length + offset > ALL_BITS) return undefined
+  return subnetOf(ip, length + offset)
+}
+
+/** With the length always behind it, as in "1.2.3.4/32". */
+export function formatSubnet({ ip, bits }: Subnet): string {
+  return `${formatIp(ip)}/${isIpv4(ip) && bits >= V4_OFFSET ? bits - V4_OFFSET : bits}`
+}
+
+export function masked(ip: IpBytes, bits: number): IpBytes {
+  const result = new Uint8Array(16)
+  for (const [i, byte] of ip.entries()) {
+    const kept = Math.min(8, Math.max(0, bits - 8 * i))
+    result[i] = byte & (0xff00 >> kept)
+  }
+  return result
+}
+
+/** Bits of an IPv4 netmask such as 255.255.0.0; undefined if its ones are not all in front. */
+function maskLength(text: string): number | undefined {
+  const ip = parseIp(text)
+  if (ip === undefined || !isIpv4(ip)) return undefined
+  const ones = [...ip.subarray(12)].map((byte) => byte.toString(2).padStart(8, '0')).join('')
+  return /^1*0*$/.test(ones) ? ones.lastIndexOf('1') + 1 : undefined
+}

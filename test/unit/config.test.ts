@@ -1,0 +1,241 @@
+/** What a node is started with: precedence, defaults, checks, and the directory it is kept in. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type NodeConfig, type RawOptions, resolveConfig } from '../../src/node/config.ts'
+import { parseConfigFile } from '../../src/node/config-file.ts'
+import { defaultDataDir, ensureDataDir } from '../../src/node/data-dir.ts'
+import { acceptedOptions, optionRows, unsupportedOptions } from '../../src/node/options.ts'
+import { mainnet, regtest, testnet } from '../../src/params/networks.ts'
+import { UserError } from '../../src/primitives/errors.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'dilithion-config-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+let folders = 0
+function newFolder(): string {
+  const path = join(folder, String(++folders))
+  mkdirSync(path)
+  return path
+}
+
+type Options = Partial<Record<(typeof optionRows)[number]['name'], string | readonly string[]>>
+
+interface Sources {
+  readonly line?: Options
+  readonly env?: NodeJS.ProcessEnv
+  readonly file?: string
+}
+
+/** With a data directory of its own, in which `file` stands as dilithion.conf. */
+function resolved({ line = {}, env = {}, file }: Sources): Promise<NodeConfig> {
+  const datadir = newFolder()
+  if (file !== undefined) writeFileSync(join(datadir, 'dilithion.conf'), file)
+  return resolveConfig(raw({ datadir, ...line }), env)
+}
+
+function raw(options: Options): RawOptions {
+  return new Map(
+    optionRows.flatMap(({ name }) => {
+      const value = options[name]
+      return value === undefined ? [] : [[name, typeof value === 'string' ? [value] : value] as const]
+    }),
+  )
+}
+
+async function complaint(sources: Sources): Promise<string> {
+  const error: unknown = await resolved(sources).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  if (error instanceof UserError) return error.message
+  throw error ?? new Error('taken without complaint')
+}
+
+describe('resolveConfig', () => {
+  it('has the defaults of the network', async () => {
+    const config = await resolved({})
+    expect(config).toMatchObject({
+      network: mainnet,
+      listen: true,
+      bind: undefined,
+      port: 8444,
+      rpcPort: 8332,
+      rpcLogin: undefined,
+      targets: [],
+      exclusive: false,
+      limits: { maxConnections: 125, maxInboundPerIp: { limit: 2, scope: 'routable' } },
+      debug: new Set(),
+      color: true,
+      logJson: false,
+      warnings: [],
+    })
+    const test = await resolved({ line: { testnet: '1' } })
+    expect(test).toMatchObject({ network: testnet, port: 18_444, rpcPort: 18_332 })
+    const reg = await resolved({ line: { regtest: 'true', testnet: 'false' } })
+    expect(reg).toMatchObject({ network: regtest, port: 28_444, rpcPort: 28_332 })
+  })
+
+  it('gives the command line precedence over the environment, and that over the file', async () => {
+    const file = 'port=1\nrpcport=1\nmaxconnections=1\nconnect=a:1\nconnect=b:1'
+    const env = { DILITHION_PORT: '2', DILITHION_RPCPORT: '2', DILITHION_CONNECT: ' c:1 , [::1] ' }
+    expect(await resolved({ file })).toMatchObject({
+      port: 1,
+      targets: [
+        { host: 'a', port: 1 },
+        { host: 'b', port: 1 },
+      ],
+    })
+    const config = await resolved({ file, env, line: { port: '3' } })
+    expect(config).toMatchObject({ port: 3, rpcPort: 2, limits: { maxConnections: 1 } })
+    expect(config.targets).toEqual([
+      { host: 'c', port: 1 },
+      { host: '::1', port: 8_444 },
+    ])
+  })
+
+  it('reads the file where the command line or the environment says', async () => {
+    const dataDir = newFolder()
+    writeFileSync(join(dataDir, 'dilithion.conf'), 'regtest=1')
+    const fromEnv = await resolveConfig(new Map(), { DILITHION_DATADIR: dataDir })
+    const fromLine = await resolveConfig(raw({ datadir: dataDir }), {})
+    for (const config of [fromEnv, fromLine]) expect(config).toMatchObject({ network: regtest, dataDir })
+  })
+
+  it('keeps peers of --connect and --addnode, and knows which excludes others', async () => {
+    const both = await resolved({ line: { connect: 'one.example', addnode: ['2.2.2.2:2', '[::2]:3'] } })
+    expect(both.exclusive).toBe(true)
+    expect(both.targets.map(({ host, port }) => `${host} ${port}`)).toEqual([
+      'one.example 8444',
+      '2.2.2.2 2',
+      '::2 3',
+    ])
+    expect(await resolved({ line: { connect: '0' } })).toMatchObject({ exclusive: true, targets: [] })
+    expect(await resolved({ line: { addnode: 'x' } })).toMatchObject({ exclusive: false })
+  })
+
+  it.each([
+    ['127.0.0.1', '127.0.0.1', 8_444],
+    ['127.0.0.1:5', '127.0.0.1', 5],
+    ['::1', '::1', 8_444],
+    ['[::1]', '::1', 8_444],
+    ['[::1]:5', '::1', 5],
+  ])('binds to %s', async (bind, host, port) => {
+    expect(await resolved({ line: { bind } })).toMatchObject({ bind: host, port })
+    expect(await resolved({ line: { bind, port: '0' } })).toMatchObject({ bind: host, port: 0 })
+  })
+
+  it('counts every address once a limit per address is given', async () => {
+    const config = await resolved({ line: { 'max-connections-per-ip': '7' } })
+    expect(config.limits.maxInboundPerIp).toEqual({ limit: 7, scope: 'all' })
+  })
+
+  it.each([
+    ['net', ['net']],
+    ['p2p,rpc', ['net', 'rpc']],
+    ['all', ['net', 'rpc']],
+    ['1', ['net', 'rpc']],
+    ['0', []],
+    ['none', []],
+  ])('takes --debug=%s', async (debug, categories) => {
+    expect([...(await resolved({ line: { debug } })).debug]).toEqual(categories)
+  })
+
+  it.each<[Options, string]>([
+    [{ port: '65536' }, "--port: expected a whole number from 0 to 65535, got '65536'"],
+    [{ port: '-1' }, "--port: expected a whole number from 0 to 65535, got '-1'"],
+    [{ port: '1.5' }, "--port: expected a whole number from 0 to 65535, got '1.5'"],
+    [{ port: '' }, "--port: expected a whole number from 0 to 65535, got ''"],
+    [{ rpcport: '0x10' }, "--rpcport: expected a whole number from 0 to 65535, got '0x10'"],
+    [{ maxconnections: '10001' }, "--maxconnections: expected a whole number from 1 to 10000, got '10001'"],
+    [
+      { 'max-connections-per-ip': '0' },
+      "--max-connections-per-ip: expected a whole number from 1 to 64, got '0'",
+    ],
+    [{ testnet: 'yes' }, "--testnet: expected 0 or 1, got 'yes'"],
+    [{ listen: 'no' }, "--listen: expected 0 or 1, got 'no'"],
+    [{ bind: 'localhost' }, "--bind: expected an IP address, or an IP address and port, got 'localhost'"],
+    [
+      { bind: '1.2.3.4:70000' },
+      "--bind: expected an IP address, or an IP address and port, got '1.2.3.4:70000'",
+    ],
+    [{ bind: '' }, "--bind: expected a value, got ''"],
+    [{ connect: '' }, "--connect: expected an address such as 1.2.3.4:8444, got ''"],
+    [{ connect: '1.2.3.256' }, "--connect: expected an address such as 1.2.3.4:8444, got '1.2.3.256'"],
+    [{ connect: '[::g]:5' }, "--connect: expected an address such as 1.2.3.4:8444, got '[::g]:5'"],
+    [{ addnode: 'a:0' }, "--addnode: expected an address such as 1.2.3.4:8444, got 'a:0'"],
+    [{ addnode: 'a b' }, "--addnode: expected an address such as 1.2.3.4:8444, got 'a b'"],
+    [{ debug: 'net,x' }, "--debug: expected one of net, rpc, all, got 'x'"],
+    [{ testnet: '1', regtest: '1' }, 'testnet and regtest exclude each other: choose one'],
+    [
+      { rpcpassword: 'x' },
+      'rpcuser and rpcpassword belong together: give both, or neither to use the cookie file',
+    ],
+  ])('complains about %j', async (line, text) => {
+    expect(await complaint({ line })).toBe(text)
+  })
+
+  it('says where a wrong value stood', async () => {
+    expect(await complaint({ env: { DILITHION_MAX_CONNECTIONS_PER_IP: 'x' } })).toMatch(
+      /^DILITHION_MAX_CONNECTIONS_PER_IP: expected .*, got 'x'$/,
+    )
+    expect(await complaint({ file: 'listen=x' })).toMatch(/^'listen' in .*dilithion\.conf: expected 0 or 1/)
+  })
+
+  it('refuses keys that nobody knows, and warns of those that mean nothing here', async () => {
+    expect(await complaint({ file: 'nope=1' })).toMatch(/^unknown key 'nope' in .*dilithion\.conf: /)
+    const keys = [...unsupportedOptions, ...acceptedOptions].map((key) => `${key}=1`)
+    const { warnings } = await resolved({ file: `${keys.join('\n')}\ndatadir=/x` })
+    expect(warnings).toHaveLength(unsupportedOptions.size + 1)
+    for (const key of unsupportedOptions) {
+      expect(warnings.filter((text) => text.startsWith(`'${key}' in `))).toHaveLength(1)
+    }
+  })
+})
+
+describe('parseConfigFile', () => {
+  it('reads keys in any case, with spaces, quotes and comments around', () => {
+    const text =
+      '\ufeff# one\r\n; two\n[three]\nPort = 5 \nno-color\nrpcpassword=" a=b "\nconnect=x\nconnect=y\n=z'
+    expect(Object.fromEntries(parseConfigFile(text))).toEqual({
+      port: ['5'],
+      'no-color': ['1'],
+      rpcpassword: [' a=b '],
+      connect: ['x', 'y'],
+      '': ['z'],
+    })
+  })
+
+  it('leaves a lone quote alone', () => {
+    expect(parseConfigFile('rpcpassword="').get('rpcpassword')).toEqual(['"'])
+    expect(parseConfigFile('rpcpassword="a').get('rpcpassword')).toEqual(['"a'])
+  })
+})
+
+describe('the data directory', () => {
+  it('lies in the home of the user, by network', () => {
+    expect(defaultDataDir(mainnet)).toBe(join(homedir(), '.dilithion'))
+    expect(defaultDataDir(testnet)).toBe(join(homedir(), '.dilithion-testnet'))
+    expect(defaultDataDir(regtest)).toBe(join(homedir(), '.dilithion-regtest'))
+  })
+
+  it('makes a directory with all above it, for its owner alone', async () => {
+    const path = join(newFolder(), 'a/b/c')
+    await ensureDataDir(path)
+    await ensureDataDir(path)
+    expect(statSync(path).mode & 0o777).toBe(0o700)
+  })
+
+  it('names what stands in its way', async () => {
+    const file = join(newFolder(), 'file')
+    writeFileSync(file, 'kept')
+    await expect(ensureDataDir(file)).rejects.toThrow(/there is a file of that name/)
+    await expect(ensureDataDir(join(file, 'x'))).rejects.toThrow(/part of the path is not a directory/)
+    expect(readFileSync(file, 'utf8')).toBe('kept')
+  })
+
+  it('does not try for ever where nothing can be made', async () => {
+    await expect(ensureDataDir('/proc/no/such/folder')).rejects.toThrow(UserError)
+  })
+})
