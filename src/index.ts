@@ -43,6 +43,7 @@ export {
 export type { PeerVersion } from './peer/handshake.ts'
 export type { Offence } from './peer/offences.ts'
 export type { ConnectionKind, PeerState } from './peer/peer.ts'
+export { type Ban, type BanReason, FOREVER } from './pool/ban-list.ts'
 export type { AddTargetVerdict } from './pool/manual-targets.ts'
 export type { ConnectionLimits } from './pool/peer-manager.ts'
 // Primitives.
@@ -77,6 +78,7 @@ export { RandomSource } from './primitives/random.ts'
 export { ByteReader, type DecodeError, type DecodeErrorCode } from './primitives/reader.ts'
 export { type Err, err, type Ok, ok, type Result } from './primitives/result.ts'
 export { messageChecksum, sha3_256, sha3_256d } from './primitives/sha3.ts'
+export { formatSubnet, parseSubnet, type Subnet, subnetOf } from './primitives/subnet.ts'
 export { ByteWriter } from './primitives/writer.ts'
 // Messages.
 export * from './wire/address.ts'

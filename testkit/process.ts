@@ -15,7 +15,8 @@ import { Changes, DEADLINE_MS } from './changes.ts'
 const ROOT = resolve(import.meta.dirname, '..')
 const STAMP = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} /
 const SHOWN_LINES = 40
-const LAUNCHER = join(ROOT, 'dilithion-node')
+/** The program that a user starts. */
+export const LAUNCHER = join(ROOT, 'dilithion-node')
 let isPrepared = false
 
 export interface StartOptions {

@@ -71,8 +71,8 @@ export const roundTripSuite: Suite = {
       ...row('p50Us', 'echo', 'p50', p50),
       ...row('p99Us', 'echo', 'p99', p99),
       ...rowsFor(context, results, 'cpuUs', 'echo', cost, 1.1 * count),
-      ...row('p50Us', 'plain', 'p50'),
-      ...row('p99Us', 'plain', 'p99'),
+      ...row('p50Us', 'plain', 'p50', p50),
+      ...row('p99Us', 'plain', 'p99', p99),
     ]
   },
 }

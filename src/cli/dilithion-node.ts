@@ -2,18 +2,24 @@
  * The program dilithion-node: reads its options, takes the data directory, starts node and RPC, writes the log,
  * and ends cleanly on a signal. Whatever the user can put right is one line on standard error and exit code 1.
  */
+import { join } from 'node:path'
+import type { NodeEvent } from '../core/seam.ts'
+import { FileKeeper } from '../node/atomic-file.ts'
+import { BAN_FILE, formatBanFile, loadBans } from '../node/ban-file.ts'
 import { type NodeConfig, resolveConfig } from '../node/config.ts'
 import { ensureDataDir } from '../node/data-dir.ts'
 import { deferred } from '../node/deferred.ts'
 import { lockDataDir } from '../node/lock.ts'
 import { DilithionNode } from '../node/node.ts'
 import { VERSION } from '../node/version.ts'
+import type { Ban } from '../pool/ban-list.ts'
 import { errorCode, errorText, UserError } from '../primitives/errors.ts'
 import { formatHostPort } from '../primitives/ip.ts'
 import { createCookie, type RpcCredentials, removeCookie } from '../rpc/cookie.ts'
 import { RpcServer } from '../rpc/server.ts'
 import { EventLog } from '../telemetry/event-log.ts'
 import { Logger } from '../telemetry/logger.ts'
+import { boundedWriter } from '../telemetry/output.ts'
 import { parseCommandLine } from './node-options.ts'
 
 /** A clean shutdown that takes longer is ended by force: something hangs. */
@@ -49,7 +55,21 @@ export async function runNode(argv: readonly string[]): Promise<number> {
 async function serve(config: NodeConfig): Promise<void> {
   const logger = createLogger(config)
   const stop = stopSwitch(logger)
-  const node = createNode(config, logger, stop.request)
+  const warn = (text: string): void => logger.log({ level: 'warn', category: 'Node', text })
+  const bans = await loadBans(config.dataDir, warn)
+  const node: DilithionNode = createNode(
+    config,
+    logger,
+    bans,
+    (event) => keepBans(banFile, event),
+    stop.request,
+  )
+  const path = join(config.dataDir, BAN_FILE)
+  const banFile = new FileKeeper(
+    path,
+    () => formatBanFile(node.bans()),
+    (error) => warn(`Can't save bans in ${path}: ${errorText(error)}`),
+  )
   let rpc: RpcServer | undefined
   try {
     const { name } = config.network
@@ -68,6 +88,7 @@ async function serve(config: NodeConfig): Promise<void> {
     await stop.requested
   } finally {
     await Promise.all([node.stop(), rpc?.close()])
+    await banFile.idle()
     if (rpc !== undefined && config.rpcLogin === undefined) await removeCookie(config.dataDir)
   }
   logger.log({ level: 'info', category: 'Node', text: 'Stopped', fields: { event: 'stopped' } })
@@ -75,11 +96,27 @@ async function serve(config: NodeConfig): Promise<void> {
 
 function createLogger(config: NodeConfig): Logger {
   const color = config.color && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
-  const write = (text: string): void => void process.stdout.write(text)
-  return new Logger({ write, nowMs: Date.now, color, json: config.logJson })
+  const write = boundedWriter(process.stdout, (lines) => {
+    const text = `${lines} lines were left out here: nobody read the log`
+    logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'logGap', lines } })
+  })
+  const logger = new Logger({ write, nowMs: Date.now, color, json: config.logJson })
+  return logger
 }
 
-function createNode(config: NodeConfig, logger: Logger, onStopRequest: () => void): DilithionNode {
+/** What the operator does is on disk before he is told so; what strangers cause does not hold up others. */
+function keepBans(file: FileKeeper, event: NodeEvent): void {
+  if (event.type === 'unbanned' || (event.type === 'banned' && event.reason === 'manual')) file.saveNow()
+  else if (event.type === 'banned') file.changed()
+}
+
+function createNode(
+  config: NodeConfig,
+  logger: Logger,
+  bans: readonly Ban[],
+  onEvent: (event: NodeEvent) => void,
+  onStopRequest: () => void,
+): DilithionNode {
   const debug = config.debug.has('net')
   const eventLog = new EventLog({ logger, nowMs: Date.now, debug })
   return new DilithionNode({
@@ -88,7 +125,11 @@ function createNode(config: NodeConfig, logger: Logger, onStopRequest: () => voi
     targets: config.targets,
     limits: config.limits,
     traceMessages: debug,
-    onEvent: (event) => eventLog.write(event),
+    bans,
+    onEvent: (event) => {
+      eventLog.write(event)
+      onEvent(event)
+    },
     onListenerError: (error) => {
       const text = `Can't accept connections: ${error}`
       logger.log({ level: 'warn', category: 'P2P', text, fields: { event: 'listenerError', error } })

@@ -4,11 +4,12 @@
  * `hasBacklog`. Same options, same inputs: same effects.
  */
 import type { BrokenStream, SkippedFrame } from '../framing/decoder.ts'
-import { DIAL_TIMEOUT_MS, MISBEHAVIOUR_LIMIT } from '../params/limits.ts'
+import { BAN_SECONDS, DIAL_TIMEOUT_MS, MISBEHAVIOUR_LIMIT } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
-import type { DisconnectReason } from '../peer/disconnect.ts'
+import type { DisconnectReason, RefusalReason } from '../peer/disconnect.ts'
 import { type Offence, ruleOf } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
+import { type Ban, BanList, type BanReason } from '../pool/ban-list.ts'
 import { ManualTargets } from '../pool/manual-targets.ts'
 import { type ConnectionLimits, PeerManager } from '../pool/peer-manager.ts'
 import {
@@ -18,9 +19,13 @@ import {
   monoMs,
   type Now,
   type PeerId,
+  type UnixSeconds,
+  unixSeconds,
 } from '../primitives/brand.ts'
-import { type Endpoint, formatEndpoint, type HostPort } from '../primitives/ip.ts'
+import { bytesEqual } from '../primitives/bytes.ts'
+import { type Endpoint, formatEndpoint, type HostPort, type IpBytes, isLoopback } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
+import { formatSubnet, masked, type Subnet, subnetOf } from '../primitives/subnet.ts'
 import type { MessageError } from '../wire/messages.ts'
 import { MessageProcessor, type ProcessorHooks } from './processor.ts'
 import type { Command, Effect, Input, NodeEvent } from './seam.ts'
@@ -33,6 +38,8 @@ export interface CoreOptions {
   readonly random: RandomSource
   /** Peers to be connected to from the start. */
   readonly targets?: readonly HostPort[]
+  /** Who is refused from the start. */
+  readonly bans?: Iterable<Ban>
   /** Emit `sent`, `received`, `ignored` and `skipped` for every message. Costs throughput. */
   readonly traceMessages?: boolean
   /** Emit `message` events, for an embedding program. */
@@ -42,6 +49,7 @@ export interface CoreOptions {
 export class NodeCore {
   readonly peers: PeerManager
   readonly targets: ManualTargets
+  readonly bans: BanList
   readonly #processor: MessageProcessor
   readonly #sender: MessageSender
   #effects: Effect[] = []
@@ -57,6 +65,7 @@ export class NodeCore {
     this.#now = now
     this.peers = new PeerManager(network.magic, options.limits, random.fork('peers'))
     this.targets = new ManualTargets(random.fork('targets'))
+    this.bans = new BanList(options.bans)
     for (const target of options.targets ?? []) this.targets.add(target, true, now.mono)
     const tracing = options.traceMessages ?? false
     const event = (e: NodeEvent): void => this.#event(e)
@@ -133,7 +142,7 @@ export class NodeCore {
   }
 
   #accepted(connection: ConnectionId, remote: Endpoint): void {
-    const reason = this.#stopping ? 'shuttingDown' : this.peers.judgeInbound(remote.ip, this.targets.dialing)
+    const reason = this.#judgeInbound(remote.ip)
     const address = formatEndpoint(remote)
     if (reason !== undefined) {
       this.#effects.push({ type: 'refuse', connection })
@@ -143,6 +152,12 @@ export class NodeCore {
     this.#effects.push({ type: 'adopt', connection, peer: peer.id })
     this.#event({ type: 'accepted', peer: peer.id, address })
     this.#watch(peer)
+  }
+
+  #judgeInbound(remote: IpBytes): RefusalReason | undefined {
+    if (this.#stopping) return 'shuttingDown'
+    if (this.bans.covers(remote, this.#now.unix)) return 'banned'
+    return this.peers.judgeInbound(remote, this.targets.missing)
   }
 
   #dialed(ticket: DialTicket, connection: ConnectionId, remote: Endpoint): void {
@@ -280,11 +295,27 @@ export class NodeCore {
 
   #offend(peer: Peer, offence: Offence, detail: BrokenStream | SkippedFrame | MessageError): void {
     const { points, closes } = ruleOf(offence)
-    peer.score += points
-    this.#event({ type: 'offence', peer: peer.id, offence, points, score: peer.score, detail })
+    const score = peer.addPoints(points, this.#now.mono)
+    this.#event({ type: 'offence', peer: peer.id, offence, points, score, detail })
     if (closes !== undefined)
       this.#disconnect(peer, closes, false, 'detail' in detail ? detail.detail : undefined)
-    else if (peer.score >= MISBEHAVIOUR_LIMIT) this.#disconnect(peer, 'misbehaving', false)
+    else if (score >= MISBEHAVIOUR_LIMIT) this.#sendAway(peer, score)
+  }
+
+  /** Peers that the operator chose are his business; loopback is everybody who is on this machine. */
+  #sendAway(peer: Peer, score: number): void {
+    this.#disconnect(peer, 'misbehaving', false)
+    if (peer.kind === 'manual' || isLoopback(peer.remote.ip)) return
+    this.#ban(subnetOf(peer.remote.ip), unixSeconds(this.#now.unix + BAN_SECONDS), 'misbehaving', score)
+  }
+
+  #ban(subnet: Subnet, until: UnixSeconds, reason: BanReason, score: number): void {
+    this.bans.add({ subnet, createdAt: this.#now.unix, until, reason, score })
+    this.#event({ type: 'banned', subnet: formatSubnet(subnet), until, reason })
+    for (const peer of this.peers.all()) {
+      const within = bytesEqual(masked(peer.remote.ip, subnet.bits), subnet.ip)
+      if (within && reason === 'manual') this.#disconnect(peer, 'banned', false)
+    }
   }
 
   /** Ends a connection from our side. */
@@ -321,6 +352,8 @@ export class NodeCore {
     }
     if (command.type === 'removeTarget') return void this.targets.delete(command.target)
     if (command.type === 'pingAll') return this.#pingAll()
+    if (command.type === 'setBan') return this.#ban(command.subnet, command.until, 'manual', 0)
+    if (command.type === 'removeBan' || command.type === 'clearBans') return this.#liftBans(command)
     const peer = this.peers.get(command.peer)
     if (peer === undefined) return
     if (command.type === 'disconnect') return this.#disconnect(peer, 'requested', true)
@@ -332,6 +365,13 @@ export class NodeCore {
     peer.held = command.held
     if (command.held) this.#settle(peer)
     else if (!peer.mustWait) this.#resume(peer)
+  }
+
+  #liftBans(command: Extract<Command, { type: 'removeBan' | 'clearBans' }>): void {
+    if (command.type === 'clearBans') this.bans.clear()
+    else if (!this.bans.remove(command.subnet)) return
+    const subnet = command.type === 'clearBans' ? undefined : formatSubnet(command.subnet)
+    this.#event({ type: 'unbanned', subnet })
   }
 
   #pingAll(): void {

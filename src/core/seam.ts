@@ -6,8 +6,10 @@ import type { BrokenStream, SkippedFrame } from '../framing/decoder.ts'
 import type { DisconnectReason, RefusalReason } from '../peer/disconnect.ts'
 import type { PeerVersion } from '../peer/handshake.ts'
 import type { Offence } from '../peer/offences.ts'
-import type { ConnectionId, DialTicket, PeerId } from '../primitives/brand.ts'
+import type { BanReason } from '../pool/ban-list.ts'
+import type { ConnectionId, DialTicket, PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { Endpoint, HostPort } from '../primitives/ip.ts'
+import type { Subnet } from '../primitives/subnet.ts'
 import type { Message, MessageError } from '../wire/messages.ts'
 
 export type Input =
@@ -43,6 +45,10 @@ export type Command =
   | { readonly type: 'send'; readonly peer: PeerId; readonly message: Message }
   /** Stop (or go on) processing what a peer sends, and so, soon, reading from it. */
   | { readonly type: 'hold'; readonly peer: PeerId; readonly held: boolean }
+  /** Refuse an address or a range until then, and close its peers. */
+  | { readonly type: 'setBan'; readonly subnet: Subnet; readonly until: UnixSeconds }
+  | { readonly type: 'removeBan'; readonly subnet: Subnet }
+  | { readonly type: 'clearBans' }
   /** Close all peers and take no more. */
   | { readonly type: 'shutdown' }
 
@@ -120,6 +126,14 @@ export type NodeEvent =
       readonly detail: BrokenStream | SkippedFrame | MessageError
     }
   | { readonly type: 'congested'; readonly peer: PeerId; readonly queuedBytes: number }
+  /** The list of bans has changed, and should be saved. `subnet` is undefined if all bans were lifted. */
+  | {
+      readonly type: 'banned'
+      readonly subnet: string
+      readonly until: UnixSeconds
+      readonly reason: BanReason
+    }
+  | { readonly type: 'unbanned'; readonly subnet: string | undefined }
   /** The address leads to this node itself and will not be dialled again. */
   | { readonly type: 'selfTarget'; readonly address: string }
   | {

@@ -72,7 +72,7 @@ export function snapshotPeer(peer: Peer, now: MonoMs): PeerSnapshot {
     minPingMs: pings.roundTrips?.minMs,
     smoothedPingMs: pings.roundTrips?.smoothedMs,
     pingWaitMs: pings.waitingSince === undefined ? undefined : now - pings.waitingSince,
-    misbehaviour: peer.score,
+    misbehaviour: peer.score(now),
     sendQueueBytes: peer.sendQueue.bytes,
     receiveBufferBytes: peer.decoder.bufferedBytes,
     prefersHeaders: peer.prefersHeaders,

@@ -2,6 +2,7 @@
  * Files that are whole at every moment: written beside, synced, then renamed over the old one. A process killed
  * at any point, or a full disk, leaves the old content or the new.
  */
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -33,6 +34,18 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+function writeFileAtomicallySync(path: string, content: string, mode = 0o600): void {
+  const beside = `${path}.now`
+  const file = openSync(beside, 'w', mode)
+  try {
+    writeSync(file, content)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(beside, path)
+}
+
 /**
  * Keeps a file up to date with something that changes: one write at a time, and whatever changed during a write
  * is in the next one. Content is asked for when it is written.
@@ -54,6 +67,17 @@ export class FileKeeper {
   changed(): void {
     this.#dirty = true
     this.#writing ??= this.#write()
+  }
+
+  /** Writes before it returns. Blocks the event loop: for what an operator does, not for what strangers cause. */
+  saveNow(): void {
+    // A write under way may still bring older content, so another one has to follow it.
+    this.#dirty = this.#writing !== undefined
+    try {
+      writeFileAtomicallySync(this.#path, this.#content())
+    } catch (error) {
+      this.#onError(error)
+    }
   }
 
   /** Resolves when everything is on disk, or could not be written and was reported. */

@@ -4,9 +4,11 @@
  */
 import type { PeerSnapshot } from '../core/snapshot.ts'
 import type { NetworkParams } from '../params/networks.ts'
+import type { Ban } from '../pool/ban-list.ts'
 import type { AddTargetVerdict } from '../pool/manual-targets.ts'
-import type { PeerId } from '../primitives/brand.ts'
+import type { PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { HostPort } from '../primitives/ip.ts'
+import type { Subnet } from '../primitives/subnet.ts'
 
 export interface NodeTotals {
   readonly bytesReceived: number
@@ -41,6 +43,15 @@ export interface NodeControl {
   removeNode(target: HostPort): boolean
   /** False if there is no such peer. */
   disconnectPeer(id: PeerId): boolean
+  /** Those that still hold. */
+  bans(): Ban[]
+  /** Refuses an address or range, and closes its peers. */
+  ban(subnet: Subnet, until: UnixSeconds): void
+  /** False if this very address or range was not banned. */
+  unban(subnet: Subnet): boolean
+  clearBans(): void
+  /** Unix seconds by the node's clock. */
+  unixTime(): UnixSeconds
   pingAll(): void
   /** Unix seconds at which the clock stands from now on; 0 for the real clock. Regtest only. */
   setMockTime(seconds: number): void

@@ -8,11 +8,13 @@ import type { NodeEvent } from '../core/seam.ts'
 import { type PeerSnapshot, snapshotPeer } from '../core/snapshot.ts'
 import { MAX_CONNECTIONS, MAX_INBOUND_PER_IP } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
+import type { Ban } from '../pool/ban-list.ts'
 import type { AddTargetVerdict } from '../pool/manual-targets.ts'
 import type { ConnectionLimits } from '../pool/peer-manager.ts'
-import { type PeerId, peerId } from '../primitives/brand.ts'
+import { type PeerId, peerId, type UnixSeconds } from '../primitives/brand.ts'
 import type { HostPort } from '../primitives/ip.ts'
 import { RandomSource } from '../primitives/random.ts'
+import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
 import { ConnectionManager } from '../shell/connection-manager.ts'
 import type { Message } from '../wire/messages.ts'
@@ -26,6 +28,8 @@ export interface NodeOptions {
   /** Peers to stay connected to. */
   readonly targets?: readonly HostPort[]
   readonly limits?: ConnectionLimits
+  /** Who is refused from the start. Changes come as events `banned` and `unbanned`. */
+  readonly bans?: Iterable<Ban>
   /** Default "/Dilithion:VERSION/". */
   readonly userAgent?: string
   /** Events for every message, not only those of handshake and keepalive. */
@@ -75,6 +79,7 @@ export class DilithionNode implements NodeControl {
         limits,
         random: new RandomSource(randomBytes(32)),
         targets: options.targets ?? [],
+        bans: options.bans ?? [],
         traceMessages: options.traceMessages ?? false,
         deliverMessages: options.deliverMessages ?? false,
       },
@@ -152,6 +157,28 @@ export class DilithionNode implements NodeControl {
     const found = this.#core.peers.get(id) !== undefined
     this.#connections.command({ type: 'disconnect', peer: id })
     return found
+  }
+
+  bans(): Ban[] {
+    return this.#core.bans.list(this.unixTime())
+  }
+
+  ban(subnet: Subnet, until: UnixSeconds): void {
+    this.#connections.command({ type: 'setBan', subnet, until })
+  }
+
+  unban(subnet: Subnet): boolean {
+    const found = this.#core.bans.find(subnet) !== undefined
+    this.#connections.command({ type: 'removeBan', subnet })
+    return found
+  }
+
+  clearBans(): void {
+    this.#connections.command({ type: 'clearBans' })
+  }
+
+  unixTime(): UnixSeconds {
+    return this.#clock.now().unix
   }
 
   pingAll(): void {

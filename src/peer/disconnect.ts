@@ -18,6 +18,7 @@ const TEXTS = {
   oversizedMessage: 'message longer than allowed',
   badChecksum: 'wrong checksum',
   misbehaving: 'too many violations of the protocol',
+  banned: 'its address was banned by the operator',
 } as const
 
 export type DisconnectReason = keyof typeof TEXTS
@@ -29,9 +30,10 @@ export function describeDisconnect(reason: DisconnectReason): string {
 }
 
 /** Why an incoming connection was not made a peer. */
-export type RefusalReason = 'inboundFull' | 'perIpLimit' | 'notListening' | 'shuttingDown'
+export type RefusalReason = 'banned' | 'inboundFull' | 'perIpLimit' | 'notListening' | 'shuttingDown'
 
 const REFUSALS: Record<RefusalReason, string> = {
+  banned: 'its address is banned',
   inboundFull: 'all inbound slots are taken',
   perIpLimit: 'too many connections from this address',
   notListening: 'this node takes no connections',

@@ -9,6 +9,7 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   INACTIVITY_TIMEOUT_MS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
+  MISBEHAVIOUR_DECAY_MS,
   PING_INTERVAL_MS,
   SEND_STALL_TIMEOUT_MS,
   V1_LISTENER_PING_INTERVAL_MS,
@@ -64,8 +65,8 @@ export class Peer {
   /** When a byte last came; the connect counts as one. */
   lastLifeAt: MonoMs
 
-  /** Misbehaviour points. */
-  score = 0
+  #score = 0
+  #scoreAt: MonoMs
   /** Does the shell currently not read from the socket? */
   readingPaused = false
   /** Was it reported that too much waits to be sent? */
@@ -88,6 +89,7 @@ export class Peer {
     this.localNonce = init.localNonce
     this.connectedAt = now
     this.lastLifeAt = now.mono
+    this.#scoreAt = now.mono
     this.decoder = new FrameDecoder(init.magic, MAX_HANDSHAKE_PAYLOAD_BYTES)
   }
 
@@ -111,6 +113,18 @@ export class Peer {
   /** Must input wait, because answers pile up or the embedding program is not ready for more? */
   get mustWait(): boolean {
     return this.held || this.sendQueue.congested
+  }
+
+  /** Misbehaviour points, which fade with time. */
+  score(now: MonoMs): number {
+    return Math.max(0, this.#score - Math.floor((now - this.#scoreAt) / MISBEHAVIOUR_DECAY_MS))
+  }
+
+  /** Returns all points. */
+  addPoints(points: number, now: MonoMs): number {
+    this.#score = this.score(now) + points
+    this.#scoreAt = now
+    return this.#score
   }
 
   /** The next moment at which something about this peer has to be looked at. */

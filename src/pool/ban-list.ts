@@ -3,12 +3,15 @@
  * full, the ban that ends first makes room.
  */
 import { MAX_BANS } from '../params/limits.ts'
-import type { UnixSeconds } from '../primitives/brand.ts'
+import { type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { IpBytes } from '../primitives/ip.ts'
 import { formatSubnet, masked, type Subnet } from '../primitives/subnet.ts'
 
 export type BanReason = 'misbehaving' | 'manual'
+
+/** The end of a ban that has none. */
+export const FOREVER = unixSeconds(Number.MAX_SAFE_INTEGER)
 
 export interface Ban {
   readonly subnet: Subnet

@@ -96,6 +96,13 @@ export class ManualTargets {
     return dialing
   }
 
+  /** How many targets are not connected. */
+  get missing(): number {
+    let missing = 0
+    for (const row of this.#rows.values()) if (row.peer === undefined) missing++
+    return missing
+  }
+
   /** Dials that are due, marked as under way. `room`: how many connections there may be besides those that are. */
   planDials(now: MonoMs, room: number): Dial[] {
     const due: Row[] = []

@@ -63,10 +63,10 @@ export class PeerManager {
     return Math.max(0, this.#limits.maxConnections - this.size)
   }
 
-  /** May this address open a connection to us, while so many dials of ours are under way? */
-  judgeInbound(remote: IpBytes, dialing: number): RefusalReason | undefined {
+  /** May this address open a connection to us? `awaited`: peers that we still want to dial keep their slots. */
+  judgeInbound(remote: IpBytes, awaited: number): RefusalReason | undefined {
     const { maxConnections, reservedOutbound, maxInboundPerIp } = this.#limits
-    const outbound = Math.max(reservedOutbound, this.outboundCount + dialing)
+    const outbound = Math.max(reservedOutbound, this.outboundCount + awaited)
     if (this.#inbound + outbound >= maxConnections) return 'inboundFull'
     const counted = maxInboundPerIp.scope === 'all' || isRoutable(remote)
     const fromThere = this.#inboundPerIp.get(formatIp(remote)) ?? 0

@@ -4,6 +4,7 @@
  */
 import type { NodeEvent } from '../core/seam.ts'
 import { describeDisconnect, describeRefusal } from '../peer/disconnect.ts'
+import { FOREVER } from '../pool/ban-list.ts'
 import { printable } from '../primitives/bytes.ts'
 import { RejectCode } from '../wire/control.ts'
 import type { LogLevel } from './logger.ts'
@@ -68,6 +69,14 @@ export function linesOf(event: NodeEvent): readonly Line[] {
       return [stranger(offenceText(event))]
     case 'congested':
       return [debug(`Peer ${event.peer} does not keep up: ${event.queuedBytes} bytes wait, reading paused`)]
+    case 'banned': {
+      const end =
+        event.until === FOREVER ? 'for ever' : `until ${new Date(1_000 * event.until).toISOString()}`
+      const text = `Banned ${event.subnet} ${end} (${event.reason})`
+      return [event.reason === 'manual' ? info(text) : stranger(text)]
+    }
+    case 'unbanned':
+      return [info(event.subnet === undefined ? 'All bans lifted' : `Ban of ${event.subnet} lifted`)]
     case 'selfTarget':
       return [warn(`${event.address} is this node itself: not dialled again`)]
     case 'disconnected': {

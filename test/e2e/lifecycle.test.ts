@@ -1,10 +1,11 @@
 /** How a real node starts and ends: its lock, signals at any moment and under load, readers that go away. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { regtest } from '../../src/params/networks.ts'
-import { type Exit, Lab, type NodeProcess } from '../../testkit/process.ts'
+import { eventually } from '../../testkit/changes.ts'
+import { type Exit, LAUNCHER, Lab, type NodeProcess } from '../../testkit/process.ts'
 import { makeFrame, TcpPeer } from '../../testkit/tcp-peer.ts'
 
 const lab = new Lab()
@@ -169,6 +170,69 @@ describe('other ends', () => {
     expect(node.errors).toEqual([])
     await peer.waitForEnd()
     expect(existsSync(join(node.dataDir, '.lock'))).toBe(false)
+  })
+
+  it('neither grows nor stops when its output is not read, and tells later what is missing', async () => {
+    const { node, port } = await lab.startListening({ args: ['--regtest', '--debug=net'] })
+    const peer = await TcpPeer.join({ port })
+    await peer.ping()
+    const before = node.memory().rss
+    node.child.stdout?.pause()
+    const pings = Buffer.concat(Array(1_000).fill(makeFrame(regtest.magic, 'ping', new Uint8Array(8))))
+    for (let i = 0; i < 60; i++) {
+      peer.sendBytes(pings)
+      await peer.ping()
+    }
+    expect(node.memory().rss - before).toBeLessThan(100 * 1_048_576)
+    node.child.stdout?.resume()
+    // A line is written only once there is something to say.
+    await eventually(async () => {
+      await peer.ping()
+      return node.count(/^\[Node\] warning: \d{4,} lines were left out here/) > 0 ? true : undefined
+    }, 'the word about the gap')
+    expectCleanEnd(node, await node.stop())
+  })
+
+  it('ends in time even if its output is not read', async () => {
+    const { node, port } = await lab.startListening({ args: ['--regtest', '--debug=net'] })
+    const peer = await TcpPeer.join({ port })
+    node.child.stdout?.pause()
+    peer.sendBytes(Buffer.concat(Array(3_000).fill(makeFrame(regtest.magic, 'ping', new Uint8Array(8)))))
+    await peer.ping()
+    const exited = new Promise((resolve) => node.child.once('exit', (code) => resolve(code)))
+    const before = performance.now()
+    node.signal('SIGTERM')
+    expect(await exited).toBe(0)
+    expect(performance.now() - before).toBeLessThan(SHUTDOWN_MS)
+    node.child.stdout?.resume()
+    expect(readdirSync(node.dataDir)).toEqual([])
+  })
+
+  it('ends cleanly if its data directory was taken away', async () => {
+    const { node } = await lab.startListening({ args: ['--regtest'] })
+    rmSync(node.dataDir, { recursive: true })
+    expect(await node.stop()).toMatchObject({ code: 0 })
+    expect(node.errors).toEqual([])
+  })
+
+  it('survives a lack of file descriptors, and serves again when there are some', async () => {
+    const home = lab.newFolder()
+    const dataDir = join(home, 'data')
+    const command = `ulimit -n 60; exec "${LAUNCHER}" --regtest --port=0 --rpcport=0 --datadir=${dataDir}`
+    const node = lab.spawn('/bin/sh', ['-c', command], { home, dataDir })
+    const port = await node.p2pPort()
+    const witness = lab.atEnd(await TcpPeer.join({ port }))
+    const crowd = await Promise.all(Array.from({ length: 100 }, () => TcpPeer.connect({ port })))
+    for (let i = 0; i < 10; i++) await witness.ping()
+    for (const peer of crowd) peer.close()
+    await Promise.all(crowd.map((peer) => peer.waitForEnd()))
+    await eventually(async () => {
+      const count = await node.rpc('getconnectioncount').catch(() => undefined)
+      return count === 1 ? true : undefined
+    }, 'the witness alone')
+    lab.atEnd(await TcpPeer.join({ port }))
+    await witness.ping()
+    expectCleanEnd(node, await node.stop())
   })
 
   it('goes on when nobody reads its output any more', async () => {

@@ -3,7 +3,14 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../testkit/changes.ts'
-import { callRpc, freePort, Lab, type NodeProcess, type StartOptions } from '../../testkit/process.ts'
+import {
+  callRpc,
+  freePort,
+  LAUNCHER,
+  Lab,
+  type NodeProcess,
+  type StartOptions,
+} from '../../testkit/process.ts'
 import { TcpPeer } from '../../testkit/tcp-peer.ts'
 
 const lab = new Lab()
@@ -133,8 +140,7 @@ describe('help and version', () => {
   it('shows no stack trace if nobody reads the help', async () => {
     const home = lab.newFolder()
     const options = { home, dataDir: home }
-    const launcher = join(import.meta.dirname, '../../dilithion-node')
-    const node = lab.spawn('/bin/sh', ['-c', `"${launcher}" --help | true`], options)
+    const node = lab.spawn('/bin/sh', ['-c', `"${LAUNCHER}" --help | true`], options)
     await node.waitForExit()
     expect(node.errors).toEqual([])
   })

@@ -129,6 +129,18 @@ describe('a node that ends', () => {
     expectJoined(REDIAL_AT_LATEST_MS + SLACK_MS)
   })
 
+  it('after a good connection is dialled again soon, whatever was before that', () => {
+    listener.stop()
+    world.run(3_600_000)
+    listener.start()
+    world.runUntil(() => world.areJoined(dialler, listener), REDIAL_AT_LATEST_MS)
+    world.run(31_000)
+    listener.kill()
+    world.run(100)
+    listener.start()
+    expectJoined(1_300)
+  })
+
   it('again and again is joined again each time, with all ids used once', () => {
     for (let i = 0; i < 50; i++) {
       const node = i % 2 === 0 ? dialler : listener

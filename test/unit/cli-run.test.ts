@@ -71,7 +71,7 @@ describe('results', () => {
     expect(await cli('uptime')).toEqual({ code: 0, out: '3700\n', err: '' })
     expect(await cli('ping')).toEqual({ code: 0, out: '', err: '' })
     const help = await cli('help')
-    expect(help.out).toMatch(/^addnode - .*\ndisconnectnode - /)
+    expect(help.out).toMatch(/^addnode - .*\nclearbanned - /)
     expect((await cli('help', 'ping')).out).toMatch(/^ping\n\nping - /)
   })
 

@@ -76,6 +76,19 @@ describe('turns', () => {
     expect(probe.commandsTo(other)).toEqual(['pong'])
   })
 
+  it('are one per round, whatever else is done about the peer meanwhile', () => {
+    const handled = (): number => probe.peer(peer).received.byCommand.get('ping')?.messages ?? 0
+    probe.receiveBytes(peer, pings(1_000))
+    expect(handled()).toBe(64)
+    probe.receiveBytes(peer, pings(10))
+    probe.handle({ type: 'pingAll' })
+    probe.handle({ type: 'send', peer, message: { type: 'getaddr' } })
+    probe.flush(peer)
+    expect(handled()).toBe(64)
+    probe.handle({ type: 'tick' })
+    expect(handled()).toBe(128)
+  })
+
   it('are over for a peer that is gone', () => {
     probe.receiveBytes(peer, pings(1_000))
     probe.handle({ type: 'closed', peer })

@@ -2,9 +2,11 @@
 import type { PeerSnapshot, TrafficSnapshot } from '../../src/core/snapshot.ts'
 import type { AddedNode, NodeControl } from '../../src/node/control.ts'
 import { type NetworkParams, testnet } from '../../src/params/networks.ts'
+import { type Ban, BanList } from '../../src/pool/ban-list.ts'
 import type { AddTargetVerdict } from '../../src/pool/manual-targets.ts'
-import { type PeerId, peerId, unixSeconds } from '../../src/primitives/brand.ts'
+import { type PeerId, peerId, type UnixSeconds, unixSeconds } from '../../src/primitives/brand.ts'
 import { formatHostPort, type HostPort } from '../../src/primitives/ip.ts'
+import type { Subnet } from '../../src/primitives/subnet.ts'
 
 export class FakeControl implements NodeControl {
   readonly network: NetworkParams
@@ -15,6 +17,7 @@ export class FakeControl implements NodeControl {
   /** What was asked for, such as "pingAll". */
   readonly calls: string[] = []
   snapshots: PeerSnapshot[] = []
+  readonly banList = new BanList()
   added: AddedNode[] = []
   addVerdict: AddTargetVerdict = 'added'
   /** What `peers` throws, once set. */
@@ -56,6 +59,26 @@ export class FakeControl implements NodeControl {
   disconnectPeer(id: PeerId): boolean {
     this.calls.push(`disconnectPeer ${id}`)
     return this.snapshots.some((peer) => peer.id === id)
+  }
+
+  bans(): Ban[] {
+    return this.banList.list(this.unixTime())
+  }
+
+  ban(subnet: Subnet, until: UnixSeconds): void {
+    this.banList.add({ subnet, createdAt: this.unixTime(), until, reason: 'manual', score: 0 })
+  }
+
+  unban(subnet: Subnet): boolean {
+    return this.banList.remove(subnet)
+  }
+
+  clearBans(): void {
+    this.banList.clear()
+  }
+
+  unixTime(): UnixSeconds {
+    return unixSeconds(1_700_000_000)
   }
 
   pingAll(): void {

@@ -237,6 +237,7 @@ describe('help', () => {
     const names = commands.map((line: string) => line.split(' - ')[0])
     expect(names).toEqual([
       'addnode',
+      'clearbanned',
       'disconnectnode',
       'getaddednodeinfo',
       'getconnectioncount',
@@ -244,7 +245,9 @@ describe('help', () => {
       'getnetworkinfo',
       'getpeerinfo',
       'help',
+      'listbanned',
       'ping',
+      'setban',
       'stop',
       'uptime',
     ])
@@ -307,5 +310,40 @@ describe('a bug in a method', () => {
     expect(error('getpeerinfo')).toMatch(/internal error/)
     expect(log).toHaveLength(1)
     expect(log[0]).toMatch(/^error RPC method getpeerinfo failed: Error: boom/)
+  })
+})
+
+describe('setban, listbanned, clearbanned', () => {
+  it('refuse and accept again, by name and by position', () => {
+    const { control, result } = harness()
+    expect(result('setban', ['1.2.3.4', 'add'])).toBeNull()
+    expect(result('setban', { ip: '5.6.0.0/16', command: 'add', bantime: 60 })).toBeNull()
+    expect(result('setban', ['7.7.7.7', 'add', control.unixTime() + 5, true])).toBeNull()
+    expect(result('setban', ['8.8.8.8', 'add', 0])).toBeNull()
+    expect(result('listbanned')).toMatchObject([
+      {
+        address: '1.2.3.4',
+        ban_duration: 86_400,
+        time_remaining: 86_400,
+        ban_reason: 2,
+        ban_reason_str: 'manual',
+      },
+      { address: '5.6.0.0/16', banned_until: control.unixTime() + 60 },
+      { address: '7.7.7.7', banned_until: control.unixTime() + 5 },
+      { address: '8.8.8.8', banned_until: 0 },
+    ])
+    expect(result('setban', ['5.6.9.9/16', 'remove'])).toBeNull()
+    expect(result('clearbanned')).toBeNull()
+    expect(result('listbanned')).toEqual([])
+  })
+
+  it('say what is wrong', () => {
+    const { error, result } = harness()
+    expect(error('setban', ['nobody', 'add'])).toContain("'nobody' is no IP address or subnet")
+    expect(error('setban', ['1.2.3.4', 'remove'])).toContain('is not banned')
+    result('setban', ['1.2.3.4', 'add'])
+    expect(error('setban', ['1.2.3.4', 'add'])).toContain('is banned already')
+    expect(error('setban', ['1.2.3.5', 'add', 1, true])).toContain('still to come')
+    expect(error('setban', ['1.2.3.5', 'drop'])).toContain("'add' or 'remove'")
   })
 })

@@ -9,6 +9,7 @@ import { EventLog } from '../../src/telemetry/event-log.ts'
 import { LineLimiter } from '../../src/telemetry/limiter.ts'
 import { linesOf } from '../../src/telemetry/lines.ts'
 import { Logger, type LogOptions } from '../../src/telemetry/logger.ts'
+import { boundedWriter } from '../../src/telemetry/output.ts'
 
 const peer = peerId(7)
 const address = '1.2.3.4:5'
@@ -277,6 +278,30 @@ describe('EventLog', () => {
     }
     expect(written.filter((line) => line.includes("'ping'"))).toHaveLength(20 * 125)
     expect(written.filter((line) => line.includes("'pong'"))).toHaveLength(20 * 125)
+  })
+})
+
+describe('boundedWriter', () => {
+  it('keeps what is not read up to a limit, and tells of the gap when it is read again', () => {
+    const stream = {
+      written: '',
+      writableLength: 0,
+      write(text: string): void {
+        this.written += text
+        this.writableLength += text.length
+      },
+    }
+    const write: (text: string) => void = boundedWriter(stream, (lines) => write(`${lines} left out\n`))
+    const line = `${'x'.repeat(99)}\n`
+    for (let i = 0; i < 20_000; i++) write(line)
+    expect(stream.writableLength).toBeGreaterThan(1_048_576)
+    expect(stream.writableLength).toBeLessThan(1_048_576 + 200)
+    const kept = stream.written.length / line.length
+    stream.writableLength = 0
+    stream.written = ''
+    write('a\n')
+    write('b\n')
+    expect(stream.written).toBe(`${20_000 - kept} left out\na\nb\n`)
   })
 })
 

@@ -8,6 +8,7 @@ import { FrameDecoder } from '../../src/framing/decoder.ts'
 import { FrameEncoder } from '../../src/framing/encoder.ts'
 import { type NetworkParams, regtest } from '../../src/params/networks.ts'
 import type { Peer } from '../../src/peer/peer.ts'
+import type { Ban } from '../../src/pool/ban-list.ts'
 import type { ConnectionLimits } from '../../src/pool/peer-manager.ts'
 import { connectionId, monoMs, type Now, type PeerId, unixSeconds } from '../../src/primitives/brand.ts'
 import { type HostPort, parseIp } from '../../src/primitives/ip.ts'
@@ -22,6 +23,7 @@ export interface ProbeOptions {
   readonly network?: NetworkParams
   readonly limits?: ConnectionLimits
   readonly targets?: readonly HostPort[]
+  readonly bans?: readonly Ban[]
   readonly traceMessages?: boolean
   readonly deliverMessages?: boolean
 }

@@ -1,0 +1,98 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FileKeeper, writeFileAtomically } from '../../src/node/atomic-file.ts'
+import { BAN_FILE, formatBanFile, loadBans, parseBanFile } from '../../src/node/ban-file.ts'
+import { type Ban, FOREVER } from '../../src/pool/ban-list.ts'
+import { unixSeconds } from '../../src/primitives/brand.ts'
+import { parseSubnet } from '../../src/primitives/subnet.ts'
+
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dilithion-bans-'))
+})
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+function bans(): Ban[] {
+  return ['1.2.3.4', '2001:db8::/32'].map((text) => {
+    const subnet = parseSubnet(text)
+    if (subnet === undefined) throw new Error(text)
+    return { subnet, createdAt: unixSeconds(5), until: FOREVER, reason: 'manual', score: 0 }
+  })
+}
+
+describe('ban file', () => {
+  it('gives back what was written', () => {
+    expect(parseBanFile(formatBanFile(bans()))).toEqual(bans())
+  })
+
+  it.each(['', '{', '[]', '{"version":2,"bans":[]}', '{"version":1,"bans":[{"subnet":"x"}]}'])(
+    'refuses %s',
+    (text) => {
+      expect(parseBanFile(text)).toBeUndefined()
+    },
+  )
+
+  it('is empty where there is none', async () => {
+    expect(await loadBans(folder, () => undefined)).toEqual([])
+  })
+
+  it('is set aside when damaged, with a warning and nothing lost', async () => {
+    await writeFile(join(folder, BAN_FILE), 'half a fi')
+    const warnings: string[] = []
+    expect(await loadBans(folder, (text) => warnings.push(text))).toEqual([])
+    expect(warnings).toHaveLength(1)
+    const [aside = ''] = await readdir(folder)
+    expect(await readFile(join(folder, aside), 'utf8')).toBe('half a fi')
+  })
+})
+
+describe('atomic files', () => {
+  it('leave the old content when the new can not be written', async () => {
+    const path = join(folder, 'file')
+    await writeFileAtomically(path, 'old')
+    await rm(`${path}.new`, { force: true })
+    await expect(writeFileAtomically(join(folder, 'no', 'file'), 'new')).rejects.toThrow('ENOENT')
+    expect(await readFile(path, 'utf8')).toBe('old')
+    expect(await readdir(folder)).toEqual(['file'])
+  })
+
+  it('are kept up to date: the last content wins, whatever order writes end in', async () => {
+    let content = 0
+    const path = join(folder, 'file')
+    const keeper = new FileKeeper(
+      path,
+      () => String(content),
+      (error) => {
+        throw error
+      },
+    )
+    for (content = 1; content <= 50; content++) {
+      if (content % 7 === 0) keeper.saveNow()
+      else keeper.changed()
+    }
+    await keeper.idle()
+    expect(await readFile(path, 'utf8')).toBe('51')
+    content = 99
+    keeper.saveNow()
+    expect(await readFile(path, 'utf8')).toBe('99')
+  })
+
+  it('report a failure and go on', async () => {
+    const errors: unknown[] = []
+    const keeper = new FileKeeper(
+      join(folder, 'no', 'file'),
+      () => 'x',
+      (error) => errors.push(error),
+    )
+    keeper.changed()
+    await keeper.idle()
+    keeper.saveNow()
+    expect(errors).toHaveLength(2)
+  })
+})

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import { BAN_SECONDS, MISBEHAVIOUR_DECAY_MS } from '../../src/params/limits.ts'
+import { regtest } from '../../src/params/networks.ts'
+import { unixSeconds } from '../../src/primitives/brand.ts'
+import { parseSubnet, type Subnet } from '../../src/primitives/subnet.ts'
+import { CoreProbe } from '../../testkit/sim/probe.ts'
+import { makeFrame } from '../../testkit/tcp-peer.ts'
+
+function subnet(text: string): Subnet {
+  const parsed = parseSubnet(text)
+  if (parsed === undefined) throw new Error(text)
+  return parsed
+}
+
+const eventTypes = (probe: CoreProbe): string[] => probe.events.map(({ type }) => type)
+
+/** A `getheaders` that ends in the middle of its locator: 10 points. */
+const malformed = makeFrame(regtest.magic, 'getheaders', Uint8Array.of(0x20, ...new Uint8Array(40)))
+
+describe('misbehaviour', () => {
+  it('sends the peer away at 100 points and refuses its address for an hour', () => {
+    const probe = new CoreProbe()
+    const peer = probe.ready('9.9.9.9')
+    for (let i = 0; i < 10; i++) probe.receiveBytes(peer, malformed)
+    expect(probe.core.peers.get(peer)).toBeUndefined()
+    expect(probe.events).toContainEqual({
+      type: 'banned',
+      subnet: '9.9.9.9/32',
+      until: probe.now.unix + BAN_SECONDS,
+      reason: 'misbehaving',
+    })
+    probe.effects = []
+    probe.accept('9.9.9.9')
+    expect(probe.events).toMatchObject([{ type: 'refused', reason: 'banned' }])
+    probe.accept('9.9.9.8')
+    probe.wait(BAN_SECONDS * 1_000)
+    probe.effects = []
+    probe.accept('9.9.9.9')
+    expect(eventTypes(probe)).toContain('accepted')
+  })
+
+  it('fades with time', () => {
+    const probe = new CoreProbe()
+    const peer = probe.ready('9.9.9.9')
+    for (let i = 0; i < 9; i++) probe.receiveBytes(peer, malformed)
+    expect(probe.peer(peer).score(probe.now.mono)).toBe(90)
+    probe.wait(2 * MISBEHAVIOUR_DECAY_MS)
+    expect(probe.peer(peer).score(probe.now.mono)).toBe(88)
+    probe.receiveBytes(peer, malformed)
+    expect(probe.peer(peer).score(probe.now.mono)).toBe(98)
+  })
+
+  it('ends the connection of loopback peers without banning everybody on the machine', () => {
+    const probe = new CoreProbe()
+    const peer = probe.ready('127.0.0.1')
+    for (let i = 0; i < 10; i++) probe.receiveBytes(peer, malformed)
+    expect(probe.core.peers.get(peer)).toBeUndefined()
+    expect(eventTypes(probe)).not.toContain('banned')
+  })
+})
+
+describe("the operator's bans", () => {
+  it('close peers in the range, and only those', () => {
+    const probe = new CoreProbe()
+    const inside = probe.ready('9.9.9.9')
+    const outside = probe.ready('9.9.8.9')
+    probe.effects = []
+    probe.handle({ type: 'setBan', subnet: subnet('9.9.9.0/24'), until: unixSeconds(probe.now.unix + 60) })
+    expect(probe.core.peers.get(inside)).toBeUndefined()
+    expect(probe.core.peers.get(outside)).toBeDefined()
+    expect(probe.events).toMatchObject([
+      { type: 'banned', subnet: '9.9.9.0/24', reason: 'manual' },
+      { type: 'disconnected', peer: inside, reason: 'banned' },
+    ])
+  })
+
+  it('can be lifted, one or all', () => {
+    const probe = new CoreProbe()
+    const until = unixSeconds(probe.now.unix + 60)
+    for (const text of ['1.1.1.1', '2.2.2.2', '3.3.3.3']) {
+      probe.handle({ type: 'setBan', subnet: subnet(text), until })
+    }
+    probe.effects = []
+    probe.handle({ type: 'removeBan', subnet: subnet('1.1.1.1') })
+    probe.handle({ type: 'removeBan', subnet: subnet('4.4.4.4') })
+    probe.accept('1.1.1.1')
+    probe.handle({ type: 'clearBans' })
+    probe.accept('2.2.2.2')
+    expect(eventTypes(probe)).toEqual(['unbanned', 'accepted', 'unbanned', 'accepted'])
+  })
+
+  it('hold from the start if they were kept', () => {
+    const ban = { subnet: subnet('9.0.0.0/8'), createdAt: unixSeconds(1), until: unixSeconds(9e9), score: 0 }
+    const probe = new CoreProbe({ bans: [{ ...ban, reason: 'manual' }] })
+    probe.accept('9.9.9.9')
+    expect(probe.events).toMatchObject([{ type: 'refused', reason: 'banned' }])
+  })
+})
