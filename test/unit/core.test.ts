@@ -157,18 +157,37 @@ describe('connections', () => {
       reservedOutbound: 1,
       maxInboundPerIp: { limit: 9, scope: 'all' },
     } as const
-    const targets = [1, 2, 3, 4, 5].map((n) => ({ host: `9.0.0.${n}`, port: 1 }))
+    const targets = [1, 2].map((n) => ({ host: `9.0.0.${n}`, port: 1 }))
     probe = new CoreProbe({ limits, targets })
-    probe.accept('9.9.9.1')
+    const first = probe.accept('9.9.9.1')
+    expect(first).toBeDefined()
+    // The two targets keep their slots before and while they are dialled, and once they are connected.
+    expect(probe.accept('9.9.9.2')).toBeUndefined()
     probe.wait(0)
     expect(probe.deeds.filter((deed) => deed === 'dial')).toHaveLength(2)
-    // While two dials are under way, their places are taken.
-    expect(probe.accept('9.9.9.2')).toBeUndefined()
+    expect(probe.accept('9.9.9.3')).toBeUndefined()
     probe.connect('9.0.0.2')
-    expect(probe.core.nextDeadline()).toBeGreaterThan(probe.now.mono)
-    probe.handle({ type: 'closed', peer: peerId(1) })
+    expect(probe.accept('9.9.9.4')).toBeUndefined()
+    probe.handle({ type: 'closed', peer: first ?? peerId(0) })
+    expect(probe.accept('9.9.9.5')).toBeDefined()
+  })
+
+  it('are dialled only as far as there is room', () => {
+    const limits = {
+      maxConnections: 3,
+      reservedOutbound: 1,
+      maxInboundPerIp: { limit: 9, scope: 'all' },
+    } as const
+    const targets = [1, 2, 3, 4, 5].map((n) => ({ host: `9.0.0.${n}`, port: 1 }))
+    probe = new CoreProbe({ limits, targets })
+    expect(probe.accept('9.9.9.1')).toBeUndefined()
     probe.wait(0)
     expect(probe.deeds.filter((deed) => deed === 'dial')).toHaveLength(3)
+    const peer = probe.connect('9.0.0.2') ?? peerId(0)
+    expect(probe.core.nextDeadline()).toBeGreaterThan(probe.now.mono)
+    probe.handle({ type: 'closed', peer })
+    probe.wait(0)
+    expect(probe.deeds.filter((deed) => deed === 'dial')).toHaveLength(4)
   })
 
   it('to a target that was removed while it was dialled are refused', () => {
