@@ -150,9 +150,13 @@ export class TcpPeer {
   async ping(timeoutMs = DEADLINE_MS): Promise<number> {
     const nonce = randomBytes(8).readBigUInt64LE()
     const before = performance.now()
+    let next = this.messages.length
     this.send({ type: 'ping', nonce })
     const look = (): true | undefined => {
-      if (this.messages.some((message) => message.type === 'pong' && message.nonce === nonce)) return true
+      for (; next < this.messages.length; next++) {
+        const message = this.messages[next]
+        if (message?.type === 'pong' && message.nonce === nonce) return true
+      }
       if (this.#ended) throw new Error('connection ended without a pong')
       return undefined
     }

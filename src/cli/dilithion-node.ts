@@ -55,7 +55,8 @@ export async function runNode(argv: readonly string[]): Promise<number> {
 async function serve(config: NodeConfig): Promise<void> {
   const logger = createLogger(config)
   const stop = stopSwitch(logger)
-  const warn = (text: string): void => logger.log({ level: 'warn', category: 'Node', text })
+  const warn = (text: string): void =>
+    logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'warning' } })
   const bans = await loadBans(config.dataDir, warn)
   const node: DilithionNode = createNode(
     config,
@@ -80,9 +81,7 @@ async function serve(config: NodeConfig): Promise<void> {
       text,
       fields: { event: 'started', network: name, pid: process.pid },
     })
-    for (const warning of config.warnings) {
-      logger.log({ level: 'warn', category: 'Node', text: warning, fields: { event: 'warning' } })
-    }
+    for (const warning of config.warnings) warn(warning)
     rpc = await startRpc(config, node, logger)
     await startNode(config, node, logger)
     await stop.requested

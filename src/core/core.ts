@@ -246,6 +246,7 @@ export class NodeCore {
 
   #turn(peer: Peer): void {
     this.#processor.turn(peer, this.#now)
+    peer.noteFrame(this.#now.mono)
     this.#settle(peer)
   }
 
@@ -285,7 +286,7 @@ export class NodeCore {
 
   /** Goes on with a peer that had to wait. Its silence meanwhile was our doing. */
   #resume(peer: Peer): void {
-    peer.lastLifeAt = this.#now.mono
+    peer.waitIsOver(this.#now.mono)
     this.#turn(peer)
   }
 

@@ -93,7 +93,13 @@ export class FrameDecoder {
 
   /** Has a frame begun whose end has not come? */
   get midFrame(): boolean {
-    return this.#headerFilled > 0 || this.#command !== undefined || this.#toSkip > 0
+    return this.frameBytes > 0
+  }
+
+  /** Bytes of that frame so far, its header included. */
+  get frameBytes(): number {
+    if (this.#toSkip > 0) return FRAME_HEADER_BYTES + this.#length - this.#toSkip
+    return this.#command === undefined ? this.#headerFilled : FRAME_HEADER_BYTES + this.#payloadFilled
   }
 
   /** Takes bytes over; the caller must not change them afterwards. */
@@ -186,12 +192,12 @@ export class FrameDecoder {
       const detail = `'${printable(text)}' of ${length} bytes, allowed are ${this.#maxPayloadBytes}`
       return this.#break('oversized', detail)
     }
+    this.#length = length
     if (command === undefined || length < command.minBytes || length > command.maxBytes) {
       this.#toSkip = length
       const why = command === undefined ? 'unknownCommand' : 'badSize'
       return { kind: 'skipped', why, command: printable(text), length }
     }
-    this.#length = length
     this.#checksum = view.getUint32(at + CHECKSUM_OFFSET, true)
     if (length === 0) return this.#finish(command)
     this.#command = command

@@ -32,6 +32,10 @@ export const V1_LISTENER_PING_INTERVAL_MS = 2_000
 export const MAX_PINGS_OUTSTANDING = 64
 /** Four missed pings: nobody is there. The same time as other nodes'. */
 export const INACTIVITY_TIMEOUT_MS = 120_000
+/** A message that has begun must end within this time, and the time that its bytes take at the slowest rate. */
+export const FRAME_TIMEOUT_MS = 60_000
+/** 4 KB/s: the slowest line that is of use to anybody. */
+export const MIN_FRAME_BYTES_PER_MS = 4
 /** Data waits to be sent, and not a byte leaves: the peer doesn't read. */
 export const SEND_STALL_TIMEOUT_MS = 60_000
 /** How long a closed connection may take to deliver its last message. */

@@ -8,6 +8,7 @@ const TEXTS = {
   noVersion: 'no version within the time allowed',
   handshakeTimeout: 'handshake not finished within the time allowed',
   inactive: 'nothing heard for too long',
+  slowMessage: 'a message comes too slowly',
   sendStalled: 'the peer does not read what we send',
   sendQueueFull: 'too much waits to be sent to the peer',
   selfConnection: 'connected to ourselves',

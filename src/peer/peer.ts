@@ -6,9 +6,11 @@
 import { FrameDecoder } from '../framing/decoder.ts'
 import {
   AWAIT_VERSION_TIMEOUT_MS,
+  FRAME_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
   INACTIVITY_TIMEOUT_MS,
   MAX_HANDSHAKE_PAYLOAD_BYTES,
+  MIN_FRAME_BYTES_PER_MS,
   MISBEHAVIOUR_DECAY_MS,
   PING_INTERVAL_MS,
   SEND_STALL_TIMEOUT_MS,
@@ -65,6 +67,8 @@ export class Peer {
   /** When a byte last came; the connect counts as one. */
   lastLifeAt: MonoMs
 
+  #frameSince: MonoMs | undefined
+  #frameNumber = 0
   #score = 0
   #scoreAt: MonoMs
   /** Does the shell currently not read from the socket? */
@@ -110,6 +114,25 @@ export class Peer {
     return this.isV1Listener ? V1_LISTENER_PING_INTERVAL_MS : PING_INTERVAL_MS
   }
 
+  /**
+   * Notes whether a frame has begun and not ended; called after each turn. A frame is known by the number of
+   * those before it.
+   */
+  noteFrame(now: MonoMs): void {
+    if (!this.decoder.midFrame) {
+      this.#frameSince = undefined
+    } else if (this.#frameSince === undefined || this.#frameNumber !== this.received.messages) {
+      this.#frameSince = now
+      this.#frameNumber = this.received.messages
+    }
+  }
+
+  /** Input is taken again after it had to wait: what did not come meanwhile is not the peer's fault. */
+  waitIsOver(now: MonoMs): void {
+    this.lastLifeAt = now
+    if (this.#frameSince !== undefined) this.#frameSince = now
+  }
+
   /** Must input wait, because answers pile up or the embedding program is not ready for more? */
   get mustWait(): boolean {
     return this.held || this.sendQueue.congested
@@ -129,10 +152,10 @@ export class Peer {
 
   /** The next moment at which something about this peer has to be looked at. */
   nextDeadline(): MonoMs {
-    const life = this.mustWait ? Number.POSITIVE_INFINITY : this.lastLifeAt + INACTIVITY_TIMEOUT_MS
+    const silence = this.mustWait ? Number.POSITIVE_INFINITY : this.#silenceDeadline()
     const stall = (this.sendQueue.progressAt ?? Number.POSITIVE_INFINITY) + SEND_STALL_TIMEOUT_MS
     const handshake = this.#handshakeDeadline()
-    return monoMs(Math.min(life, stall, handshake, this.pings.nextPingAt ?? Number.POSITIVE_INFINITY))
+    return monoMs(Math.min(silence, stall, handshake, this.pings.nextPingAt ?? Number.POSITIVE_INFINITY))
   }
 
   /** The reason to close this peer for its silence, if there is one. */
@@ -141,8 +164,18 @@ export class Peer {
     const { progressAt } = this.sendQueue
     if (progressAt !== undefined && now >= progressAt + SEND_STALL_TIMEOUT_MS) return 'sendStalled'
     // While we don't read, silence is our doing.
-    if (!this.mustWait && now >= this.lastLifeAt + INACTIVITY_TIMEOUT_MS) return 'inactive'
-    return undefined
+    if (this.mustWait) return undefined
+    if (now >= this.#frameDeadline()) return 'slowMessage'
+    return now >= this.lastLifeAt + INACTIVITY_TIMEOUT_MS ? 'inactive' : undefined
+  }
+
+  #silenceDeadline(): number {
+    return Math.min(this.lastLifeAt + INACTIVITY_TIMEOUT_MS, this.#frameDeadline())
+  }
+
+  #frameDeadline(): number {
+    if (this.#frameSince === undefined) return Number.POSITIVE_INFINITY
+    return this.#frameSince + FRAME_TIMEOUT_MS + this.decoder.frameBytes / MIN_FRAME_BYTES_PER_MS
   }
 
   #handshakeDeadline(): number {

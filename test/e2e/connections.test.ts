@@ -1,5 +1,7 @@
 /** Who a real node connects to, whom it lets in, and where it listens. */
+import { readdirSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../testkit/changes.ts'
 import { freePort, Lab, type NodeProcess } from '../../testkit/process.ts'
@@ -187,5 +189,38 @@ describe('limits', () => {
     first?.reset()
     await eventually(async () => ((await connectionCount(node)) === 2 ? true : undefined), 'a free slot')
     lab.atEnd(await TcpPeer.join({ port }))
+  })
+})
+
+describe('bans', () => {
+  it('hold from the moment the operator is told so, over a kill, until they are lifted', async () => {
+    const address = '127.0.0.5'
+    const { node: first, port } = await lab.startListening({ args: ['--regtest'] })
+    const peer = lab.atEnd(await TcpPeer.join({ port, localAddress: address }))
+    const other = lab.atEnd(await TcpPeer.join({ port }))
+    await first.rpc('setban', address, 'add')
+    await first.stop('SIGKILL')
+    await peer.waitForEnd()
+    expect(other.messages.length).toBeGreaterThan(0)
+
+    const { node, port: again } = await lab.startListening({ args: ['--regtest'], dataDir: first.dataDir })
+    expect(await node.rpc('listbanned')).toMatchObject([{ address: expect.stringContaining(address) }])
+    const refused = await TcpPeer.connect({ port: again, localAddress: address })
+    await refused.waitForEnd()
+    expect(refused.messages).toEqual([])
+    await node.waitForLine(`[P2P] Refused ${address}:${refused.localPort}: its address is banned`)
+    lab.atEnd(await TcpPeer.join({ port: again }))
+    await node.rpc('clearbanned')
+    lab.atEnd(await TcpPeer.join({ port: again, localAddress: address }))
+    expect((await node.stop()).code).toBe(0)
+  })
+
+  it('are set aside if their file is damaged, which keeps no node from starting', async () => {
+    const dataDir = lab.newFolder()
+    writeFileSync(join(dataDir, 'banlist.json'), '{"version":1,"bans":[{')
+    const { node } = await lab.startListening({ args: ['--regtest'], dataDir })
+    await node.waitForLine(/^\[Node\] warning: .*banlist\.json is damaged: it was set aside as /)
+    expect(await node.rpc('listbanned')).toEqual([])
+    expect(readdirSync(dataDir).some((name) => name.startsWith('banlist.json.damaged-'))).toBe(true)
   })
 })

@@ -108,6 +108,7 @@ describe('what is taken already, or can not be had', () => {
     ['.lock', /can't lock data directory .*: it is a directory/],
     ['.cookie', /can't write the cookie file .*: it is a directory/],
     ['dilithion.conf', /can't read .*dilithion\.conf: it is a directory/],
+    ['banlist.json', /can't read .*banlist\.json: it is a directory/],
   ])('says so if %s is a folder', async (name, pattern) => {
     const dataDir = lab.newFolder()
     mkdirSync(join(dataDir, name))

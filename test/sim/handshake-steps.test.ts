@@ -94,8 +94,8 @@ describe('a node that is dialled', () => {
     const peer = actor().connect(node)
     actAsReference(peer, { dialler: true })
     world.run(600_000)
-    expect(node.readyPeers[0]).toMatchObject({ score: 0, prefersHeaders: true, compactAnnounce: true })
-    expect(node.events.filter((event) => event.type === 'offence')).toEqual([])
+    expect(node.readyPeers[0]).toMatchObject({ prefersHeaders: true, compactAnnounce: true })
+    expect(node.oracle.offences).toBe(0)
   })
 
   it('does not act on messages before the handshake, and does not mind them', () => {
@@ -108,7 +108,7 @@ describe('a node that is dialled', () => {
     peer.send(verack, { type: 'ping', nonce: 9n })
     world.run(500)
     expect(news(peer)).toEqual([...GREETING, 'pong'])
-    expect(node.readyPeers[0]?.score).toBe(0)
+    expect(node.oracle.offences).toBe(0)
   })
 
   it('closes a peer that says nothing for 30 s', () => {
@@ -178,7 +178,8 @@ describe('a node that dials', () => {
   it('understands a listener of the first release, who speaks at once, and talks to it often', () => {
     const peer = dialled(testnet, (it) => actAsV1(world, it))
     world.run(3_600_000)
-    expect(node.readyPeers[0]).toMatchObject({ isV1Listener: true, score: 0 })
+    expect(node.readyPeers[0]).toMatchObject({ isV1Listener: true })
+    expect(node.oracle.offences).toBe(0)
     expect(new Set(peer.commands)).toEqual(new Set(['version', 'verack', 'ping']))
     expect(Math.abs(peer.count('ping') - 1_800)).toBeLessThanOrEqual(2)
     const gaps = peer.received.map(({ at }, i) => at - (peer.received[i - 1]?.at ?? at))

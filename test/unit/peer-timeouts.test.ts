@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { regtest } from '../../src/params/networks.ts'
 import { type ConnectionKind, Peer } from '../../src/peer/peer.ts'
 import { monoMs, peerId, unixSeconds } from '../../src/primitives/brand.ts'
-import { ipOf } from '../../testkit/sim/probe.ts'
+import { BlockHeader } from '../../src/wire/header.ts'
+import { CoreProbe, ipOf } from '../../testkit/sim/probe.ts'
 
 const BORN = 5_000
 
@@ -92,5 +93,47 @@ describe('a peer whose handshake is complete', () => {
     peer.pings.sent(1n, monoMs(BORN), 30_000)
     expect(peer.nextDeadline()).toBe(BORN + 30_000)
     expect(peer.timeout(monoMs(BORN + 30_000))).toBeUndefined()
+  })
+})
+
+describe('a message that trickles in', () => {
+  it('ends the connection, however alive the peer looks', () => {
+    const probe = new CoreProbe()
+    const id = probe.ready()
+    const frame = probe.bytesOf({ type: 'addr', addresses: [] })
+    for (const [i, byte] of frame.entries()) {
+      if (probe.core.peers.get(id) === undefined) break
+      probe.receiveBytes(id, Uint8Array.of(byte))
+      if (i < frame.length - 1) probe.wait(20_000)
+    }
+    expect(probe.events).toContainEqual(
+      expect.objectContaining({ type: 'disconnected', reason: 'slowMessage' }),
+    )
+  })
+
+  it('has the time that its bytes need at the slowest rate', () => {
+    const probe = new CoreProbe()
+    const id = probe.ready()
+    const block = { header: new BlockHeader(new Uint8Array(80)), transactionData: new Uint8Array(1_000_000) }
+    const frame = probe.bytesOf({ type: 'block', block })
+    for (let at = 0; at < frame.length; at += 50_000) {
+      probe.receiveBytes(id, frame.slice(at, at + 50_000))
+      probe.wait(12_000)
+      probe.flush(id)
+    }
+    expect(probe.core.peers.get(id)).toBeDefined()
+  })
+
+  it('leaves alone a peer that always has half a message on its way', () => {
+    const probe = new CoreProbe()
+    const id = probe.ready()
+    const ping = probe.bytesOf({ type: 'ping', nonce: 1n })
+    probe.receiveBytes(id, ping.slice(0, 10))
+    for (let i = 0; i < 40; i++) {
+      probe.wait(20_000)
+      probe.flush(id)
+      probe.receiveBytes(id, new Uint8Array([...ping.slice(10), ...ping.slice(0, 10)]))
+    }
+    expect(probe.core.peers.get(id)).toBeDefined()
   })
 })

@@ -33,6 +33,8 @@ export class NodeOracle {
   /** Frames sent, by command. */
   readonly sentMessages = new Map<MessageType, number>()
   handshakes = 0
+  /** Violations that were charged to peers. */
+  offences = 0
   readonly #limits: ConnectionLimits
   readonly #peers = new Map<PeerId, Watched>()
   #lastId = 0
@@ -173,6 +175,7 @@ export class NodeOracle {
       peer.ready = true
       this.handshakes++
     }
+    if (event.type === 'offence') this.offences++
     if (event.type !== 'disconnected') return
     const closedByOther = input.type === 'closed' && input.peer === event.peer
     if (peer.closing === closedByOther) throw new Error(`peer ${event.peer} ended twice or not at all`)

@@ -41,6 +41,7 @@ export interface Summary {
   readonly messages: number
   readonly pings: number
   readonly disconnects: number
+  readonly offences: number
   readonly traceHash: string
 }
 
@@ -57,6 +58,7 @@ export function summarize(world: World): Summary {
     messages: sum((node) => [...node.oracle.sentMessages.values()].reduce((a, b) => a + b, 0)),
     pings: sum(sent('ping')),
     disconnects: sum((node) => [...node.ends.values()].reduce((a, b) => a + b, 0)),
+    offences: sum((node) => node.oracle.offences),
     traceHash: world.trace.hash,
   }
 }

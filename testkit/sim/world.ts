@@ -3,7 +3,6 @@
  * the same seed gives the same trace.
  */
 import { type NetworkParams, regtest } from '../../src/params/networks.ts'
-import type { HostPort } from '../../src/primitives/ip.ts'
 import { RandomSource } from '../../src/primitives/random.ts'
 import { sha3_256 } from '../../src/primitives/sha3.ts'
 import { type Conditions, Network } from './network.ts'
@@ -150,10 +149,6 @@ export class World {
 /** A routable address of its own for each of up to 60,000 nodes. */
 export function addressOf(number: number): string {
   return `9.1.${number >> 8}.${number & 0xff}`
-}
-
-export function targetOf(node: SimNode): HostPort {
-  return node.endpoint
 }
 
 export function randomOfSeed(seed: number): RandomSource {

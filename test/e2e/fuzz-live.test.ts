@@ -1,0 +1,12 @@
+/** A short run of the fuzzer against a live node; `npm run fuzz:live` does the long one. */
+import { expect, it } from 'vitest'
+import { fuzzLive } from '../../testkit/fuzz-live.ts'
+
+it('a node survives 20,000 damaged frames, forgets them, and serves an honest peer meanwhile', async () => {
+  const report = await fuzzLive({ frames: 20_000, seed: 1 })
+  expect(report.failures).toEqual([])
+  expect(report.frames).toBeGreaterThanOrEqual(20_000)
+  expect(report.connections).toBeGreaterThan(50)
+  expect(report.bytesRead).toBeGreaterThan(report.bytesSent / 2)
+  expect(report.witness.pings).toBeGreaterThan(5)
+})
