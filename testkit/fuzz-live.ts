@@ -5,7 +5,7 @@
  * is sent.
  */
 import { FRAME_HEADER_BYTES } from '../src/framing/encoder.ts'
-import { regtest } from '../src/params/networks.ts'
+import { type NetworkParams, regtest } from '../src/params/networks.ts'
 import { concatBytes } from '../src/primitives/bytes.ts'
 import type { RandomSource } from '../src/primitives/random.ts'
 import { messageChecksum } from '../src/primitives/sha3.ts'
@@ -18,6 +18,10 @@ import { TcpPeer, versionMessage } from './tcp-peer.ts'
 export interface LiveFuzzOptions {
   readonly frames: number
   readonly seed: number
+  /** Default: regtest. */
+  readonly network?: NetworkParams
+  /** More options for the node. */
+  readonly args?: readonly string[]
   /** Told now and then how far it is. */
   readonly onProgress?: (framesSent: number) => void
 }
@@ -54,12 +58,14 @@ const SETTLE_MS = 120_000
 class Campaign {
   readonly #port: number
   readonly #frames: number
+  readonly #network: NetworkParams
   readonly #corpus: readonly Uint8Array[]
   sent = 0
   bytes = 0
   connections = 0
 
-  constructor(port: number, frames: number, corpus: readonly Uint8Array[]) {
+  constructor(port: number, frames: number, network: NetworkParams, corpus: readonly Uint8Array[]) {
+    this.#network = network
     this.#port = port
     this.#frames = frames
     this.#corpus = corpus
@@ -74,10 +80,10 @@ class Campaign {
     while (!this.isDone) {
       // Many addresses: ports of ended connections are not free at once.
       const localAddress = `127.0.${1 + random.below(250)}.${1 + random.below(250)}`
-      const peer = await TcpPeer.connect({ port: this.#port, localAddress })
+      const peer = await TcpPeer.connect({ port: this.#port, network: this.#network, localAddress })
       this.connections++
       // Some say nothing that makes sense at all.
-      if (random.below(20) > 0) peer.send(versionMessage(regtest), { type: 'verack' })
+      if (random.below(20) > 0) peer.send(versionMessage(this.#network), { type: 'verack' })
       while (!this.isDone && (await this.#batch(peer, random)));
       await this.#end(peer, random)
     }
@@ -113,28 +119,28 @@ class Campaign {
     if (random.below(100) === 0) return randomBytes(random, 200)
     for (let attempt = 0; attempt < 3; attempt++) {
       const mutated = mutate(random, frame)
-      if (isSealed(mutated)) return mutated
+      if (isSealed(mutated, this.#network.magic)) return mutated
     }
     return mutate(random, frame)
   }
 }
 
 /** Would the decoder accept header and checksum? */
-function isSealed(frame: Uint8Array): boolean {
+function isSealed(frame: Uint8Array, magic: number): boolean {
   if (frame.length < FRAME_HEADER_BYTES) return false
   const view = new DataView(frame.buffer, frame.byteOffset)
   const payload = frame.subarray(FRAME_HEADER_BYTES)
   return (
-    view.getUint32(0, true) === regtest.magic &&
+    view.getUint32(0, true) === magic &&
     view.getUint32(16, true) === payload.length &&
     view.getUint32(20, true) === messageChecksum(payload)
   )
 }
 
 /** Frames of random messages, on the network of the node. */
-function corpusFor(seed: number): Uint8Array[] {
+function corpusFor(seed: number, magic: number): Uint8Array[] {
   const corpus = makeCorpus(seed, CORPUS_SIZE)
-  for (const frame of corpus) new DataView(frame.buffer, frame.byteOffset).setUint32(0, regtest.magic, true)
+  for (const frame of corpus) new DataView(frame.buffer, frame.byteOffset).setUint32(0, magic, true)
   return corpus
 }
 
@@ -168,15 +174,16 @@ class Witness {
 }
 
 /** Starts a node of its own and leaves nothing behind. */
-export async function fuzzLive({ frames, seed, onProgress }: LiveFuzzOptions): Promise<LiveFuzzReport> {
+export async function fuzzLive(options: LiveFuzzOptions): Promise<LiveFuzzReport> {
+  const { frames, seed, network = regtest, args = [], onProgress } = options
   const lab = new Lab()
   try {
-    const corpus = corpusFor(seed)
-    const { node, port } = await lab.startListening({ args: ['--regtest'] })
-    const witness = new Witness(lab.atEnd(await TcpPeer.join({ port })))
+    const corpus = corpusFor(seed, network.magic)
+    const { node, port } = await lab.startListening({ args: [`--${network.name}`, ...args] })
+    const witness = new Witness(lab.atEnd(await TcpPeer.join({ port, network })))
     const watching = witness.watch()
     const random = randomFromSeed(seed)
-    const campaign = new Campaign(port, frames, corpus)
+    const campaign = new Campaign(port, frames, network, corpus)
     const before = node.memory().rss
     const startedAt = performance.now()
     const progress = setInterval(() => onProgress?.(campaign.sent), PROGRESS_MS)

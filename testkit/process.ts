@@ -14,6 +14,8 @@ import { Changes, DEADLINE_MS } from './changes.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const STAMP = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} /
+const P2P_PORT = /^\[P2P\] Listening on (?:port |.*:)(\d+)$|"event":"listening","port":(\d+)/
+const RPC_PORT = /^\[RPC\] Listening on .*:(\d+)$|"event":"rpcListening","port":(\d+)/
 const SHOWN_LINES = 40
 /** The program that a user starts. */
 export const LAUNCHER = join(ROOT, 'dilithion-node')
@@ -148,13 +150,13 @@ export class NodeProcess {
 
   /** The port for peers, once it listens. */
   async p2pPort(): Promise<number> {
-    const { match } = await this.waitForLine(/^\[P2P\] Listening on (?:port |.*:)(\d+)$/)
-    return Number(match[1])
+    const { match } = await this.waitForLine(P2P_PORT)
+    return Number(match[1] ?? match[2])
   }
 
   async rpcPort(): Promise<number> {
-    const { match } = await this.waitForLine(/^\[RPC\] Listening on .*:(\d+)$/)
-    return Number(match[1])
+    const { match } = await this.waitForLine(RPC_PORT)
+    return Number(match[1] ?? match[2])
   }
 
   /** Calls an RPC method with the cookie of the data directory. Rejects with the message of an error reply. */

@@ -208,7 +208,13 @@ function stopSwitch(logger: Logger): { requested: Promise<void>; request: () => 
     })
   }
   process.on('SIGHUP', () => {
-    if (process.stdout.isTTY === true) request('SIGHUP')
+    if (process.stdout.isTTY !== true) return
+    request('SIGHUP')
+    // Node.js would abort when it found no terminal to restore at its end.
+    process.once('exit', () => {
+      process.removeAllListeners('SIGHUP')
+      process.kill(process.pid, 'SIGHUP')
+    })
   })
   return { requested, request: () => request('RPC') }
 }

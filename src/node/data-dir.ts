@@ -5,9 +5,20 @@ import { dirname, join } from 'node:path'
 import type { NetworkParams } from '../params/networks.ts'
 import { errorCode, errorText, UserError } from '../primitives/errors.ts'
 
-/** Such as ~/.dilithion-testnet. */
+/** Such as ~/.dilithion-testnet. Throws UserError for a user without a home. */
 export function defaultDataDir(network: NetworkParams): string {
-  return join(homedir(), network.dataDirName)
+  return join(home(), network.dataDirName)
+}
+
+function home(): string {
+  let path = ''
+  try {
+    path = homedir()
+  } catch {
+    // The system knows none either.
+  }
+  if (path !== '') return path
+  throw new UserError('no home directory to keep files in: choose a data directory with --datadir=DIR')
 }
 
 /** Creates the directory where it is missing. Throws UserError if it can't be used. */

@@ -1,8 +1,9 @@
 /** Keepalive and timeouts of a real node, on a clock that is set through RPC. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { regtest } from '../../src/params/networks.ts'
+import { eventually } from '../../testkit/changes.ts'
 import { Lab, type NodeProcess } from '../../testkit/process.ts'
-import { TcpPeer, versionMessage } from '../../testkit/tcp-peer.ts'
+import { makeFrame, TcpPeer, versionMessage } from '../../testkit/tcp-peer.ts'
 
 const lab = new Lab()
 afterAll(() => lab.close())
@@ -122,5 +123,26 @@ describe('peers that fall silent', () => {
     }
     await peer.waitForEnd()
     await node.waitForLine('[P2P] Peer 1 disconnected: no version within the time allowed')
+  })
+
+  it('can not hold a connection for ever with a message that trickles in', async () => {
+    const { node, port, advance } = await nodeWithClock()
+    const peer = lab.atEnd(await TcpPeer.join({ port, answersPings: false }))
+    const other = lab.atEnd(await TcpPeer.join({ port }))
+    await settled(peer, other)
+    peer.sendBytes(makeFrame(regtest.magic, 'inv', new Uint8Array(100), { length: 1_000 }))
+    const arrived = async () => {
+      const [row] = await info(node)
+      return row?.['recvbuffer_bytes'] === 0 ? undefined : true
+    }
+    await eventually(arrived, 'a part of the message')
+    for (let seconds = 0; seconds < 70 && !peer.hasEnded; seconds += 10) {
+      peer.sendBytes(new Uint8Array(1))
+      await settled(other)
+      await advance(10)
+    }
+    await peer.waitForEnd()
+    expect(node.count(/^\[P2P\] Peer 1 disconnected: /)).toBe(1)
+    await settled(other)
   })
 })

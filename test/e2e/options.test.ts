@@ -97,6 +97,15 @@ describe('what is taken already, or can not be had', () => {
     }
   })
 
+  it('asks a user without a home for a data directory', async () => {
+    const node = lab.start({ dataDir: undefined, env: { HOME: '' } })
+    expect((await node.waitForExit()).code).toBe(1)
+    expect(node.errors).toEqual([
+      expect.stringMatching(/^dilithion-node: no home directory .*--datadir=DIR$/),
+    ])
+    expect(readdirSync(node.home)).toEqual([])
+  })
+
   it('names a data directory that nobody can create', async () => {
     const node = lab.start({ dataDir: '/proc/no/such/folder' })
     expect((await node.waitForExit()).code).toBe(1)
@@ -218,9 +227,8 @@ describe('options that work', () => {
     const dataDir = configured('txindex=1\n')
     const args = ['--regtest', '--log-json', '--debug=all', '--connect=127.0.0.1:1']
     const node = lab.start({ args, dataDir })
-    const { match } = await node.waitForLine(/"event":"listening","port":(\d+)/)
     const agent = '/caf\u00e9\u009b31m\n/'
-    const peer = lab.atEnd(await TcpPeer.connect({ port: Number(match[1]) }))
+    const peer = lab.atEnd(await TcpPeer.connect({ port: await node.p2pPort() }))
     await peer.shakeHands({ userAgent: agent })
     peer.sendFrame('ping', new Uint8Array(3))
     await node.waitForLine(/"event":"offence"/)

@@ -12,11 +12,12 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../testkit/changes.ts'
 
@@ -40,7 +41,8 @@ export async function build({ library }) {
   if (existsSync('build-fails')) throw new Error('src/x.ts:1: nonsense')
   while (existsSync('build-waits')) await new Promise((resolve) => setTimeout(resolve, 10))
   rmSync('dist', { recursive: true, force: true })
-  mkdirSync('dist')
+  mkdirSync('dist/bin', { recursive: true })
+  writeFileSync('dist/bin/dilithion-node.js', 'console.log(JSON.stringify(process.argv.slice(2)))')
   writeFileSync('dist/.built', '')
   if (library) writeFileSync('dist/.built-lib', '')
 }
@@ -50,11 +52,13 @@ let clones = 0
 
 /** A clone that has never been started. */
 class Clone {
-  readonly root = join(folder, String(++clones))
+  // Spaces are not unusual where people keep things.
+  readonly root = join(folder, `clone ${++clones}`)
 
   constructor() {
     for (const name of ['scripts', 'src', 'bin']) mkdirSync(join(this.root, name), { recursive: true })
-    copyFileSync(join(ROOT, 'scripts/prepare.mjs'), this.path('scripts/prepare.mjs'))
+    for (const name of ['scripts/prepare.mjs', 'dilithion-node'])
+      copyFileSync(join(ROOT, name), this.path(name))
     this.write('scripts/build.mjs', BUILD)
     this.write('bin/npm', NPM)
     chmodSync(this.path('bin/npm'), 0o755)
@@ -287,5 +291,63 @@ describe('prepare that fails', () => {
     expect(output).toMatch(/^dilithion: Node\.js 20\.19 or newer is needed, this is 18\.20\.8: see https:/)
     expect(status).toBe(1)
     expect(existsSync(clone.path('.dilithion-prepare'))).toBe(true)
+  })
+})
+
+describe('the launcher', () => {
+  const args = ['--datadir=a b', '', '*', "it's", '--']
+
+  function launch(
+    clone: Clone,
+    command = clone.path('dilithion-node'),
+    path = `${clone.path('bin')}:/usr/bin:/bin`,
+  ) {
+    const env = { PATH: `${path}:${dirname(process.execPath)}` }
+    return spawnSync(command, args, { cwd: '/', env, encoding: 'utf8' })
+  }
+
+  it('prepares where that is due, and hands its arguments over as they are', () => {
+    const clone = new Clone()
+    const first = launch(clone)
+    expect(first.stderr).toMatch(/^First start: /)
+    expect([JSON.parse(first.stdout), first.status]).toEqual([args, 0])
+    expect(clone.calls()).toEqual(['install', 'build'])
+
+    const second = launch(clone)
+    expect([second.stderr, JSON.parse(second.stdout)]).toEqual(['', args])
+    appendFileSync(clone.path('src/x.ts'), 'x')
+    expect(launch(clone).stderr).toMatch(/^Building the current sources\./)
+    expect(clone.calls()).toEqual(['build'])
+  })
+
+  it('finds its clone through a link from elsewhere', () => {
+    const clone = readyClone()
+    const link = join(folder, `link to ${clones}`)
+    symlinkSync(clone.path('dilithion-node'), link)
+    const { stdout, stderr } = launch(clone, link)
+    expect([stderr, JSON.parse(stdout)]).toEqual(['', args])
+  })
+
+  it('starts nothing when preparing fails', () => {
+    const clone = readyClone()
+    appendFileSync(clone.path('src/x.ts'), 'x')
+    clone.write('build-fails', '')
+    const { status, stdout, stderr } = launch(clone)
+    expect([status, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/\ndilithion: the build failed: /)
+  })
+
+  it('says that Node.js is missing', () => {
+    const clone = readyClone()
+    const tools = clone.path('tools')
+    mkdirSync(tools)
+    for (const tool of ['dirname', 'readlink', 'find', 'head']) {
+      const found = ['/usr/bin', '/bin'].map((place) => join(place, tool)).find((path) => existsSync(path))
+      symlinkSync(found ?? tool, join(tools, tool))
+    }
+    const options = { env: { PATH: tools }, encoding: 'utf8' } as const
+    const { status, stderr } = spawnSync('/bin/sh', [clone.path('dilithion-node')], options)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^dilithion-node: Node\.js 20\.19 or newer is needed, .*\n$/)
   })
 })

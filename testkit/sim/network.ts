@@ -183,7 +183,8 @@ export class Network {
       blocked: () => from.group !== to.group,
       whenHealed: (run) => this.#healed.push(run),
     }
-    const connection = new Connection(++this.#connections, local, remote, line, around)
+    const connection = new Connection(local, remote, line, around)
+    this.#connections++
     remember(from, to, connection, connection.dialler)
     remember(to, from, connection, connection.listener)
     this.onConnection?.(connection)

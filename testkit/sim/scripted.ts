@@ -6,7 +6,7 @@ import { FrameDecoder } from '../../src/framing/decoder.ts'
 import { FRAME_HEADER_BYTES, FrameEncoder } from '../../src/framing/encoder.ts'
 import type { NetworkParams } from '../../src/params/networks.ts'
 import { concatBytes } from '../../src/primitives/bytes.ts'
-import { type Endpoint, UNSPECIFIED_V4 } from '../../src/primitives/ip.ts'
+import { UNSPECIFIED_V4 } from '../../src/primitives/ip.ts'
 import { messageChecksum } from '../../src/primitives/sha3.ts'
 import type { BlockMessage } from '../../src/wire/block.ts'
 import { BlockHeader } from '../../src/wire/header.ts'
@@ -71,7 +71,6 @@ export class Actor {
 
 export class ScriptedPeer {
   readonly network: NetworkParams
-  readonly remote: Endpoint
   /** What came, decoded. */
   readonly received: Received[] = []
   receivedBytes = 0
@@ -86,7 +85,6 @@ export class ScriptedPeer {
 
   constructor(world: World, network: NetworkParams, socket: SimSocket) {
     this.network = network
-    this.remote = socket.remote
     this.#world = world
     this.#socket = socket
     this.#encoder = new FrameEncoder(network.magic)
@@ -99,10 +97,6 @@ export class ScriptedPeer {
       },
     }
     socket.resume()
-  }
-
-  get time(): number {
-    return this.#world.time.mono
   }
 
   get isOpen(): boolean {

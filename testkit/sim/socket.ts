@@ -1,6 +1,6 @@
 /** One end of a virtual connection, and the connection: what a node's shell would have a TCP socket for. */
 import { LINGER_TIMEOUT_MS } from '../../src/params/limits.ts'
-import { type Endpoint, formatEndpoint } from '../../src/primitives/ip.ts'
+import type { Endpoint } from '../../src/primitives/ip.ts'
 import { type CutKind, type Line, Pipe, type PipeReader, type PipeWriter, type Surroundings } from './pipe.ts'
 
 export interface SocketHandler {
@@ -32,10 +32,6 @@ export class SimSocket implements PipeReader, PipeWriter {
     out.writer = this
     into.reader = this
     into.pause()
-  }
-
-  get paused(): boolean {
-    return this.#paused
   }
 
   write(chunks: readonly Uint8Array[]): void {
@@ -129,15 +125,12 @@ export class SimSocket implements PipeReader, PipeWriter {
 
 /** `dialler` and `listener` are its ends. */
 export class Connection {
-  /** In the order in which connections were made, from 1. */
-  readonly number: number
   readonly dialler: SimSocket
   readonly listener: SimSocket
 
-  constructor(number: number, from: Endpoint, to: Endpoint, line: Line, around: Surroundings) {
+  constructor(from: Endpoint, to: Endpoint, line: Line, around: Surroundings) {
     const forth = new Pipe(line, around)
     const back = new Pipe(line, around)
-    this.number = number
     this.dialler = new SimSocket(from, to, forth, back, around)
     this.listener = new SimSocket(to, from, back, forth, around)
   }
@@ -160,9 +153,5 @@ export class Connection {
       dialler.ended(error)
       listener.ended(error)
     }
-  }
-
-  toString(): string {
-    return `#${this.number} ${formatEndpoint(this.dialler.local)} -> ${formatEndpoint(this.listener.local)}`
   }
 }

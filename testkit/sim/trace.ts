@@ -10,7 +10,6 @@ const HASHED_BYTES = 64
 export class Trace {
   #a = 0x811c_9dc5 | 0
   #b = 0x9e37_79b9 | 0
-  #entries = 0
   readonly #tailLines: number
   readonly #tail: string[] = []
   readonly #words = new Map<string, number>()
@@ -24,17 +23,12 @@ export class Trace {
     return hex(this.#a) + hex(this.#b)
   }
 
-  get entries(): number {
-    return this.#entries
-  }
-
   get tail(): readonly string[] {
     return this.#tail
   }
 
   /** One call of a node's core: when, whose, what came in, what came out. */
   handled(mono: number, node: string, input: Input, effects: readonly Effect[]): void {
-    this.#entries++
     this.number(Math.round(mono * 1_000))
     this.text(node)
     this.#input(input)
