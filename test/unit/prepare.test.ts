@@ -36,15 +36,17 @@ mkdir -p node_modules && cp package-lock.json node_modules/.package-lock.json
 `
 const BUILD = `
 import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+const root = dirname(import.meta.dirname)
 export async function build({ library }) {
-  appendFileSync('calls', library ? 'build with library\\n' : 'build\\n')
-  if (existsSync('build-fails')) throw new Error('src/x.ts:1: nonsense')
-  while (existsSync('build-waits')) await new Promise((resolve) => setTimeout(resolve, 10))
-  rmSync('dist', { recursive: true, force: true })
-  mkdirSync('dist/bin', { recursive: true })
-  writeFileSync('dist/bin/dilithion-node.js', 'console.log(JSON.stringify(process.argv.slice(2)))')
-  writeFileSync('dist/.built', '')
-  if (library) writeFileSync('dist/.built-lib', '')
+  appendFileSync(root + '/calls', library ? 'build with library\\n' : 'build\\n')
+  if (existsSync(root + '/build-fails')) throw new Error('src/x.ts:1: nonsense')
+  while (existsSync(root + '/build-waits')) await new Promise((resolve) => setTimeout(resolve, 10))
+  rmSync(root + '/dist', { recursive: true, force: true })
+  mkdirSync(root + '/dist/bin', { recursive: true })
+  writeFileSync(root + '/dist/bin/dilithion-node.js', 'console.log(JSON.stringify(process.argv.slice(2)))')
+  writeFileSync(root + '/dist/.built', '')
+  if (library) writeFileSync(root + '/dist/.built-lib', '')
 }
 `
 
@@ -303,7 +305,7 @@ describe('the launcher', () => {
     path = `${clone.path('bin')}:/usr/bin:/bin`,
   ) {
     const env = { PATH: `${path}:${dirname(process.execPath)}` }
-    return spawnSync(command, args, { cwd: '/', env, encoding: 'utf8' })
+    return spawnSync(command, args, { cwd: folder, env, encoding: 'utf8' })
   }
 
   it('prepares where that is due, and hands its arguments over as they are', () => {

@@ -195,7 +195,8 @@ function drawConditions(random: RandomSource, heavy: boolean): Conditions {
   return {
     latencyMs: slow ? [0, 3_000] : [0, 100],
     jitterMs: random.below(2) * (slow ? 2_000 : 50),
-    bytesPerMs: random.below(3) === 0 ? 0.5 + 5 * random.unit() : Number.POSITIVE_INFINITY,
+    // A line too slow for its messages is no line: its connections end whenever a message takes too long.
+    bytesPerMs: random.below(3) === 0 ? (heavy ? 50 : 0.5) + 5 * random.unit() : Number.POSITIVE_INFINITY,
     windowBytes: pick(random, windows) ?? 0,
     pieceBytes: pick(random, pieces) ?? 0,
   }
