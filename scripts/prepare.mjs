@@ -40,7 +40,8 @@ export async function prepare({ library }) {
 }
 
 async function buildAll(build, library) {
-  const startedAt = new Date()
+  // By the file system's clock, which may lag behind the system's.
+  const startedAt = statSync(join(lockDir, 'pid')).mtime
   try {
     // A rebuild for the programs must not take the library away.
     await build({ library: library || existsSync(join(root, 'dist/.built-lib')) })
@@ -94,7 +95,7 @@ function isBuilt(library) {
     'tsconfig.json',
     'tsconfig.build.json',
   ]
-  return inputs.every((path) => newest(join(root, path)) <= builtAt)
+  return inputs.every((path) => newest(join(root, path)) < builtAt)
 }
 
 /** Folders count too: a file that was removed changes its folder. */

@@ -25,7 +25,7 @@ import {
 import { bytesEqual } from '../primitives/bytes.ts'
 import { type Endpoint, formatEndpoint, type HostPort, type IpBytes, isLoopback } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
-import { formatSubnet, masked, type Subnet, subnetOf } from '../primitives/subnet.ts'
+import { formatSubnet, hostSubnet, masked, type Subnet } from '../primitives/subnet.ts'
 import type { MessageError } from '../wire/messages.ts'
 import { MessageProcessor, type ProcessorHooks } from './processor.ts'
 import type { Command, Effect, Input, NodeEvent } from './seam.ts'
@@ -166,12 +166,26 @@ export class NodeCore {
       this.#effects.push({ type: 'refuse', connection })
       return
     }
+    const same = this.#outboundTo(remote)
+    if (same !== undefined) {
+      // Two names of one peer: it is connected already.
+      this.targets.connected(ticket, same.id)
+      this.#effects.push({ type: 'refuse', connection })
+      return
+    }
     const peer = this.peers.add(target.keep ? 'manual' : 'oneTry', remote, target.address, this.#now)
     this.targets.connected(ticket, peer.id)
     this.#effects.push({ type: 'adopt', connection, peer: peer.id })
     this.#event({ type: 'connected', peer: peer.id, address: target.address })
     this.#sender.version(peer, this.#now)
     this.#settle(peer)
+  }
+
+  #outboundTo({ ip, port }: Endpoint): Peer | undefined {
+    for (const peer of this.peers.all()) {
+      if (!peer.inbound && peer.remote.port === port && bytesEqual(peer.remote.ip, ip)) return peer
+    }
+    return undefined
   }
 
   #dialFailed(ticket: DialTicket, error: string): void {
@@ -307,7 +321,7 @@ export class NodeCore {
   #sendAway(peer: Peer, score: number): void {
     this.#disconnect(peer, 'misbehaving', false)
     if (peer.kind === 'manual' || isLoopback(peer.remote.ip)) return
-    this.#ban(subnetOf(peer.remote.ip), unixSeconds(this.#now.unix + BAN_SECONDS), 'misbehaving', score)
+    this.#ban(hostSubnet(peer.remote.ip), unixSeconds(this.#now.unix + BAN_SECONDS), 'misbehaving', score)
   }
 
   #ban(subnet: Subnet, until: UnixSeconds, reason: BanReason, score: number): void {
@@ -334,7 +348,9 @@ export class NodeCore {
     if (peer.queuedForTurn) this.#backlog = this.#backlog.filter((other) => other !== peer)
     const { id, address, inbound } = peer
     const wasReady = peer.state === 'ready'
-    const totals = { bytesSent: peer.sent.bytes, bytesReceived: peer.received.bytes }
+    // What was handed over and is still to be delivered counts as sent.
+    const bytesSent = peer.sent.bytes + peer.sendQueue.bytes
+    const totals = { bytesSent, bytesReceived: peer.received.bytes }
     const more = detail === undefined ? {} : { detail }
     this.#event({ type: 'disconnected', peer: id, address, inbound, wasReady, ...totals, reason, ...more })
     if (reason === 'selfConnection' && !inbound) {
@@ -342,7 +358,7 @@ export class NodeCore {
       this.#event({ type: 'selfTarget', address })
     }
     const readyMs = peer.readyAt === undefined ? 0 : this.#now.mono - peer.readyAt
-    this.targets.disconnected(id, readyMs, this.#now.mono)
+    this.targets.disconnected(id, readyMs, MISFITS.has(reason), this.#now.mono)
   }
 
   #command(command: Command): void {
@@ -393,5 +409,7 @@ export class NodeCore {
   }
 }
 
+/** Ends after which the same would happen again at once. */
+const MISFITS: ReadonlySet<DisconnectReason> = new Set(['wrongGenesis', 'obsoleteVersion', 'rejectedByPeer'])
 const NEVER = monoMs(Number.POSITIVE_INFINITY)
 const NO_EFFECTS: readonly Effect[] = []

@@ -4,7 +4,7 @@
  */
 
 import { MAX_PAYLOAD_BYTES } from '../framing/encoder.ts'
-import { ADDR_INTERVAL_MS, MAX_ADDR_ANSWER } from '../params/limits.ts'
+import { ADDR_INTERVAL_MS, MAX_ADDR_ANSWER, V1_LISTENER_PING_INTERVAL_MS } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
 import { judgeVersion, rememberVersion } from '../peer/handshake.ts'
@@ -125,7 +125,8 @@ function completeHandshake(context: HandlerContext, peer: Peer, now: Now): void 
 function onPong(context: HandlerContext, peer: Peer, { nonce }: MessageOf<'pong'>, now: Now): void {
   const verdict = peer.pings.pong(nonce, now.mono)
   const roundTripMs = verdict.matched ? verdict.roundTripMs : undefined
-  const routine = peer.isV1Listener
+  const routine = verdict.matched && verdict.routine
+  if (peer.isV1Listener) peer.pings.hasten(now.mono, V1_LISTENER_PING_INTERVAL_MS)
   // Unasked pongs are as many as the peer likes to send.
   if (!verdict.matched && !context.tracing) return
   context.event({ type: 'pongReceived', peer: peer.id, nonce, routine, roundTripMs })
@@ -161,8 +162,11 @@ function onSendcmpct(_: HandlerContext, peer: Peer, message: MessageOf<'sendcmpc
   if (message.version === COMPACT_VERSION) peer.compactAnnounce = message.announce
 }
 
-function onReject(context: HandlerContext, peer: Peer, message: MessageOf<'reject'>): void {
+function onReject(context: HandlerContext, peer: Peer, message: MessageOf<'reject'>, now: Now): void {
   const command = printable(message.command)
   const reason = printable(message.reason)
   context.event({ type: 'rejectReceived', peer: peer.id, command, code: message.code, reason })
+  // Some keep the connection open after that, but nothing will come of it.
+  if (peer.state === 'ready' || command !== 'version') return
+  context.disconnect(peer, 'rejectedByPeer', false, now, reason)
 }

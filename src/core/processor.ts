@@ -62,13 +62,15 @@ export class MessageProcessor {
     if (peer.state !== 'ready' && !HANDSHAKE.has(frame.type)) return this.#ignore(peer, frame.type)
     if (frame.type === 'ping') {
       this.#hooks.sender.pong(peer, frame.payload, frame.checksum)
-      if (!this.#hooks.delivering) return
+      return
     }
     const decoded = decodePayload(frame.type, frame.payload)
     if (!decoded.ok) return this.#hooks.offend(peer, 'malformed', decoded.error)
+    const isOurPong = decoded.value.type === 'pong' && peer.pings.expects(decoded.value.nonce)
     const handled = handleMessage(this.#hooks, peer, decoded.value, now, bytes)
     if (!handled) this.#ignore(peer, frame.type)
-    this.#deliver(peer, decoded.value)
+    // Keepalive is our own affair.
+    if (decoded.value.type !== 'ping' && !isOurPong) this.#deliver(peer, decoded.value)
   }
 
   #deliver(peer: Peer, message: Message): void {

@@ -70,9 +70,7 @@ export class MessageSender {
   /** A ping with a fresh nonce; the next one falls due an interval later. */
   ping(peer: Peer, now: Now): void {
     const nonce = this.#random.nonce()
-    const routine = peer.isV1Listener && peer.pings.nextPingAt !== undefined
-    peer.pings.sent(nonce, now.mono, peer.pingIntervalMs)
-    this.send(peer, { type: 'ping', nonce }, routine)
+    this.send(peer, { type: 'ping', nonce }, peer.pings.sent(nonce, now.mono))
   }
 
   /** Answers a ping by its payload and checksum, which are the pong's too. */

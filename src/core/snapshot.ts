@@ -16,6 +16,8 @@ export interface PeerSnapshot {
   readonly kind: ConnectionKind
   readonly inbound: boolean
   readonly state: PeerState
+  /** Has our `version` gone out? */
+  readonly sentVersion: boolean
   /** What was dialled, or the remote endpoint, as "host:port". */
   readonly address: string
   /** The remote endpoint as "ip:port". */
@@ -40,6 +42,8 @@ export interface PeerSnapshot {
   readonly smoothedPingMs: number | undefined
   /** How long the oldest unanswered ping has been under way, in milliseconds. */
   readonly pingWaitMs: number | undefined
+  /** Pongs that answered none of our pings. */
+  readonly unsolicitedPongs: number
   readonly misbehaviour: number
   /** Bytes that wait to be sent, and bytes of a message that has not come in whole. */
   readonly sendQueueBytes: number
@@ -56,6 +60,7 @@ export function snapshotPeer(peer: Peer, now: MonoMs): PeerSnapshot {
     kind: peer.kind,
     inbound: peer.inbound,
     state: peer.state,
+    sentVersion: peer.sentVersion,
     address: peer.address,
     remote: peer.remoteText,
     connectedAt: peer.connectedAt.unix,
@@ -72,6 +77,7 @@ export function snapshotPeer(peer: Peer, now: MonoMs): PeerSnapshot {
     minPingMs: pings.roundTrips?.minMs,
     smoothedPingMs: pings.roundTrips?.smoothedMs,
     pingWaitMs: pings.waitingSince === undefined ? undefined : now - pings.waitingSince,
+    unsolicitedPongs: pings.unsolicitedPongs,
     misbehaviour: peer.score(now),
     sendQueueBytes: peer.sendQueue.bytes,
     receiveBufferBytes: peer.decoder.bufferedBytes,

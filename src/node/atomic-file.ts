@@ -46,6 +46,9 @@ function writeFileAtomicallySync(path: string, content: string, mode = 0o600): v
   renameSync(beside, path)
 }
 
+/** Of its time a keeper spends at most a twentieth on writing, however often and by whom its content is changed. */
+const PAUSE_PER_WRITE = 20
+
 /**
  * Keeps a file up to date with something that changes: one write at a time, and whatever changed during a write
  * is in the next one. Content is asked for when it is written.
@@ -56,6 +59,7 @@ export class FileKeeper {
   readonly #onError: (error: unknown) => void
   #writing: Promise<void> | undefined
   #dirty = false
+  #hurry: () => void = () => undefined
 
   constructor(path: string, content: () => string, onError: (error: unknown) => void) {
     this.#path = path
@@ -82,14 +86,27 @@ export class FileKeeper {
 
   /** Resolves when everything is on disk, or could not be written and was reported. */
   async idle(): Promise<void> {
+    this.#hurry()
     await this.#writing
   }
 
   async #write(): Promise<void> {
     while (this.#dirty) {
       this.#dirty = false
+      const startedAt = performance.now()
       await writeFileAtomically(this.#path, this.#content()).catch(this.#onError)
+      if (this.#dirty) await this.#pause(PAUSE_PER_WRITE * (performance.now() - startedAt))
     }
     this.#writing = undefined
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 }

@@ -1,6 +1,6 @@
 /**
  * One connection for programs that want to talk to a node: explorers, crawlers, monitors. It shakes hands and
- * answers pings by itself; what else the node says comes as typed messages. What is not taken is not read:
+ * keeps the connection alive by itself; what else the node says comes as typed messages. What is not taken is not read:
  * at most MAX_WAITING messages are kept, then the node has to wait.
  */
 import type { NodeEvent } from '../core/seam.ts'
@@ -94,8 +94,8 @@ export class Client implements AsyncIterable<Message> {
   }
 
   /**
-   * The next message of one type; others that come meanwhile stay for the iterator. Rejects with
-   * ConnectionError when the connection ends or the time is over.
+   * The next message of one type; others that come meanwhile stay for the iterator, the newest MAX_WAITING of
+   * them. Rejects with ConnectionError when the connection ends or the time is over.
    */
   next<T extends MessageType>(type: T, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<MessageOf<T>> {
     return new Promise((resolve, reject) => {
@@ -183,12 +183,15 @@ export class Client implements AsyncIterable<Message> {
       this.#waiters.delete(waiter)
       return waiter.take(message)
     }
+    // Whoever waits for one type wants it read on, so what lies in the way has to go.
+    if (this.#waiting.length >= MAX_WAITING && this.#waiters.size > 0) this.#waiting.shift()
     this.#waiting.push(message)
     this.#regulate()
   }
 
   #regulate(): void {
-    const hold = this.#held ? this.#waiting.length > MAX_WAITING / 4 : this.#waiting.length >= MAX_WAITING
+    const mark = this.#held ? MAX_WAITING / 4 : MAX_WAITING - 1
+    const hold = this.#waiting.length > mark && this.#waiters.size === 0
     if (hold === this.#held || this.#peer === undefined) return
     this.#held = hold
     this.#node.hold(this.#peer, hold)

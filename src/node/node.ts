@@ -17,7 +17,7 @@ import { RandomSource } from '../primitives/random.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
 import { ConnectionManager } from '../shell/connection-manager.ts'
-import type { Message } from '../wire/messages.ts'
+import { encodePayload, type Message } from '../wire/messages.ts'
 import type { AddedNode, NodeControl, NodeTotals } from './control.ts'
 import { userAgentOf, VERSION } from './version.ts'
 
@@ -142,13 +142,13 @@ export class DilithionNode implements NodeControl {
 
   addNode(target: HostPort, keep: boolean): AddTargetVerdict {
     const before = this.#core.targets.find(target)
-    if (before !== undefined) return 'alreadyAdded'
+    if (before !== undefined && (before.keep || !keep)) return 'alreadyAdded'
     this.#connections.command({ type: 'addTarget', target, keep })
     return this.#core.targets.find(target) === undefined ? 'full' : 'added'
   }
 
   removeNode(target: HostPort): boolean {
-    const found = this.#core.targets.find(target) !== undefined
+    const found = this.#core.targets.find(target)?.keep === true
     this.#connections.command({ type: 'removeTarget', target })
     return found
   }
@@ -185,9 +185,11 @@ export class DilithionNode implements NodeControl {
     this.#connections.command({ type: 'pingAll' })
   }
 
-  /** Sends to a peer whose handshake is complete; false if there is none of that id. */
+  /** Sends to a peer whose handshake is complete; false if there is none of that id. Throws as encoding does. */
   send(id: number, message: Message): boolean {
     if (this.#core.peers.get(peerId(id))?.state !== 'ready') return false
+    // Here, where the caller sees it: the command itself may have to wait for others.
+    encodePayload(message)
     this.#connections.command({ type: 'send', peer: peerId(id), message })
     return true
   }

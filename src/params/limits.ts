@@ -48,6 +48,8 @@ export const MAX_LINGERING = 256
 export const REDIAL_MIN_MS = 1_000
 /** Other nodes redial once a minute; more often would be rude. */
 export const REDIAL_MAX_MS = 60_000
+/** A peer that doesn't fit us is left alone longer: others ban whoever knocks three times in five minutes. */
+export const REDIAL_MISFIT_MS = 600_000
 /** A connection that was complete for this long was a good one: the next wait starts small again. */
 export const REDIAL_RESET_AFTER_MS = 30_000
 

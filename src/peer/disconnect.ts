@@ -13,6 +13,7 @@ const TEXTS = {
   sendQueueFull: 'too much waits to be sent to the peer',
   selfConnection: 'connected to ourselves',
   wrongGenesis: 'the peer is on another chain',
+  rejectedByPeer: 'the peer refuses us',
   obsoleteVersion: 'the peer speaks a protocol version that is too old',
   badMagic: 'bytes of another network or protocol',
   badCommand: 'malformed command name',

@@ -12,9 +12,7 @@ import {
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MIN_FRAME_BYTES_PER_MS,
   MISBEHAVIOUR_DECAY_MS,
-  PING_INTERVAL_MS,
   SEND_STALL_TIMEOUT_MS,
-  V1_LISTENER_PING_INTERVAL_MS,
 } from '../params/limits.ts'
 import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import { type Endpoint, formatEndpoint } from '../primitives/ip.ts'
@@ -69,6 +67,7 @@ export class Peer {
 
   #frameSince: MonoMs | undefined
   #frameNumber = 0
+  #frameBytes = 0
   #score = 0
   #scoreAt: MonoMs
   /** Does the shell currently not read from the socket? */
@@ -110,21 +109,17 @@ export class Peer {
     return !this.inbound && this.version?.layout === 'v1' && this.version.nonce === 0n
   }
 
-  get pingIntervalMs(): number {
-    return this.isV1Listener ? V1_LISTENER_PING_INTERVAL_MS : PING_INTERVAL_MS
-  }
-
   /**
-   * Notes whether a frame has begun and not ended; called after each turn. A frame is known by the number of
-   * those before it.
+   * Notes whether a frame has begun and not ended; called after each turn. A frame is another one if the number
+   * of those counted has changed, or, because one that is passed over is counted before its end, if it is shorter.
    */
   noteFrame(now: MonoMs): void {
-    if (!this.decoder.midFrame) {
-      this.#frameSince = undefined
-    } else if (this.#frameSince === undefined || this.#frameNumber !== this.received.messages) {
-      this.#frameSince = now
-      this.#frameNumber = this.received.messages
-    }
+    const { frameBytes } = this.decoder
+    const isAnother = this.#frameNumber !== this.received.messages || frameBytes < this.#frameBytes
+    if (frameBytes === 0) this.#frameSince = undefined
+    else if (this.#frameSince === undefined || isAnother) this.#frameSince = now
+    this.#frameNumber = this.received.messages
+    this.#frameBytes = frameBytes
   }
 
   /** Input is taken again after it had to wait: what did not come meanwhile is not the peer's fault. */

@@ -6,7 +6,7 @@ import { MAX_BANS } from '../params/limits.ts'
 import { type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { IpBytes } from '../primitives/ip.ts'
-import { formatSubnet, masked, type Subnet } from '../primitives/subnet.ts'
+import { masked, type Subnet } from '../primitives/subnet.ts'
 
 export type BanReason = 'misbehaving' | 'manual'
 
@@ -73,12 +73,11 @@ export class BanList {
     return this.#byBits.get(bits)?.get(toHex(ip))
   }
 
-  /** Bans that still hold, sorted by subnet; those that don't are dropped. */
+  /** Bans that still hold, in no order; those that don't are dropped. */
   list(now: UnixSeconds): Ban[] {
     const all = [...this.#all()]
     for (const ban of all) if (ban.until <= now) this.remove(ban.subnet)
-    const held = all.filter((ban) => now < ban.until)
-    return held.sort((a, b) => (formatSubnet(a.subnet) < formatSubnet(b.subnet) ? -1 : 1))
+    return all.filter((ban) => now < ban.until)
   }
 
   *#all(): Generator<Ban> {

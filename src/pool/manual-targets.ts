@@ -7,6 +7,7 @@ import {
   MAX_MANUAL_TARGETS,
   REDIAL_MAX_MS,
   REDIAL_MIN_MS,
+  REDIAL_MISFIT_MS,
   REDIAL_RESET_AFTER_MS,
 } from '../params/limits.ts'
 import { type DialTicket, dialTicket, type MonoMs, monoMs, type PeerId } from '../primitives/brand.ts'
@@ -150,19 +151,23 @@ export class ManualTargets {
     return this.#retryLater(row, now)
   }
 
-  /** The connection ended after having been complete for `readyMs`. Returns the wait as `dialFailed` does. */
-  disconnected(peer: PeerId, readyMs: number, now: MonoMs): number | undefined {
-    const row = this.#find((r) => r.peer === peer)
-    if (row === undefined) return undefined
-    row.peer = undefined
-    if (readyMs >= REDIAL_RESET_AFTER_MS) row.waitMs = REDIAL_MIN_MS
-    return this.#retryLater(row, now)
+  /**
+   * The connection ended after having been complete for `readyMs`. `misfit`: one of us is on another chain or too
+   * old, which trying again will not change soon.
+   */
+  disconnected(peer: PeerId, readyMs: number, misfit: boolean, now: MonoMs): void {
+    for (const row of [...this.#rows.values()]) {
+      if (row.peer !== peer) continue
+      row.peer = undefined
+      if (readyMs >= REDIAL_RESET_AFTER_MS) row.waitMs = REDIAL_MIN_MS
+      this.#retryLater(row, now)
+      if (misfit) row.nextDialAt = monoMs(now + REDIAL_MISFIT_MS)
+    }
   }
 
   /** The target turned out to be this node itself: it is never dialled again. */
   forgetSelf(peer: PeerId): void {
-    const row = this.#find((r) => r.peer === peer)
-    if (row !== undefined) this.#rows.delete(row.address)
+    for (const row of [...this.#rows.values()]) if (row.peer === peer) this.#rows.delete(row.address)
   }
 
   *keyedIds(): Generator<PeerId> {

@@ -5,8 +5,9 @@
 import type { RefusalReason } from '../peer/disconnect.ts'
 import { type ConnectionKind, Peer } from '../peer/peer.ts'
 import { type Now, type PeerId, peerId } from '../primitives/brand.ts'
-import { type Endpoint, formatIp, type IpBytes, isRoutable } from '../primitives/ip.ts'
+import { type Endpoint, type IpBytes, isRoutable } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
+import { formatSubnet, hostSubnet } from '../primitives/subnet.ts'
 
 export interface ConnectionLimits {
   /** Inbound and outbound together. */
@@ -69,7 +70,7 @@ export class PeerManager {
     const outbound = Math.max(reservedOutbound, this.outboundCount + awaited)
     if (this.#inbound + outbound >= maxConnections) return 'inboundFull'
     const counted = maxInboundPerIp.scope === 'all' || isRoutable(remote)
-    const fromThere = this.#inboundPerIp.get(formatIp(remote)) ?? 0
+    const fromThere = this.#inboundPerIp.get(hostKey(remote)) ?? 0
     return counted && fromThere >= maxInboundPerIp.limit ? 'perIpLimit' : undefined
   }
 
@@ -83,8 +84,8 @@ export class PeerManager {
     this.#nonces.set(peer.localNonce, id)
     if (peer.inbound) {
       this.#inbound++
-      const ip = formatIp(remote.ip)
-      this.#inboundPerIp.set(ip, (this.#inboundPerIp.get(ip) ?? 0) + 1)
+      const host = hostKey(remote.ip)
+      this.#inboundPerIp.set(host, (this.#inboundPerIp.get(host) ?? 0) + 1)
     }
     return peer
   }
@@ -94,10 +95,10 @@ export class PeerManager {
     this.#nonces.delete(peer.localNonce)
     if (!peer.inbound) return
     this.#inbound--
-    const ip = formatIp(peer.remote.ip)
-    const left = (this.#inboundPerIp.get(ip) ?? 1) - 1
-    if (left > 0) this.#inboundPerIp.set(ip, left)
-    else this.#inboundPerIp.delete(ip)
+    const host = hostKey(peer.remote.ip)
+    const left = (this.#inboundPerIp.get(host) ?? 1) - 1
+    if (left > 0) this.#inboundPerIp.set(host, left)
+    else this.#inboundPerIp.delete(host)
   }
 
   /** Every id that any table here is keyed by, for the check that nothing outlives its peer. */
@@ -105,4 +106,9 @@ export class PeerManager {
     yield* this.#peers.keys()
     yield* this.#nonces.values()
   }
+}
+
+/** What counts as one address: a /64 is one household's, however many addresses it has. */
+function hostKey(ip: IpBytes): string {
+  return formatSubnet(hostSubnet(ip))
 }

@@ -16,6 +16,11 @@ export function subnetOf(ip: IpBytes, bits = ALL_BITS): Subnet {
   return { ip: masked(ip, bits), bits }
 }
 
+/** What one host or household has: an IPv4 address, or the /64 of an IPv6 address. */
+export function hostSubnet(ip: IpBytes): Subnet {
+  return subnetOf(ip, isIpv4(ip) ? ALL_BITS : 64)
+}
+
 /** "1.2.3.4", "1.2.3.0/24", "1.2.3.0/255.255.255.0", "2001:db8::/32"; undefined if it is none of these. */
 export function parseSubnet(text: string): Subnet | undefined {
   const [address = '', suffix, ...more] = text.split('/')

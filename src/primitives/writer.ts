@@ -137,12 +137,12 @@ export class ByteWriter {
     return this.compactSize(value)
   }
 
-  varBytes(value: Uint8Array): this {
-    return this.compactSize(value.length).bytes(value)
+  varBytes(value: Uint8Array, max = Number.MAX_SAFE_INTEGER): this {
+    return this.count(value.length, max).bytes(value)
   }
 
-  varString(value: string): this {
-    return this.varBytes(latin1Encode(value))
+  varString(value: string, max = Number.MAX_SAFE_INTEGER): this {
+    return this.varBytes(latin1Encode(value), max)
   }
 
   /** Makes room for `length` bytes and returns where they begin. The memory may be another one afterwards. */

@@ -11,6 +11,9 @@ import { method, type RpcMethod } from './method.ts'
 
 const BAN_TIME = 'a whole number of seconds, 0 for a ban without end'
 
+/** The end of the year 9999: later is never. */
+const LAST_DATE = 253_402_300_799
+
 /** Codes of the C++ node. */
 const REASONS = { misbehaving: 1, manual: 2 } as const
 
@@ -49,7 +52,11 @@ export const banMethods: readonly RpcMethod[] = [
     usage: 'listbanned',
     summary: 'addresses and ranges that are refused',
     params: {},
-    run: (_, { control }) => control.bans().map((ban) => describeBan(ban, control.unixTime())),
+    run: (_, { control }) => {
+      const rows = control.bans().map((ban) => [formatSubnet(ban.subnet), ban] as const)
+      rows.sort(([a], [b]) => (a < b ? -1 : 1))
+      return rows.map(([text, ban]) => describeBan(text, ban, control.unixTime()))
+    },
   }),
   method({
     name: 'clearbanned',
@@ -66,6 +73,7 @@ export const banMethods: readonly RpcMethod[] = [
 function endOfBan(now: UnixSeconds, bantime: number | undefined, absolute: boolean): UnixSeconds {
   if (bantime === 0) return FOREVER
   const until = absolute ? (bantime ?? 0) : now + (bantime ?? MANUAL_BAN_SECONDS)
+  if (until > LAST_DATE) return FOREVER
   if (until > now) return unixSeconds(until)
   throw methodError('setban: with absolute, bantime must be a Unix time that is still to come')
 }
@@ -76,11 +84,11 @@ function isBanned(bans: readonly Ban[], subnet: Subnet): boolean {
 }
 
 /** The C++ node's members, and Bitcoin's for durations. A ban without end has 0 for its end. */
-function describeBan(ban: Ban, now: UnixSeconds): JsonValue {
+function describeBan(subnet: string, ban: Ban, now: UnixSeconds): JsonValue {
   const forever = ban.until === FOREVER
   return {
     // A single address stands without its length, as the C++ node has it.
-    address: formatSubnet(ban.subnet).replace(ban.subnet.bits === 128 ? /\/\d+$/ : '', ''),
+    address: subnet.replace(ban.subnet.bits === 128 ? /\/\d+$/ : '', ''),
     ban_created: ban.createdAt,
     banned_until: forever ? 0 : ban.until,
     ban_duration: forever ? 0 : ban.until - ban.createdAt,

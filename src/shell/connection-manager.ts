@@ -141,8 +141,19 @@ export class ConnectionManager {
       }
     } finally {
       this.#running = false
+      this.#arm()
     }
-    this.#arm()
+  }
+
+  /** What a listener throws must not keep the effects behind it from being done. */
+  #tell(event: NodeEvent): void {
+    try {
+      this.#onEvent(event)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
   }
 
   #do(effect: Effect): void {
@@ -154,7 +165,7 @@ export class ConnectionManager {
       case 'resumeReading':
         return this.#connections.get(effect.peer)?.resume()
       case 'event':
-        return this.#onEvent(effect.event)
+        return this.#tell(effect.event)
       case 'adopt':
         return this.#adopt(effect.connection, effect.peer)
       case 'refuse':
@@ -188,6 +199,7 @@ export class ConnectionManager {
   }
 
   #dial(ticket: DialTicket, target: HostPort, timeoutMs: number): void {
+    if (this.#stopped) return
     const socket = connect({ host: target.host, port: target.port, noDelay: true })
     this.#dialing.add(socket)
     let over = false
@@ -197,7 +209,8 @@ export class ConnectionManager {
       clearTimeout(timer)
       this.#dialing.delete(socket)
       // What ends with the node is no failure of the dial.
-      if (!this.#stopped) this.#input(input())
+      if (this.#stopped) socket.destroy()
+      else this.#input(input())
     }
     const fail = (error: string): void => end(() => ({ type: 'dialFailed', ticket, error }))
     const timer = setTimeout(() => {

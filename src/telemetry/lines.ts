@@ -4,7 +4,6 @@
  */
 import type { NodeEvent } from '../core/seam.ts'
 import { describeDisconnect, describeRefusal } from '../peer/disconnect.ts'
-import { FOREVER } from '../pool/ban-list.ts'
 import { printable } from '../primitives/bytes.ts'
 import { RejectCode } from '../wire/control.ts'
 import type { LogLevel } from './logger.ts'
@@ -18,6 +17,9 @@ export interface Line {
   /** Which limiter it must pass, if any. */
   readonly allowance?: Allowance
 }
+
+/** The end of the year 9999, beyond which dates have no common form. */
+const LAST_DATE = 253_402_300_799
 
 const info = (text: string): Line => ({ level: 'info', text })
 const stranger = (text: string): Line => ({ level: 'info', text, allowance: 'peers' })
@@ -71,7 +73,7 @@ export function linesOf(event: NodeEvent): readonly Line[] {
       return [debug(`Peer ${event.peer} does not keep up: ${event.queuedBytes} bytes wait, reading paused`)]
     case 'banned': {
       const end =
-        event.until === FOREVER ? 'for ever' : `until ${new Date(1_000 * event.until).toISOString()}`
+        event.until > LAST_DATE ? 'for ever' : `until ${new Date(1_000 * event.until).toISOString()}`
       const text = `Banned ${event.subnet} ${end} (${event.reason})`
       return [event.reason === 'manual' ? info(text) : stranger(text)]
     }

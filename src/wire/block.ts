@@ -43,7 +43,7 @@ export const blockCodec: Codec<BlockMessage> = {
     return { type: 'block', block: { header, transactionData } }
   },
   encode(writer, { block }) {
-    writer.bytes(block.header.bytes).varBytes(block.transactionData)
+    writer.bytes(block.header.bytes).varBytes(block.transactionData, MAX_TRANSACTION_DATA_BYTES)
   },
 }
 
@@ -58,7 +58,7 @@ export function decodeBlockTransactions(transactionData: Uint8Array): Result<Tra
 
 export function encodeBlockTransactions(transactions: readonly Transaction[]): Uint8Array {
   const writer = new ByteWriter(1_024)
-  writer.compactSize(transactions.length)
-  for (const transaction of transactions) writeTransaction(writer, transaction)
+  writer.count(transactions.length, MAX_BLOCK_TRANSACTIONS)
+  for (const transaction of transactions) writeTransaction(writer, transaction, BLOCK_TRANSACTION)
   return writer.copy()
 }

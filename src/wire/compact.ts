@@ -91,11 +91,11 @@ export const cmpctblockCodec: Codec<CmpctBlockMessage> = {
   encode(writer, { header, nonce, prefilled, shortIds }) {
     writer.bytes(header.bytes).u64(nonce).count(prefilled.length, MAX_PREFILLED)
     for (const { index, transaction } of prefilled) {
-      writer.compactSize(index)
-      writeTransaction(writer, transaction)
+      writer.count(index, MAX_INDEX)
+      writeTransaction(writer, transaction, RELAYED_TRANSACTION)
     }
     if (shortIds.length % SHORT_ID_BYTES !== 0) throw new RangeError('short ids are not whole')
-    writer.compactSize(shortIds.length / SHORT_ID_BYTES).bytes(shortIds)
+    writer.count(shortIds.length / SHORT_ID_BYTES, MAX_SHORT_IDS).bytes(shortIds)
   },
 }
 
@@ -112,7 +112,7 @@ export const getblocktxnCodec: Codec<GetBlockTxnMessage> = {
   },
   encode(writer, { blockHash, indexes }) {
     writer.hash(blockHash).count(indexes.length, MAX_INDEXES)
-    for (const index of indexes) writer.compactSize(index)
+    for (const index of indexes) writer.count(index, MAX_INDEX)
   },
 }
 
@@ -127,7 +127,7 @@ export const blocktxnCodec: Codec<BlockTxnMessage> = {
   },
   encode(writer, { blockHash, transactions }) {
     writer.hash(blockHash).count(transactions.length, MAX_BLOCK_TXN)
-    for (const transaction of transactions) writeTransaction(writer, transaction)
+    for (const transaction of transactions) writeTransaction(writer, transaction, RELAYED_TRANSACTION)
   },
 }
 

@@ -32,7 +32,10 @@ export const rejectCodec: Codec<RejectMessage> = {
     return { type: 'reject', command, code, reason: reader.varString('reason', MAX_REASON_BYTES) }
   },
   encode(writer, { command, code, reason }) {
-    writer.varString(command.slice(0, MAX_COMMAND_BYTES)).u8(code)
-    writer.varString(reason.slice(0, MAX_REASON_BYTES))
+    // Both may quote what a stranger said: cut, not refused.
+    writer
+      .varString(command.slice(0, MAX_COMMAND_BYTES))
+      .u8(code)
+      .varString(reason.slice(0, MAX_REASON_BYTES))
   },
 }

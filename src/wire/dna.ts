@@ -154,7 +154,11 @@ export const dnairesCodec: Codec<DnaIdentityResponse> = {
   },
   encode(writer, { identity, record, trailer }) {
     writer.fixed(identity, IDENTITY_BYTES).bool(record !== undefined)
-    if (record !== undefined) writer.u16(record.length).bytes(record)
+    if (record !== undefined) {
+      if (record.length > MAX_RECORD_BYTES)
+        throw new RangeError(`a record of ${record.length} bytes is too long`)
+      writer.u16(record.length).bytes(record)
+    }
     writer.bytes(trailer)
   },
 }

@@ -52,6 +52,13 @@ export const BLOCK_TRANSACTION: TransactionLimits = {
   maxScriptPubKeyBytes: 10_000,
 }
 
+const NO_LIMITS: TransactionLimits = {
+  maxInputs: Number.MAX_SAFE_INTEGER,
+  maxOutputs: Number.MAX_SAFE_INTEGER,
+  maxScriptSigBytes: Number.MAX_SAFE_INTEGER,
+  maxScriptPubKeyBytes: Number.MAX_SAFE_INTEGER,
+}
+
 /** Fewest bytes that an input, an output and a whole transaction can take. */
 const MIN_INPUT_BYTES = 41
 const MIN_OUTPUT_BYTES = 9
@@ -87,13 +94,17 @@ export function readTransactions(reader: ByteReader, n: number, limits: Transact
   return transactions
 }
 
-export function writeTransaction(writer: ByteWriter, transaction: Transaction): void {
-  writer.i32(transaction.version).compactSize(transaction.inputs.length)
+/** With limits: throws RangeError on a transaction that readers with the same limits would refuse. */
+export function writeTransaction(writer: ByteWriter, transaction: Transaction, limits = NO_LIMITS): void {
+  writer.i32(transaction.version).count(transaction.inputs.length, limits.maxInputs)
   for (const input of transaction.inputs) {
-    writer.hash(input.previousHash).u32(input.previousIndex).varBytes(input.scriptSig).u32(input.sequence)
+    writer.hash(input.previousHash).u32(input.previousIndex)
+    writer.varBytes(input.scriptSig, limits.maxScriptSigBytes).u32(input.sequence)
   }
-  writer.compactSize(transaction.outputs.length)
-  for (const output of transaction.outputs) writer.u64(output.value).varBytes(output.scriptPubKey)
+  writer.count(transaction.outputs.length, limits.maxOutputs)
+  for (const output of transaction.outputs) {
+    writer.u64(output.value).varBytes(output.scriptPubKey, limits.maxScriptPubKeyBytes)
+  }
   writer.u32(transaction.lockTime)
 }
 
@@ -102,5 +113,5 @@ export const txCodec: Codec<TxMessage> = {
   minBytes: 60,
   maxBytes: 1_048_576,
   decode: (reader) => ({ type: 'tx', transaction: readTransaction(reader, RELAYED_TRANSACTION) }),
-  encode: (writer, { transaction }) => writeTransaction(writer, transaction),
+  encode: (writer, { transaction }) => writeTransaction(writer, transaction, RELAYED_TRANSACTION),
 }

@@ -2,7 +2,6 @@
  * The handshake messages `version` and `verack`. Three layouts of `version` are in use under overlapping
  * protocol numbers; they are told apart by their length (wire-protocol 5.1, 16.2, 17).
  */
-import { latin1Encode } from '../primitives/bytes.ts'
 import type { ByteReader } from '../primitives/reader.ts'
 import { type NetAddress, readNetAddress, writeNetAddress } from './address.ts'
 import { type Codec, emptyCodec } from './codec.ts'
@@ -60,6 +59,7 @@ const ADDRESSED_BYTES = 86
 const V1_AGENT_OFFSET = 28
 const AGENT_OFFSET = 80
 const HEIGHT_AND_RELAY_BYTES = 5
+const HASH_BYTES = 32
 
 export const versionCodec: Codec<VersionMessage> = {
   type: 'version',
@@ -87,8 +87,8 @@ export const versionCodec: Codec<VersionMessage> = {
       writeNetAddress(writer, message.receiver)
       writeNetAddress(writer, message.sender)
     }
-    writer.u64(message.nonce).count(message.userAgent.length, MAX_USER_AGENT_BYTES)
-    writer.bytes(latin1Encode(message.userAgent)).i32(message.startHeight).bool(message.relay)
+    writer.u64(message.nonce).varString(message.userAgent, MAX_USER_AGENT_BYTES)
+    writer.i32(message.startHeight).bool(message.relay)
     if (message.layout === 'current') writer.hash(message.genesisHash)
   },
 }
@@ -98,17 +98,23 @@ export const versionCodec: Codec<VersionMessage> = {
  * that could be meant, with trailing bytes ignored or a missing field reported.
  */
 function layoutOf(reader: ByteReader): VersionLayout {
-  if (endsBehindAgent(reader, V1_AGENT_OFFSET)) return 'v1'
-  if (endsBehindAgent(reader, AGENT_OFFSET)) return 'addressed'
-  return reader.remaining < ADDRESSED_BYTES - 1 ? 'v1' : 'current'
+  const length = reader.remaining
+  const v1Bytes = bytesWithAgentAt(reader, V1_AGENT_OFFSET)
+  const isShortAgent = reader.peekU8(V1_AGENT_OFFSET) < 0xfd
+  if (isShortAgent && length === v1Bytes) return 'v1'
+  const addressedBytes = bytesWithAgentAt(reader, AGENT_OFFSET)
+  if (length === addressedBytes) return 'addressed'
+  if (length === addressedBytes + HASH_BYTES) return 'current'
+  // Only now: the bytes of an IPv6 address may look like a long user agent.
+  return length === v1Bytes || length < ADDRESSED_BYTES - 1 ? 'v1' : 'current'
 }
 
-/** If the user agent stands at `offset`, does the payload end with its height and relay flag? */
-function endsBehindAgent(reader: ByteReader, offset: number): boolean {
+/** Bytes of a payload that has its user agent at `offset` and ends with height and relay flag. */
+function bytesWithAgentAt(reader: ByteReader, offset: number): number {
   const first = reader.peekU8(offset)
   const isLong = first === 0xfd
   const agentBytes = isLong ? reader.peekU8(offset + 1) + 256 * reader.peekU8(offset + 2) : first
-  return first <= 0xfd && reader.remaining === offset + (isLong ? 3 : 1) + agentBytes + HEIGHT_AND_RELAY_BYTES
+  return offset + (isLong ? 3 : 1) + agentBytes + HEIGHT_AND_RELAY_BYTES
 }
 
 export const verackCodec: Codec<VerackMessage> = emptyCodec('verack')

@@ -82,6 +82,39 @@ describe('targets', () => {
     expect(node.readyPeers).toHaveLength(4)
   })
 
+  it('that are two names of one peer lead to one connection, each time', () => {
+    for (let seed = 0; seed < 10; seed++) {
+      const world = new World({ seed })
+      const other = world.add()
+      world.net.names.set('other.example', other.options.host.address)
+      const name = { host: 'other.example', port: other.endpoint.port }
+      const node = world.add({ checkEvery: 1, targets: [name, other.endpoint] })
+      for (let round = 0; round < 3; round++) {
+        world.run(100_000)
+        expect(world.halfAlive()).toEqual([])
+        expect([node.peers.length, other.peers.length]).toEqual([1, 1])
+        expect([...(node.core?.targets.rows ?? [])].every(({ peer }) => peer === node.peers[0]?.id)).toBe(
+          true,
+        )
+        other.kill()
+        world.run(1_000)
+        other.start()
+      }
+    }
+  })
+
+  it('that are two names of the node itself are both forgotten', () => {
+    for (let seed = 0; seed < 10; seed++) {
+      const world = new World({ seed })
+      const node = world.prepare({ checkEvery: 1 })
+      world.net.names.set('me.example', node.options.host.address)
+      node.start([{ host: 'me.example', port: node.endpoint.port }, node.endpoint])
+      world.run(600_000)
+      expect([...(node.core?.targets.rows ?? [])]).toEqual([])
+      expect(node.peers).toEqual([])
+    }
+  })
+
   it('sixty at once are all dialled, a few at a time', () => {
     const world = new World()
     const others = Array.from({ length: 60 }, () => world.add())

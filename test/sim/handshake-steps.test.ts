@@ -62,7 +62,7 @@ describe('a node that is dialled', () => {
     world.run(120_000)
     expect(new Set(peer.commands)).toEqual(new Set(['version', 'verack', 'ping']))
     expect(peer.all('version')[0]).toMatchObject({ layout: 'v1', version: 70001 })
-    expect(node.readyPeers[0]?.pingIntervalMs).toBe(30_000)
+    expect(peer.all('ping').length).toBeLessThanOrEqual(6)
   })
 
   it('takes a verack that comes before the version for nothing', () => {
@@ -181,9 +181,11 @@ describe('a node that dials', () => {
     expect(node.readyPeers[0]).toMatchObject({ isV1Listener: true })
     expect(node.oracle.offences).toBe(0)
     expect(new Set(peer.commands)).toEqual(new Set(['version', 'verack', 'ping']))
-    expect(Math.abs(peer.count('ping') - 1_800)).toBeLessThanOrEqual(2)
+    // Two seconds after each pong, which takes its time.
+    expect(peer.count('ping')).toBeGreaterThan(3_600 / 2.3)
+    expect(peer.count('ping')).toBeLessThanOrEqual(1_800)
     const gaps = peer.received.map(({ at }, i) => at - (peer.received[i - 1]?.at ?? at))
-    expect(Math.max(...gaps)).toBeLessThan(2_100)
+    expect(Math.max(...gaps)).toBeLessThan(2_300)
   })
 
   it('lets a verack overtake the version', () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { regtest } from '../../src/params/networks.ts'
 import { connectionId, dialTicket, type PeerId, peerId } from '../../src/primitives/brand.ts'
+import type { Message } from '../../src/wire/messages.ts'
 import { CoreProbe, ipOf } from '../../testkit/sim/probe.ts'
 import { frameOf, versionOf } from '../../testkit/sim/scripted.ts'
 
@@ -79,9 +80,14 @@ describe('messages', () => {
   it('are delivered to the program around the node if it asked, from the handshake on', () => {
     probe = new CoreProbe({ deliverMessages: true })
     const peer = probe.accept() ?? peerId(0)
-    probe.receive(peer, { type: 'ping', nonce: 1n }, versionOf(regtest), verack, { type: 'ping', nonce: 2n })
+    const later: Message[] = [
+      { type: 'ping', nonce: 2n },
+      { type: 'pong', nonce: 3n },
+    ]
+    probe.receive(peer, { type: 'ping', nonce: 1n }, versionOf(regtest), verack, ...later)
     const delivered = probe.events.flatMap((event) => (event.type === 'message' ? [event.message] : []))
-    expect(delivered).toMatchObject([{ type: 'verack' }, { type: 'ping', nonce: 2n }])
+    // Keepalive is the node's own affair.
+    expect(delivered).toMatchObject([{ type: 'verack' }, { type: 'pong', nonce: 3n }])
   })
 
   it('are all told of when tracing, and only then', () => {
@@ -301,3 +307,38 @@ describe('a shutdown', () => {
 })
 
 const remoteOf = (ip: string) => ({ ip: ipOf(ip), port: 1 })
+
+describe('a peer that does not fit us', () => {
+  it('and says so is left, also where it would keep the connection, and left alone for long', () => {
+    probe = new CoreProbe({ targets: [TARGET] })
+    probe.wait(0)
+    const peer = probe.connect() ?? peerId(0)
+    probe.effects = []
+    probe.receive(peer, { type: 'reject', command: 'version', code: 0x10, reason: 'genesis mismatch' })
+    expect(probe.events).toMatchObject([
+      { type: 'rejectReceived' },
+      { type: 'disconnected', reason: 'rejectedByPeer', detail: 'genesis mismatch' },
+    ])
+    probe.effects = []
+    probe.wait(300_000)
+    expect(probe.events).toEqual([])
+  })
+})
+
+describe('two names of one peer', () => {
+  it('lead to one connection', () => {
+    const other = { host: 'same.example', port: TARGET.port }
+    probe = new CoreProbe({ targets: [TARGET, other] })
+    probe.wait(0)
+    const dials = probe.effects.filter((effect) => effect.type === 'dial')
+    for (const [i, { ticket }] of dials.entries()) {
+      const remote = { ip: ipOf('9.8.7.6'), port: TARGET.port }
+      probe.handle({ type: 'dialed', ticket, connection: connectionId(100 + i), remote })
+    }
+    expect(probe.deeds.filter((deed) => deed !== 'write')).toEqual(['dial', 'dial', 'adopt', 'refuse'])
+    expect(probe.core.peers.size).toBe(1)
+    expect([...probe.core.targets.rows].every(({ peer }) => peer !== undefined)).toBe(true)
+    probe.wait(20_000)
+    expect(probe.deeds.filter((deed) => deed === 'dial')).toHaveLength(2)
+  })
+})

@@ -4,6 +4,7 @@ import { type ConnectionKind, Peer } from '../../src/peer/peer.ts'
 import { monoMs, peerId, unixSeconds } from '../../src/primitives/brand.ts'
 import { BlockHeader } from '../../src/wire/header.ts'
 import { CoreProbe, ipOf } from '../../testkit/sim/probe.ts'
+import { frameOf, messageOfBytes } from '../../testkit/sim/scripted.ts'
 
 const BORN = 5_000
 
@@ -90,7 +91,7 @@ describe('a peer whose handshake is complete', () => {
 
   it('is looked at when a ping is due', () => {
     const peer = readyPeer()
-    peer.pings.sent(1n, monoMs(BORN), 30_000)
+    peer.pings.sent(1n, monoMs(BORN))
     expect(peer.nextDeadline()).toBe(BORN + 30_000)
     expect(peer.timeout(monoMs(BORN + 30_000))).toBeUndefined()
   })
@@ -122,6 +123,21 @@ describe('a message that trickles in', () => {
       probe.flush(id)
     }
     expect(probe.core.peers.get(id)).toBeDefined()
+  })
+
+  it('does not pay for the one before it, also if that one was passed over', () => {
+    const probe = new CoreProbe()
+    const id = probe.ready()
+    const unknown = frameOf(regtest.magic, 'future', new Uint8Array(400_000))
+    const stream = Uint8Array.from([...unknown, ...probe.bytesOf(messageOfBytes(400_000))])
+    // 5 KB/s, cut so that no read ends with a message.
+    for (let at = 0; at < stream.length; at += 5_003) {
+      probe.receiveBytes(id, stream.slice(at, at + 5_003))
+      probe.wait(1_000)
+      if (probe.core.peers.get(id) !== undefined) probe.flush(id)
+    }
+    expect(probe.ends).toEqual([])
+    expect(probe.peer(id).received.byCommand.get('block')?.messages).toBe(1)
   })
 
   it('leaves alone a peer that always has half a message on its way', () => {

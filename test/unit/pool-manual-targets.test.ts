@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MAX_DIALS_IN_FLIGHT, MAX_MANUAL_TARGETS } from '../../src/params/limits.ts'
+import { MAX_DIALS_IN_FLIGHT, MAX_MANUAL_TARGETS, REDIAL_MISFIT_MS } from '../../src/params/limits.ts'
 import { type Dial, ManualTargets } from '../../src/pool/manual-targets.ts'
 import { type MonoMs, monoMs, peerId } from '../../src/primitives/brand.ts'
 import type { HostPort } from '../../src/primitives/ip.ts'
@@ -76,7 +76,8 @@ describe('ManualTargets', () => {
     const { ticket } = onlyDial(targets, now)
     targets.connected(ticket, peerId(4))
     expect(targets.nextDeadline(ROOM)).toBeUndefined()
-    expect(targets.disconnected(peerId(4), 30_000, now)).toBeLessThanOrEqual(1_200)
+    targets.disconnected(peerId(4), 30_000, false, now)
+    expect(targets.nextDeadline(ROOM)).toBeLessThanOrEqual(now + 1_200)
   })
 
   it('goes on waiting longer after a connection that was not', () => {
@@ -84,7 +85,26 @@ describe('ManualTargets', () => {
     failures(targets, 6)
     const now = monoMs(1e6)
     targets.connected(onlyDial(targets, now).ticket, peerId(4))
-    expect(targets.disconnected(peerId(4), 29_999, now)).toBeGreaterThan(40_000)
+    targets.disconnected(peerId(4), 29_999, false, now)
+    expect(targets.nextDeadline(ROOM)).toBeGreaterThan(now + 40_000)
+  })
+
+  it('leaves a peer alone for longer that does not fit us', () => {
+    const targets = targetsOf(1)
+    targets.connected(onlyDial(targets, monoMs(0)).ticket, peerId(4))
+    targets.disconnected(peerId(4), 0, true, monoMs(5))
+    expect(targets.nextDeadline(ROOM)).toBe(5 + REDIAL_MISFIT_MS)
+  })
+
+  it('frees every name of a peer when it goes', () => {
+    const targets = targetsOf(2)
+    const [first, second] = targets.planDials(monoMs(0), ROOM)
+    if (first === undefined || second === undefined) throw new Error('two dials were due')
+    targets.connected(first.ticket, peerId(4))
+    targets.connected(second.ticket, peerId(4))
+    targets.disconnected(peerId(4), 0, false, monoMs(0))
+    expect([...targets.keyedIds()]).toEqual([])
+    expect(targets.planDials(monoMs(10_000), ROOM)).toHaveLength(2)
   })
 
   it('tries once if that is all that is wanted, whether it failed or ended', () => {
@@ -95,7 +115,7 @@ describe('ManualTargets', () => {
     targets.add(host(1), false, monoMs(0))
     targets.connected(onlyDial(targets, monoMs(0)).ticket, peerId(1))
     expect([...targets.rows]).toHaveLength(1)
-    expect(targets.disconnected(peerId(1), 1e6, monoMs(0))).toBeUndefined()
+    targets.disconnected(peerId(1), 1e6, false, monoMs(0))
     expect([...targets.rows]).toEqual([])
   })
 
@@ -165,7 +185,7 @@ describe('ManualTargets', () => {
     expect([...targets.keyedIds()]).toEqual([2])
     targets.delete(host(1))
     expect([...targets.keyedIds()]).toEqual([])
-    expect(targets.disconnected(peerId(2), 0, monoMs(0))).toBeUndefined()
+    targets.disconnected(peerId(2), 0, false, monoMs(0))
     expect(targets.nextDeadline(ROOM)).toBeUndefined()
   })
 

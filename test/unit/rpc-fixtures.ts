@@ -104,6 +104,8 @@ export function peer(id: number, given: Partial<Omit<PeerSnapshot, 'id'>> = {}):
     kind: 'inbound',
     inbound: true,
     state: 'awaitVersion',
+    sentVersion: false,
+    unsolicitedPongs: 0,
     address: `127.0.0.1:${50_000 + id}`,
     remote: `127.0.0.1:${50_000 + id}`,
     connectedAt: unixSeconds(1_700_000_000),

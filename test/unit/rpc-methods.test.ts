@@ -55,6 +55,7 @@ describe('getpeerinfo', () => {
         pingwait: 0.25,
         connection_type: 'manual',
         state: 'handshake-complete',
+        unsolicited_pongs: 0,
         messages_sent: 4,
         messages_recv: 2,
         bytessent_per_msg: { ping: 96, version: 204 },
@@ -69,6 +70,8 @@ describe('getpeerinfo', () => {
     const { control, result } = harness()
     control.snapshots = [peer(1)]
     const [info] = result('getpeerinfo')
+    control.snapshots = [peer(1, { kind: 'manual', inbound: false, sentVersion: true })]
+    expect(result('getpeerinfo')[0]).toMatchObject({ state: 'version-sent' })
     expect(info).toMatchObject({ version: 0, subver: '', state: 'connected', connection_type: 'inbound' })
     for (const name of ['pingtime', 'minping', 'pingsmoothed', 'pingwait'])
       expect(info).not.toHaveProperty(name)

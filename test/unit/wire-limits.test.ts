@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { bytesEqual } from '../../src/primitives/bytes.ts'
 import { BlockHeader, HeaderList } from '../../src/wire/header.ts'
-import { encodePayload, type MessageType } from '../../src/wire/messages.ts'
+import { encodePayload, type Message, type MessageType } from '../../src/wire/messages.ts'
+import { writeTransaction } from '../../src/wire/transaction.ts'
 import { decoded, failure, filled, header, payload, transaction } from '../../testkit/wire-samples.ts'
 
 describe('counts and lengths at their limits', () => {
@@ -126,7 +127,7 @@ describe('counts and lengths at their limits', () => {
     [
       'a script',
       'tx',
-      encodePayload({ type: 'tx', transaction: transaction(20_001) }),
+      payload((w) => writeTransaction(w, transaction(20_001))),
       { code: 'tooLarge', field: 'scriptSig', offset: 41 },
     ],
     [
@@ -225,5 +226,29 @@ describe('what peers would refuse is not written', () => {
     const header = new BlockHeader(new Uint8Array(80))
     const headers = HeaderList.of(Array.from({ length: 2_001 }, () => header))
     expect(() => encodePayload({ type: 'headers', headers })).toThrow(RangeError)
+  })
+
+  it.each<[string, Message]>([
+    [
+      'a block with too much data',
+      { type: 'block', block: { header: header(1), transactionData: new Uint8Array(4_194_305) } },
+    ],
+    ['a script', { type: 'tx', transaction: transaction(20_001) }],
+    [
+      'short ids',
+      { type: 'cmpctblock', header: header(1), nonce: 1n, prefilled: [], shortIds: new Uint8Array(600_006) },
+    ],
+    ['an index', { type: 'getblocktxn', blockHash: hash, indexes: [65_536] }],
+    [
+      'a record',
+      {
+        type: 'dnaires',
+        identity: new Uint8Array(20),
+        record: new Uint8Array(4_097),
+        trailer: new Uint8Array(0),
+      },
+    ],
+  ])('%s', (_, message) => {
+    expect(() => encodePayload(message)).toThrow(RangeError)
   })
 })

@@ -5,7 +5,7 @@ import { decodeBlockTransactions, encodeBlockTransactions } from '../../src/wire
 import { BlockHeader, HeaderList, headerBytes } from '../../src/wire/header.ts'
 import { Inventory } from '../../src/wire/inventory.ts'
 import { encodePayload, type Message, type MessageType } from '../../src/wire/messages.ts'
-import type { Transaction } from '../../src/wire/transaction.ts'
+import { type Transaction, writeTransaction } from '../../src/wire/transaction.ts'
 import { plain } from '../../testkit/plain.ts'
 import { hex } from '../../testkit/vectors.ts'
 import { decoded, failure, filled, header, payload, transaction } from '../../testkit/wire-samples.ts'
@@ -142,7 +142,9 @@ describe('transactions of a block', () => {
       outputs: [{ value: 1n, scriptPubKey: new Uint8Array(length) }],
     })
     expect(decodeBlockTransactions(encodeBlockTransactions([script(10_000)]))).toMatchObject({ ok: true })
-    expect(decodeBlockTransactions(encodeBlockTransactions([script(10_001)]))).toMatchObject({
+    expect(() => encodeBlockTransactions([script(10_001)])).toThrow(RangeError)
+    const over = payload((w) => writeTransaction(w.u8(1), script(10_001)))
+    expect(decodeBlockTransactions(over)).toMatchObject({
       error: { code: 'tooLarge', field: 'scriptPubKey' },
     })
     expect(

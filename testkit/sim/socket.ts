@@ -95,7 +95,8 @@ export class SimSocket implements PipeReader, PipeWriter {
   ended(error?: string): void {
     if (this.state === 'lingering') return this.#finish()
     if (this.state !== 'open') return
-    if (error !== undefined && this.#paused) {
+    // Bytes that wait to be written are refused now; otherwise only who reads or writes learns of a reset.
+    if (error !== undefined && this.#paused && this.out.waitingBytes === 0) {
       this.#unnoticed = error
       return
     }

@@ -190,7 +190,7 @@ function demandAll({ world, nodes }: Swarm): void {
 /** `heavy`: a megabyte may be on the way, which in crumbs would take the simulator minutes. */
 function drawConditions(random: RandomSource, heavy: boolean): Conditions {
   const slow = random.below(3) === 0
-  const windows = heavy ? [8_000, 65_536, 262_144] : [100, 2_000, 262_144]
+  const windows = heavy ? [65_536, 262_144] : [100, 2_000, 262_144]
   const pieces = heavy ? [Number.POSITIVE_INFINITY] : [1, 30, 30, 300, 300, Number.POSITIVE_INFINITY]
   return {
     latencyMs: slow ? [0, 3_000] : [0, 100],
