@@ -4,12 +4,12 @@
  * `hasBacklog`. Same options, same inputs: same effects.
  */
 import type { BrokenStream, SkippedFrame } from '../framing/decoder.ts'
-import { BAN_SECONDS, DIAL_TIMEOUT_MS, MISBEHAVIOUR_LIMIT } from '../params/limits.ts'
+import { DIAL_TIMEOUT_MS, MISBEHAVIOUR_LIMIT } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason, RefusalReason } from '../peer/disconnect.ts'
 import { type Offence, ruleOf } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
-import { type Ban, BanList, type BanReason } from '../pool/ban-list.ts'
+import { type Ban, BanList } from '../pool/ban-list.ts'
 import { ManualTargets } from '../pool/manual-targets.ts'
 import { type ConnectionLimits, PeerManager } from '../pool/peer-manager.ts'
 import {
@@ -19,14 +19,12 @@ import {
   monoMs,
   type Now,
   type PeerId,
-  type UnixSeconds,
-  unixSeconds,
 } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { type Endpoint, formatEndpoint, type HostPort, type IpBytes, isLoopback } from '../primitives/ip.ts'
+import { type Endpoint, formatEndpoint, type HostPort, type IpBytes } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
-import { formatSubnet, hostSubnet, masked, type Subnet } from '../primitives/subnet.ts'
 import type { MessageError } from '../wire/messages.ts'
+import { Banishment } from './banishment.ts'
 import { MessageProcessor, type ProcessorHooks } from './processor.ts'
 import type { Command, Effect, Input, NodeEvent } from './seam.ts'
 import { type Identity, MessageSender } from './sender.ts'
@@ -52,6 +50,7 @@ export class NodeCore {
   readonly bans: BanList
   readonly #processor: MessageProcessor
   readonly #sender: MessageSender
+  readonly #banishment: Banishment
   #effects: Effect[] = []
   #now: Now
   /** Peers with input left over from their last turn, in the order of their next. */
@@ -73,6 +72,10 @@ export class NodeCore {
       tracing,
       event,
       queueFull: (peer) => this.#disconnect(peer, 'sendQueueFull', false),
+    })
+    this.#banishment = new Banishment(this.bans, this.peers, {
+      event,
+      disconnect: (peer, reason) => this.#disconnect(peer, reason, false),
     })
     const hooks: ProcessorHooks = {
       network,
@@ -314,23 +317,7 @@ export class NodeCore {
     this.#event({ type: 'offence', peer: peer.id, offence, points, score, detail })
     if (closes !== undefined)
       this.#disconnect(peer, closes, false, 'detail' in detail ? detail.detail : undefined)
-    else if (score >= MISBEHAVIOUR_LIMIT) this.#sendAway(peer, score)
-  }
-
-  /** Peers that the operator chose are his business; loopback is everybody who is on this machine. */
-  #sendAway(peer: Peer, score: number): void {
-    this.#disconnect(peer, 'misbehaving', false)
-    if (peer.kind === 'manual' || isLoopback(peer.remote.ip)) return
-    this.#ban(hostSubnet(peer.remote.ip), unixSeconds(this.#now.unix + BAN_SECONDS), 'misbehaving', score)
-  }
-
-  #ban(subnet: Subnet, until: UnixSeconds, reason: BanReason, score: number): void {
-    this.bans.add({ subnet, createdAt: this.#now.unix, until, reason, score })
-    this.#event({ type: 'banned', subnet: formatSubnet(subnet), until, reason })
-    for (const peer of this.peers.all()) {
-      const within = bytesEqual(masked(peer.remote.ip, subnet.bits), subnet.ip)
-      if (within && reason === 'manual') this.#disconnect(peer, 'banned', false)
-    }
+    else if (score >= MISBEHAVIOUR_LIMIT) this.#banishment.sendAway(peer, score, this.#now.unix)
   }
 
   /** Ends a connection from our side. */
@@ -369,8 +356,9 @@ export class NodeCore {
     }
     if (command.type === 'removeTarget') return void this.targets.delete(command.target)
     if (command.type === 'pingAll') return this.#pingAll()
-    if (command.type === 'setBan') return this.#ban(command.subnet, command.until, 'manual', 0)
-    if (command.type === 'removeBan' || command.type === 'clearBans') return this.#liftBans(command)
+    if (command.type === 'setBan' || command.type === 'removeBan' || command.type === 'clearBans') {
+      return this.#banishment.command(command, this.#now.unix)
+    }
     const peer = this.peers.get(command.peer)
     if (peer === undefined) return
     if (command.type === 'disconnect') return this.#disconnect(peer, 'requested', true)
@@ -382,13 +370,6 @@ export class NodeCore {
     peer.held = command.held
     if (command.held) this.#settle(peer)
     else if (!peer.mustWait) this.#resume(peer)
-  }
-
-  #liftBans(command: Extract<Command, { type: 'removeBan' | 'clearBans' }>): void {
-    if (command.type === 'clearBans') this.bans.clear()
-    else if (!this.bans.remove(command.subnet)) return
-    const subnet = command.type === 'clearBans' ? undefined : formatSubnet(command.subnet)
-    this.#event({ type: 'unbanned', subnet })
   }
 
   #pingAll(): void {

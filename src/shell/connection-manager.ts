@@ -229,16 +229,7 @@ export class ConnectionManager {
   /** Sees to it that the core gets its next tick: in the next turn of the event loop, or by the timer. */
   #arm(): void {
     if (this.#stopped) return
-    if (this.#core.hasBacklog) {
-      if (this.#turnScheduled) return
-      this.#turnScheduled = true
-      // After pending I/O, so that other peers are heard between two turns of a busy one.
-      setImmediate(() => {
-        this.#turnScheduled = false
-        this.#input({ type: 'tick' })
-      })
-      return
-    }
+    if (this.#core.hasBacklog) return this.#tickSoon()
     const deadline = this.#core.nextDeadline()
     if (deadline === undefined || deadline >= this.#timerAt) return
     const waitMs = deadline - this.#clock.now().mono
@@ -251,7 +242,20 @@ export class ConnectionManager {
 
   readonly #onTimer = (): void => {
     this.#timerAt = Number.POSITIVE_INFINITY
-    this.#input({ type: 'tick' })
+    this.#tickSoon()
+  }
+
+  /**
+   * Ticks after pending I/O: other peers are heard between two turns of a busy one, and nobody is judged silent
+   * whose bytes are here, even if this process was stopped for a while.
+   */
+  #tickSoon(): void {
+    if (this.#turnScheduled) return
+    this.#turnScheduled = true
+    setImmediate(() => {
+      this.#turnScheduled = false
+      this.#input({ type: 'tick' })
+    })
   }
 }
 

@@ -105,7 +105,7 @@ describe('connect', () => {
     const node = await startNode({ network: { ...regtest, genesisHash: new Uint8Array(32).fill(7) } })
     const attempt = connect({ network: 'regtest', host: '127.0.0.1', port: portOf(node) })
     await expect(attempt).rejects.toBeInstanceOf(ConnectionError)
-    await expect(attempt).rejects.toThrow(/another chain|closed/)
+    await expect(attempt).rejects.toThrow(/handshake failed: the peer refuses us \(genesis block mismatch\)/)
   })
 
   it('gives up on a node that says nothing', async () => {
@@ -133,6 +133,26 @@ describe('connect', () => {
     expect(left.every(({ type }) => type !== 'block')).toBe(true)
   })
 
+  it('finds the message waited for behind more of others than it keeps', async () => {
+    const { node, seen } = await observedNode()
+    const client = await connectTo(node)
+    const complete = await seen('handshakeComplete')
+    if (complete.type !== 'handshakeComplete') throw new Error('unexpected')
+    for (let i = 0; i < 1_000; i++) node.send(complete.peer, { type: 'sendheaders' })
+    node.send(complete.peer, { type: 'addr', addresses: [] })
+    expect(await client.next('addr', 10_000)).toEqual({ type: 'addr', addresses: [] })
+  })
+
+  it('keeps keepalive to itself', async () => {
+    const { node, seen } = await observedNode()
+    const client = await connectTo(node)
+    await seen('handshakeComplete')
+    node.pingAll()
+    client.send({ type: 'ping', nonce: 5n })
+    expect(await client.next('pong', 5_000)).toEqual({ type: 'pong', nonce: 5n })
+    await expect(client.next('ping', 50)).rejects.toThrow("no 'ping' within 50 ms")
+  })
+
   it('does not read what is not taken, and loses nothing of it', async () => {
     const { node, seen } = await observedNode()
     const client = await connectTo(node)
@@ -145,6 +165,41 @@ describe('connect', () => {
       if (nonces.length === 2_000) break
     }
     expect(nonces).toEqual(Array.from({ length: 2_000 }, (_, i) => BigInt(i + 1)))
+  })
+})
+
+describe('DilithionNode', () => {
+  it('refuses a message that can not be written where the caller sees it', async () => {
+    const { node, seen } = await observedNode()
+    await connectTo(node)
+    const complete = await seen('handshakeComplete')
+    if (complete.type !== 'handshakeComplete') throw new Error('unexpected')
+    const tooLong: Message = { type: 'getblocks', body: new Uint8Array(9_000) }
+    expect(() => node.send(complete.peer, tooLong)).toThrow(RangeError)
+    expect(node.send(99, { type: 'verack' })).toBe(false)
+    expect(node.peers()).toHaveLength(1)
+  })
+
+  it('can be stopped from within an event, whatever it was doing', async () => {
+    const other = await startNode()
+    const node: DilithionNode = await startNode({
+      onEvent: (event) => void (event.type === 'connected' && node.stop()),
+    })
+    node.addNode({ host: '127.0.0.1', port: portOf(other) }, true)
+    node.addNode({ host: 'localhost', port: portOf(other) }, true)
+    await node.stop()
+    expect(node.peers()).toEqual([])
+  })
+
+  it('upgrades a single try to a peer that is kept', async () => {
+    const node = await startNode()
+    const target = { host: '127.0.0.1', port: 1 }
+    expect(node.addNode(target, false)).toBe('added')
+    expect(node.removeNode(target)).toBe(false)
+    expect(node.addNode(target, false)).toBe('added')
+    expect(node.addNode(target, true)).toBe('added')
+    expect(node.addNode(target, true)).toBe('alreadyAdded')
+    expect(node.addedNodes()).toEqual([{ address: '127.0.0.1:1', connected: false }])
   })
 })
 
