@@ -88,4 +88,14 @@ describe('repository', () => {
       }
     }
   })
+
+  it('names tests in docs/founding-plan.md that exist', () => {
+    const named = [...read('docs/founding-plan.md').matchAll(/`(test\/[^`]+\.test\.ts)` "([^"]+)"/g)]
+    expect(named.length).toBeGreaterThan(25)
+    for (const [, path = '', title = ''] of named) {
+      expect(existsSync(join(ROOT, path)) && read(path).includes(`'${title}'`), `${path} "${title}"`).toBe(
+        true,
+      )
+    }
+  })
 })
