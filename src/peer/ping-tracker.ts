@@ -43,11 +43,11 @@ export class PingTracker {
   }
 
   /**
-   * Notes a ping; the next one is due after PING_INTERVAL_MS. Returns whether it is routine: sent in between, to
-   * a peer that is pinged more often than others, and of no interest to people.
+   * Notes a ping; the next one is due after PING_INTERVAL_MS. `often`: to a peer that is pinged more
+   * often than others. Returns whether it is routine: one of those in between, of no interest to people.
    */
-  sent(nonce: bigint, now: MonoMs): boolean {
-    const routine = this.#lastNotableAt !== undefined && now < this.#lastNotableAt + PING_INTERVAL_MS
+  sent(nonce: bigint, now: MonoMs, often = false): boolean {
+    const routine = often && this.#lastNotableAt !== undefined && now < this.#lastNotableAt + PING_INTERVAL_MS
     if (!routine) this.#lastNotableAt = now
     if (this.#outstanding.length === MAX_PINGS_OUTSTANDING) this.#outstanding.shift()
     this.#outstanding.push({ nonce, sentAt: now, routine })

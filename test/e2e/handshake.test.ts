@@ -205,7 +205,7 @@ describe('on the networks of today', () => {
     peer.send(versionMessage(regtest, { version: 70_004 }))
     expect(await peer.next('reject')).toMatchObject({ code: 0x11 })
     await peer.waitForEnd()
-    await node.rpc('setmocktime', Math.floor(Date.now() / 1_000) + 100)
+    await node.rpc('setmocktime', Math.floor(Date.now() / 1_000) + 700)
     await (await listener.accept()).answerHandshake()
     await node.waitForLine('[P2P] Handshake complete with peer 2')
   })

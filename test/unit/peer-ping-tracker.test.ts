@@ -43,8 +43,9 @@ describe('PingTracker', () => {
   it('calls a ping routine that comes between those of the usual interval', () => {
     const pings = new PingTracker()
     expect(
-      [0, 2_000, 29_999, 30_000, 32_000, 60_000].map((at) => pings.sent(BigInt(at), monoMs(at))),
+      [0, 2_000, 29_999, 30_000, 32_000, 60_000].map((at) => pings.sent(BigInt(at), monoMs(at), true)),
     ).toEqual([false, true, true, false, true, false])
+    expect(pings.sent(1n, monoMs(60_001))).toBe(false)
     expect(pings.pong(32_000n, monoMs(61_000))).toMatchObject({ routine: true })
     expect(pings.pong(60_000n, monoMs(61_000))).toMatchObject({ routine: false })
   })
