@@ -2,14 +2,13 @@
  * What a node is started with, put together from command line, environment and dilithion.conf (in this order
  * of precedence), and checked. Every mistake is a UserError that names the option and where it stood.
  */
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { MAX_CONNECTIONS, MAX_CONNECTIONS_OPTION, MAX_INBOUND_PER_IP } from '../params/limits.ts'
 import { mainnet, type NetworkParams, regtest, testnet } from '../params/networks.ts'
 import type { ConnectionLimits } from '../pool/peer-manager.ts'
-import { errorCode, errorText, UserError } from '../primitives/errors.ts'
+import { UserError } from '../primitives/errors.ts'
 import { type HostPort, parseHostPort, parseIp } from '../primitives/ip.ts'
-import { parseConfigFile } from './config-file.ts'
+import { readConfigFile } from './config-file.ts'
 import { defaultDataDir } from './data-dir.ts'
 import {
   acceptedOptions,
@@ -63,7 +62,7 @@ export async function resolveConfig(commandLine: RawOptions, env: NodeJS.Process
   const dirOption = early.text('datadir')
   const dirForFile = dirOption === undefined ? defaultDataDir(chooseNetwork(early)) : resolve(dirOption)
   const warnings: string[] = []
-  const fromFile = await readConfigFile(join(dirForFile, CONFIG_FILE), warnings)
+  const fromFile = await readSettings(join(dirForFile, CONFIG_FILE), warnings)
   const settings = new Settings([fromLine, fromEnv, fromFile])
   const network = chooseNetwork(settings)
   const dataDir = dirOption === undefined ? defaultDataDir(network) : resolve(dirOption)
@@ -159,17 +158,10 @@ function readEnvironment(env: NodeJS.ProcessEnv): RawOptions {
   return values
 }
 
-async function readConfigFile(path: string, warnings: string[]): Promise<Origin> {
+async function readSettings(path: string, warnings: string[]): Promise<Origin> {
   const values = new Map<OptionName, readonly string[]>()
   const origin = { values, where: (name: OptionName): string => `'${name}' in ${path}` }
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return origin
-    throw new UserError(`can't read ${path}: ${errorText(error)}`)
-  }
-  for (const [key, given] of parseConfigFile(text)) {
+  for (const [key, given] of (await readConfigFile(path)) ?? []) {
     const row = byName.get(key)
     if (row !== undefined && key !== 'datadir') values.set(row.name, given)
     else if (key === 'datadir')

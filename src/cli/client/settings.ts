@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parseConfigFile } from '../../node/config-file.ts'
+import { readConfigFile } from '../../node/config-file.ts'
 import { defaultDataDir } from '../../node/data-dir.ts'
 import { mainnet, type NetworkParams, regtest, testnet } from '../../params/networks.ts'
-import { errorCode, errorText, UserError } from '../../primitives/errors.ts'
+import { errorText, UserError } from '../../primitives/errors.ts'
 import { parseHostPort } from '../../primitives/ip.ts'
 import { cookiePath, type RpcCredentials } from '../../rpc/cookie.ts'
 
@@ -126,16 +126,9 @@ function readEnvironment(env: NodeJS.ProcessEnv): Values {
 async function readConfig(path: string): Promise<Origin> {
   const values = new Map<SettingName, string>()
   const origin = { values, where: (name: SettingName): string => `'${name}' in ${path}` }
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return origin
-    throw new UserError(`can't read ${path}: ${errorText(error)}`)
-  }
-  const file = parseConfigFile(text)
+  const file = await readConfigFile(path)
   for (const name of settingNames) {
-    const value = file.get(name)?.at(-1)
+    const value = file?.get(name)?.at(-1)
     if (value !== undefined && name !== 'datadir') values.set(name, value)
   }
   return origin
