@@ -1,11 +1,11 @@
 /** What every benchmark gets: the builds to measure, the bare servers beside them, and how often to repeat. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { FrameDecoder } from '../src/framing/decoder.ts'
 import { regtest } from '../src/params/networks.ts'
 import { frameOf, pingMessage, versionMessage } from './frames.ts'
-import type { Greeting, LoadProgram, Server, Subject } from './processes.ts'
+import { type Greeting, type LoadProgram, type Server, type Subject, scratchDir } from './processes.ts'
 import type { Row } from './report.ts'
 
 export interface BenchContext {
@@ -46,16 +46,12 @@ export function bareSubject(name: 'echo' | 'plain', program: string): Subject {
   return { name, isNode: false, command: () => [program, name] }
 }
 
-let filesMade = 0
-
 /** Writes what the load generator sends into a directory of its own. */
 export function loadProgram(
   command: LoadProgram['command'],
-  parent: string,
   flood: Uint8Array = new Uint8Array(0),
 ): LoadProgram {
-  const dir = join(parent, `load-${++filesMade}`)
-  mkdirSync(dir)
+  const dir = mkdtempSync(join(scratchDir, 'load-'))
   writeFileSync(join(dir, 'version'), frameOf(versionMessage()))
   writeFileSync(join(dir, 'verack'), frameOf({ type: 'verack' }))
   writeFileSync(join(dir, 'ping'), frameOf(pingMessage()))

@@ -4,6 +4,22 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** Where all files of this run are; it goes with it, as do processes that still run, whatever ends it. */
+export const scratchDir = mkdtempSync(join(tmpdir(), 'dilithion-bench-'))
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(scratchDir, { recursive: true, force: true })
+})
+
+function startChild(command: readonly string[], stdin: 'ignore' | 'pipe'): ChildProcess {
+  const [file = '', ...args] = command
+  const child = spawn(file, args, { stdio: [stdin, 'pipe', 'inherit'] })
+  children.add(child)
+  child.once('exit', () => children.delete(child))
+  return child
+}
+
 const START_TIMEOUT_MS = 10_000
 const STOP_TIMEOUT_MS = 5_000
 
@@ -40,11 +56,11 @@ export class Server {
   }
 
   static async start(subject: Subject, options: ServerOptions = {}): Promise<Server> {
-    const dataDir = mkdtempSync(join(tmpdir(), 'dilithion-bench-'))
+    const dataDir = mkdtempSync(join(scratchDir, 'data-'))
     const gc = options.collectOnSignal === true ? ['--expose-gc', '--import', GC_ON_SIGNAL] : []
     const startedAt = performance.now()
     const args = [...gc, ...subject.command(dataDir, options.maxConnections ?? 200)]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = startChild([process.execPath, ...args], 'ignore')
     const port = await listeningPort(child)
     return new Server(subject, child, dataDir, port, performance.now() - startedAt)
   }
@@ -105,7 +121,7 @@ function listeningPort(child: ChildProcess): Promise<number> {
 
 /** The load generator's program and its files. */
 export interface LoadProgram {
-  readonly command: readonly [string, ...string[]]
+  readonly command: readonly string[]
   readonly dir: string
 }
 
@@ -129,9 +145,8 @@ export class Load {
     greeting: Greeting,
     numbers: readonly number[],
   ) {
-    const [file, ...args] = program.command
     const words = [port, program.dir, greeting.versionReply, greeting.verackReply, ...numbers].map(String)
-    this.#child = spawn(file, [...args, mode, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#child = startChild([...program.command, mode, ...words], 'pipe')
     this.result = new Promise((resolve, reject) => {
       this.#child.once('error', reject)
       this.#child.once('exit', (code) => reject(new Error(`load ${mode} ended with ${code}`)))

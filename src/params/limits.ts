@@ -71,6 +71,9 @@ export const MAX_MESSAGES_PER_TURN = 64
 /** Payload bytes of one peer in one turn: half a millisecond of hashing, or one larger message. */
 export const MAX_BYTES_PER_TURN = 262_144
 
+/** Bytes read from one socket before others are looked at; the system itself would hand over eight times as many. */
+export const MAX_READ_BYTES_PER_TURN = 262_144
+
 // Behaviour
 
 /** A peer whose points reach this is closed. */

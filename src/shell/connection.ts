@@ -3,9 +3,12 @@
  * system took, and ends it one way or the other. Decides nothing.
  */
 import type { Socket } from 'node:net'
-import { LINGER_TIMEOUT_MS } from '../params/limits.ts'
+import { LINGER_TIMEOUT_MS, MAX_READ_BYTES_PER_TURN } from '../params/limits.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import { errorText } from '../primitives/errors.ts'
+
+/** Bytes that come within this time count as one burst. */
+const READ_BURST_MS = 1
 
 export interface ConnectionEvents {
   bytes(peer: PeerId, chunk: Uint8Array): void
@@ -21,13 +24,21 @@ export class Connection {
   /** Written but not yet reported as taken. */
   #handedBytes = 0
   #error: string | undefined
+  /** Has the core asked us not to read? */
+  #paused = false
+  #onBreak = false
+  #readSince = 0
+  #readBytes = 0
 
   constructor(peer: PeerId, socket: Socket, events: ConnectionEvents) {
     this.peer = peer
     this.#socket = socket
     this.#events = events
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Uint8Array) => events.bytes(peer, chunk))
+    socket.on('data', (chunk: Uint8Array) => {
+      this.#takeBreak(chunk.length)
+      events.bytes(peer, chunk)
+    })
     socket.on('error', (error) => {
       this.#error = errorText(error)
     })
@@ -47,11 +58,34 @@ export class Connection {
   }
 
   pause(): void {
+    this.#paused = true
     this.#socket.pause()
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#paused = false
+    if (!this.#onBreak) this.#socket.resume()
+  }
+
+  /**
+   * The system hands over up to two megabytes of one socket before it looks at the next. Reading stops earlier, and
+   * goes on when the others have had their turn.
+   */
+  #takeBreak(bytes: number): void {
+    const now = performance.now()
+    if (now - this.#readSince > READ_BURST_MS) {
+      this.#readSince = now
+      this.#readBytes = 0
+    }
+    this.#readBytes += bytes
+    if (this.#readBytes < MAX_READ_BYTES_PER_TURN || this.#onBreak) return
+    this.#onBreak = true
+    this.#socket.pause()
+    setImmediate(() => {
+      this.#onBreak = false
+      this.#readBytes = 0
+      if (!this.#paused) this.#socket.resume()
+    })
   }
 
   /** Ends at once. What the system already took is still sent. */
