@@ -36,11 +36,13 @@ export async function runNode(argv: readonly string[]): Promise<number> {
       process.stdout.write(parsed.text)
       return 0
     }
+    // From here on a signal ends the node in good order, however far its start has come.
+    const stop = stopSwitch()
     const config = await resolveConfig(parsed.options, process.env)
     await ensureDataDir(config.dataDir)
     const lock = await lockDataDir(config.dataDir)
     try {
-      await serve(config)
+      await serve(config, stop)
     } finally {
       await lock.release()
     }
@@ -52,9 +54,12 @@ export async function runNode(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function serve(config: NodeConfig): Promise<void> {
+async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
   const logger = createLogger(config)
-  const stop = stopSwitch(logger)
+  void stop.requested.then((why) => {
+    const fields = { event: 'stopping', why }
+    logger.log({ level: 'info', category: 'Node', text: `Stopping (${why})`, fields })
+  })
   const warn = (text: string): void =>
     logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'warning' } })
   const bans = await loadBans(config.dataDir, warn)
@@ -63,7 +68,7 @@ async function serve(config: NodeConfig): Promise<void> {
     logger,
     bans,
     (event) => keepBans(banFile, event),
-    stop.request,
+    () => stop.request('RPC'),
   )
   const path = join(config.dataDir, BAN_FILE)
   const banFile = new FileKeeper(
@@ -187,18 +192,22 @@ function portError(error: unknown, what: string, port: number, option: string): 
   return new UserError(`can't listen on ${what} port ${port}: ${why}. Choose another with ${option}`)
 }
 
+interface StopSwitch {
+  /** Resolves with who asked for it. */
+  readonly requested: Promise<string>
+  readonly request: (why: string) => void
+}
+
 /**
  * Resolves at the first signal or request; a second signal ends the process at once. SIGHUP counts where the log
  * is shown on a terminal, which has been closed then. Otherwise it has no effect: Node.js would end on it even
  * under `nohup`.
  */
-function stopSwitch(logger: Logger): { requested: Promise<void>; request: () => void } {
-  const { promise: requested, resolve } = deferred<void>()
+function stopSwitch(): StopSwitch {
+  const { promise: requested, resolve } = deferred<string>()
   const request = (why: string): void => {
-    const fields = { event: 'stopping', why }
-    logger.log({ level: 'info', category: 'Node', text: `Stopping (${why})`, fields })
     setTimeout(() => process.exit(0), SHUTDOWN_GUARD_MS).unref()
-    resolve()
+    resolve(why)
   }
   let signals = 0
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -216,5 +225,5 @@ function stopSwitch(logger: Logger): { requested: Promise<void>; request: () => 
       process.kill(process.pid, 'SIGHUP')
     })
   })
-  return { requested, request: () => request('RPC') }
+  return { requested, request }
 }

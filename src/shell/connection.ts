@@ -7,8 +7,8 @@ import { LINGER_TIMEOUT_MS, MAX_READ_BYTES_PER_TURN } from '../params/limits.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import { errorText } from '../primitives/errors.ts'
 
-/** Bytes that come within this time count as one burst. */
-const READ_BURST_MS = 1
+/** What the system hands over in one piece at most. A shorter piece was the last one that was there. */
+const FULL_PIECE_BYTES = 65_536
 
 export interface ConnectionEvents {
   bytes(peer: PeerId, chunk: Uint8Array): void
@@ -27,7 +27,7 @@ export class Connection {
   /** Has the core asked us not to read? */
   #paused = false
   #onBreak = false
-  #readSince = 0
+  /** Bytes of full pieces since the last that was shorter. */
   #readBytes = 0
 
   constructor(peer: PeerId, socket: Socket, events: ConnectionEvents) {
@@ -72,12 +72,7 @@ export class Connection {
    * goes on when the others have had their turn.
    */
   #takeBreak(bytes: number): void {
-    const now = performance.now()
-    if (now - this.#readSince > READ_BURST_MS) {
-      this.#readSince = now
-      this.#readBytes = 0
-    }
-    this.#readBytes += bytes
+    this.#readBytes = bytes < FULL_PIECE_BYTES ? 0 : this.#readBytes + bytes
     if (this.#readBytes < MAX_READ_BYTES_PER_TURN || this.#onBreak) return
     this.#onBreak = true
     this.#socket.pause()

@@ -100,8 +100,9 @@ export const versionCodec: Codec<VersionMessage> = {
 function layoutOf(reader: ByteReader): VersionLayout {
   const length = reader.remaining
   const v1Bytes = bytesWithAgentAt(reader, V1_AGENT_OFFSET)
-  const isShortAgent = reader.peekU8(V1_AGENT_OFFSET) < 0xfd
-  if (isShortAgent && length === v1Bytes) return 'v1'
+  const isLongAgent = reader.peekU8(V1_AGENT_OFFSET) === 0xfd
+  // Written in its shortest form, an agent behind 0xfd has at least 253 bytes.
+  if (length === v1Bytes && (!isLongAgent || length >= V1_BYTES + 2 + 0xfd)) return 'v1'
   const addressedBytes = bytesWithAgentAt(reader, AGENT_OFFSET)
   if (length === addressedBytes) return 'addressed'
   if (length === addressedBytes + HASH_BYTES) return 'current'

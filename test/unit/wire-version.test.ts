@@ -203,3 +203,22 @@ describe('layouts', () => {
     expect(plain(read(encodePayload(odd)))).toEqual(plain(odd))
   })
 })
+
+describe('payloads that fit two layouts', () => {
+  it('are v1 if their user agent is written in the shortest form', () => {
+    // Byte 80 lies within the agent, and says what the agent of a current version of this length would have.
+    for (const length of [84, 116, 200, 252, 253, 256]) {
+      const payloadBytes = (length < 253 ? 34 : 36) + length
+      const agent = String.fromCharCode(Math.max(0, payloadBytes - 118) & 0xff).repeat(length)
+      expect(read(encodePayload(version('v1', agent)))).toMatchObject({ layout: 'v1', userAgent: agent })
+    }
+  })
+
+  it('are current if only a strange form of v1 would fit', () => {
+    const message = version('current', '/Dilithion:1.0/x')
+    if (message.layout !== 'current') throw new Error('unexpected')
+    const ip = parseIp('fd62::1')
+    if (ip === undefined) throw new Error('unexpected')
+    expect(read(encodePayload({ ...message, receiver: { ...message.receiver, ip } })).layout).toBe('current')
+  })
+})
