@@ -117,6 +117,8 @@ describe('peers that fall silent', () => {
   it('can not keep a handshake open by sending something else', async () => {
     const { node, port, advance } = await nodeWithClock()
     const peer = lab.atEnd(await TcpPeer.connect({ port }))
+    // Its time runs from here, so the clock must not move before.
+    await node.waitForLine(/^\[P2P\] Peer 1 accepted/)
     for (let seconds = 0; seconds < 30; seconds += 10) {
       peer.send({ type: 'ping', nonce: 1n })
       await advance(10)
