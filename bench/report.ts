@@ -10,7 +10,7 @@ export interface Row {
   readonly suite: string
   readonly metric: string
   readonly unit: string
-  /** Name of the build that was measured. */
+  /** Name of the build that was measured; empty where it is this program itself. */
   readonly subject: string
   readonly value: number
   /** What stood beside it in the same run. */
@@ -50,10 +50,10 @@ export function makeRow({ suite, metric, unit, subject, values, bare, goal }: Ro
 }
 
 export function renderTable(rows: readonly Row[]): string {
-  const several = new Set(rows.map((row) => row.subject)).size > 1
+  const several = new Set(rows.map((row) => row.subject).filter((name) => name !== '')).size > 1
   const head = ['benchmark', 'unit', 'node', 'bare', 'ratio', 'goal', '']
   const body = rows.map((row) => [
-    `${row.suite}: ${row.metric}${several ? ` [${row.subject}]` : ''}`,
+    `${row.suite}: ${row.metric}${several && row.subject !== '' ? ` [${row.subject}]` : ''}`,
     row.unit,
     formatNumber(row.value),
     row.bare === undefined ? '' : `${formatNumber(row.bare.value)} (${row.bare.name})`,

@@ -65,7 +65,7 @@ function measureSample(context: BenchContext, sample: Sample): Row[] {
   const hash = times.get('hash') ?? []
   const rows: Row[] = []
   for (const [name, nsPerMessage] of times) {
-    const about = { suite: 'codec', metric: `${sample.name}, ${name}`, subject: 'this', nsPerMessage }
+    const about = { suite: 'codec', metric: `${sample.name}, ${name}`, subject: '', nsPerMessage }
     rows.push(...rowsOf(about, frame.length, name === 'hash' ? undefined : hash, sample, name === 'decode'))
   }
   return rows
