@@ -36,6 +36,7 @@ export class SystemClock {
       return
     }
     const forwardMs = Math.max(0, seconds - before.unix) * 1_000
-    this.#mock = { unix: seconds, mono: before.mono + forwardMs }
+    // Whole milliseconds, so that 29 s and 1 s are 30 s, which fractions may miss by a rounding error.
+    this.#mock = { unix: seconds, mono: Math.ceil(before.mono) + forwardMs }
   }
 }
