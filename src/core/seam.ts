@@ -8,7 +8,7 @@ import type { PeerVersion } from '../peer/handshake.ts'
 import type { Offence } from '../peer/offences.ts'
 import type { BanReason } from '../pool/ban-list.ts'
 import type { ConnectionId, DialTicket, PeerId, UnixSeconds } from '../primitives/brand.ts'
-import type { Endpoint, HostPort } from '../primitives/ip.ts'
+import type { Endpoint, HostPort, IpBytes } from '../primitives/ip.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import type { Message, MessageError } from '../wire/messages.ts'
 
@@ -23,6 +23,8 @@ export type Input =
       readonly remote: Endpoint
     }
   | { readonly type: 'dialFailed'; readonly ticket: DialTicket; readonly error: string }
+  /** A `resolve` effect is done: what the names lead to. Empty if none could be resolved. */
+  | { readonly type: 'resolved'; readonly addresses: readonly IpBytes[] }
   /** Bytes came; the core owns them from here on. */
   | { readonly type: 'bytes'; readonly peer: PeerId; readonly chunk: Uint8Array }
   /** So many bytes of earlier `write` effects were taken by the system. */
@@ -59,6 +61,8 @@ export type Effect =
       readonly target: HostPort
       readonly timeoutMs: number
     }
+  /** Look these host names up, and answer with one `resolved`. */
+  | { readonly type: 'resolve'; readonly names: readonly string[] }
   | { readonly type: 'adopt'; readonly connection: ConnectionId; readonly peer: PeerId }
   | { readonly type: 'refuse'; readonly connection: ConnectionId }
   /** To be written in one system call where possible, and reported by `flushed`. */
@@ -125,6 +129,21 @@ export type NodeEvent =
       readonly score: number
       readonly detail: BrokenStream | SkippedFrame | MessageError
     }
+  /** Addresses came from a peer: so many in the message, taken into account, and new to us. */
+  | {
+      readonly type: 'addressesReceived'
+      readonly peer: PeerId
+      readonly count: number
+      readonly taken: number
+      readonly added: number
+    }
+  /** Seeds are asked by name, or the addresses built in are made use of. */
+  | { readonly type: 'seeding'; readonly by: 'dns' | 'fixed' | 'seednode'; readonly count: number }
+  | { readonly type: 'seedsResolved'; readonly count: number }
+  /** Several peers agree that this is where we are reached; told to others from now on. */
+  | { readonly type: 'ownAddress'; readonly address: string }
+  /** The address book has changed since it was last saved, and should be. */
+  | { readonly type: 'addressesChanged' }
   | { readonly type: 'congested'; readonly peer: PeerId; readonly queuedBytes: number }
   /** The list of bans has changed, and should be saved. `subnet` is undefined if all bans were lifted. */
   | {

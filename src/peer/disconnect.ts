@@ -21,6 +21,11 @@ const TEXTS = {
   badChecksum: 'wrong checksum',
   misbehaving: 'too many violations of the protocol',
   banned: 'its address was banned by the operator',
+  evicted: 'its slot went to another peer',
+  duplicate: 'connected to the same node already',
+  probed: 'the probe is over',
+  seedDone: 'the seed has told its addresses',
+  overBudget: 'all peers together hold too much memory, and this one the most',
 } as const
 
 export type DisconnectReason = keyof typeof TEXTS
@@ -32,11 +37,18 @@ export function describeDisconnect(reason: DisconnectReason): string {
 }
 
 /** Why an incoming connection was not made a peer. */
-export type RefusalReason = 'banned' | 'inboundFull' | 'perIpLimit' | 'notListening' | 'shuttingDown'
+export type RefusalReason =
+  | 'banned'
+  | 'inboundFull'
+  | 'alreadyConnected'
+  | 'perIpLimit'
+  | 'notListening'
+  | 'shuttingDown'
 
 const REFUSALS: Record<RefusalReason, string> = {
   banned: 'its address is banned',
   inboundFull: 'all inbound slots are taken',
+  alreadyConnected: 'we are connected to it already',
   perIpLimit: 'too many connections from this address',
   notListening: 'this node takes no connections',
   shuttingDown: 'this node is shutting down',

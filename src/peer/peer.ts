@@ -28,8 +28,12 @@ import { Traffic } from './traffic.ts'
  */
 export type PeerState = 'awaitVersion' | 'awaitVerack' | 'ready'
 
-/** Who opened the connection: the peer, or we because the operator said so, or once by command. */
-export type ConnectionKind = 'inbound' | 'manual' | 'oneTry'
+/**
+ * Who opened the connection and what for: the peer; we, because the operator said so (for good or once); we, of
+ * our own choice: for everything (`automatic`), for blocks only, to see whether somebody is there (`feeler`), or
+ * to be told addresses (`seed`).
+ */
+export type ConnectionKind = 'inbound' | 'manual' | 'oneTry' | 'automatic' | 'blockRelay' | 'feeler' | 'seed'
 
 export interface PeerInit {
   readonly id: PeerId

@@ -11,6 +11,10 @@ const CONNECTION_TYPES: Readonly<Record<ConnectionKind, string>> = {
   inbound: 'inbound',
   manual: 'manual',
   oneTry: 'onetry',
+  automatic: 'outbound-full-relay',
+  blockRelay: 'block-relay-only',
+  feeler: 'feeler',
+  seed: 'addr-fetch',
 }
 
 const STATES: Readonly<Record<PeerState, string>> = {

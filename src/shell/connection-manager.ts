@@ -11,6 +11,7 @@ import { errorText } from '../primitives/errors.ts'
 import { type Endpoint, type HostPort, parseIp } from '../primitives/ip.ts'
 import type { SystemClock } from './clock.ts'
 import { Connection } from './connection.ts'
+import { resolveNames } from './resolver.ts'
 
 /** What `setTimeout` can wait at most. */
 const MAX_TIMER_MS = 2_147_483_647
@@ -174,6 +175,10 @@ export class ConnectionManager {
         return
       case 'close':
         return this.#close(effect.peer, effect.deliver)
+      case 'resolve':
+        return void resolveNames(effect.names).then((addresses) =>
+          this.#input({ type: 'resolved', addresses }),
+        )
       case 'dial':
         return this.#dial(effect.ticket, effect.target, effect.timeoutMs)
     }

@@ -69,6 +69,16 @@ export function linesOf(event: NodeEvent): readonly Line[] {
       return [debug(`Ignored '${event.command}' from peer ${event.peer}`)]
     case 'offence':
       return [stranger(offenceText(event))]
+    case 'addressesReceived':
+      return [debug(addressesText(event))]
+    case 'seeding':
+      return [info(`Looking for peers: ${SEEDING[event.by]} (${event.count})`)]
+    case 'seedsResolved':
+      return [info(`Seeds told ${event.count} addresses`)]
+    case 'ownAddress':
+      return [info(`Reachable at ${event.address}, as several peers see it`)]
+    case 'addressesChanged':
+      return []
     case 'congested':
       return [debug(`Peer ${event.peer} does not keep up: ${event.queuedBytes} bytes wait, reading paused`)]
     case 'banned': {
@@ -89,6 +99,17 @@ export function linesOf(event: NodeEvent): readonly Line[] {
     case 'message':
       return []
   }
+}
+
+const SEEDING = {
+  dns: 'asking seeds by name',
+  fixed: 'using the built-in seeds',
+  seednode: 'asking the seed nodes',
+} as const
+
+function addressesText(event: Extract<NodeEvent, { type: 'addressesReceived' }>): string {
+  const { peer, count, taken, added } = event
+  return `Peer ${peer} told ${count} addresses: ${taken} considered, ${added} new`
 }
 
 function sentLine(event: Extract<NodeEvent, { type: 'sent' }>): Line {

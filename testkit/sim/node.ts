@@ -184,6 +184,8 @@ export class SimNode {
         return this.#dial(effect.ticket, effect.target, effect.timeoutMs)
       case 'adopt':
         return this.#adopt(effect.connection, effect.peer)
+      case 'resolve':
+        return
       case 'refuse':
         this.#strangers.get(effect.connection)?.close(false)
         this.#strangers.delete(effect.connection)

@@ -88,6 +88,7 @@ export class NodeOracle {
         if (this.#stopping) throw new Error('a dial after the shutdown')
         return
       case 'refuse':
+      case 'resolve':
         return
     }
   }
