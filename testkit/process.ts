@@ -256,7 +256,8 @@ export class Lab {
     const path = process.env['PATH'] ?? ''
     const child = spawn(command, args, {
       cwd,
-      env: { PATH: path, HOME: home, ...env },
+      // Tests reach nobody but each other, whatever network they name.
+      env: { PATH: path, HOME: home, DILITHION_CONNECT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const started = new NodeProcess(child, home, dataDir)

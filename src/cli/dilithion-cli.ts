@@ -3,13 +3,20 @@ import { UserError } from '../primitives/errors.ts'
 import { REFUSED, RpcError } from '../rpc/errors.ts'
 import { paramsFrom } from './client/arguments.ts'
 import { type CommandLine, parseCommandLine, UsageExit } from './client/command-line.ts'
+import { isDoctor, runDoctor } from './client/doctor.ts'
 import { fetchNetinfo } from './client/netinfo-data.ts'
 import { renderNetinfo } from './client/netinfo-table.ts'
 import { watchNetinfo } from './client/netinfo-watch.ts'
 import { renderResult, renderRpcError } from './client/render.ts'
 import { RpcClient } from './client/rpc-client.ts'
 import { readCredentials, resolveTarget, type Target } from './client/settings.ts'
-import { columnsOf, openScreen, type TerminalInput, type TerminalOutput } from './client/terminal.ts'
+import {
+  columnsOf,
+  openScreen,
+  type TerminalInput,
+  type TerminalOutput,
+  wantsColor,
+} from './client/terminal.ts'
 
 /** What the program has of its surroundings. */
 export interface CliIo {
@@ -31,6 +38,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   let client: RpcClient | undefined
   try {
     const line = parseCommandLine(argv, io.version)
+    if (isDoctor(line)) return await runDoctor(line, io)
     target = await resolveTarget(line.settings, io.env)
     client = new RpcClient(target, await readCredentials(target))
     if (line.netinfo === undefined) await callMethod(line, client, io)
@@ -57,8 +65,7 @@ async function showNetinfo(
 ): Promise<void> {
   const { stdin, stdout } = io
   const isTerminal = stdout.isTTY === true
-  const noColor = io.env['NO_COLOR']
-  const color = isTerminal && line.color && (noColor === undefined || noColor === '')
+  const color = wantsColor(line, io)
   const fetch = () => fetchNetinfo(client, io.now)
   const first = await fetch()
   if (line.once || !isTerminal || stdin.isTTY !== true) {

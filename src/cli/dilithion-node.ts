@@ -2,17 +2,16 @@
  * The program dilithion-node: reads its options, takes the data directory, starts node and RPC, writes the log,
  * and ends cleanly on a signal. Whatever the user can put right is one line on standard error and exit code 1.
  */
-import { join } from 'node:path'
-import type { NodeEvent } from '../core/seam.ts'
-import { FileKeeper } from '../node/atomic-file.ts'
-import { BAN_FILE, formatBanFile, loadBans } from '../node/ban-file.ts'
+import { loadAddresses } from '../node/address-file.ts'
+import { loadBans } from '../node/ban-file.ts'
 import { type NodeConfig, resolveConfig } from '../node/config.ts'
 import { ensureDataDir } from '../node/data-dir.ts'
 import { deferred } from '../node/deferred.ts'
+import { NodeFiles } from '../node/files.ts'
+import { describeHealth, type HealthListener } from '../node/health.ts'
 import { lockDataDir } from '../node/lock.ts'
-import { DilithionNode } from '../node/node.ts'
+import { DilithionNode, type NodeOptions } from '../node/node.ts'
 import { VERSION } from '../node/version.ts'
-import type { Ban } from '../pool/ban-list.ts'
 import { errorCode, errorText, UserError } from '../primitives/errors.ts'
 import { formatHostPort } from '../primitives/ip.ts'
 import { createCookie, type RpcCredentials, removeCookie } from '../rpc/cookie.ts'
@@ -63,19 +62,11 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
   const warn = (text: string): void =>
     logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'warning' } })
   const bans = await loadBans(config.dataDir, warn)
-  const node: DilithionNode = createNode(
-    config,
-    logger,
-    bans,
-    (event) => keepBans(banFile, event),
-    () => stop.request('RPC'),
-  )
-  const path = join(config.dataDir, BAN_FILE)
-  const banFile = new FileKeeper(
-    path,
-    () => formatBanFile(node.bans()),
-    (error) => warn(`Can't save bans in ${path}: ${errorText(error)}`),
-  )
+  const addresses = await loadAddresses(config.dataDir, warn)
+  const files = new NodeFiles(config.dataDir, warn)
+  const saved = { bans, addresses }
+  const node = createNode(config, logger, saved, files, () => stop.request('RPC'))
+  files.keep(node)
   let rpc: RpcServer | undefined
   try {
     const { name } = config.network
@@ -92,7 +83,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
     await stop.requested
   } finally {
     await Promise.all([node.stop(), rpc?.close()])
-    await banFile.idle()
+    await files.close()
     if (rpc !== undefined && config.rpcLogin === undefined) await removeCookie(config.dataDir)
   }
   logger.log({ level: 'info', category: 'Node', text: 'Stopped', fields: { event: 'stopped' } })
@@ -108,17 +99,11 @@ function createLogger(config: NodeConfig): Logger {
   return logger
 }
 
-/** What the operator does is on disk before he is told so; what strangers cause does not hold up others. */
-function keepBans(file: FileKeeper, event: NodeEvent): void {
-  if (event.type === 'unbanned' || (event.type === 'banned' && event.reason === 'manual')) file.saveNow()
-  else if (event.type === 'banned') file.changed()
-}
-
 function createNode(
   config: NodeConfig,
   logger: Logger,
-  bans: readonly Ban[],
-  onEvent: (event: NodeEvent) => void,
+  saved: Pick<NodeOptions, 'bans' | 'addresses'>,
+  files: NodeFiles,
   onStopRequest: () => void,
 ): DilithionNode {
   const debug = config.debug.has('net')
@@ -128,18 +113,34 @@ function createNode(
     listen: config.listen ? { port: config.port, host: config.bind } : undefined,
     targets: config.targets,
     limits: config.limits,
+    automatic: config.automatic,
+    ownAddress: config.ownAddress,
+    proxy: config.proxy,
     traceMessages: debug,
-    bans,
+    ...saved,
     onEvent: (event) => {
       eventLog.write(event)
-      onEvent(event)
+      files.note(event)
     },
     onListenerError: (error) => {
       const text = `Can't accept connections: ${error}`
       logger.log({ level: 'warn', category: 'P2P', text, fields: { event: 'listenerError', error } })
     },
     onStopRequest,
+    health: healthListener(config, logger),
   })
+}
+
+/** A line a minute is for machines only. */
+function healthListener({ logJson }: NodeConfig, logger: Logger): HealthListener {
+  return {
+    onSample: (report) => {
+      const fields = { event: 'health', ...report }
+      if (logJson) logger.log({ level: 'info', category: 'Node', text: describeHealth(report), fields })
+    },
+    onWarning: ({ kind, text }) =>
+      logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'healthWarning', kind } }),
+  }
 }
 
 async function startRpc(config: NodeConfig, node: DilithionNode, logger: Logger): Promise<RpcServer> {

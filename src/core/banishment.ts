@@ -9,13 +9,15 @@ import type { BanList, BanReason } from '../pool/ban-list.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { isLoopback } from '../primitives/ip.ts'
+import { type IpBytes, isLoopback } from '../primitives/ip.ts'
 import { formatSubnet, hostSubnet, masked, type Subnet } from '../primitives/subnet.ts'
 import type { Command, NodeEvent } from './seam.ts'
 
 export interface BanishmentHooks {
   event(event: NodeEvent): void
   disconnect(peer: Peer, reason: DisconnectReason): void
+  /** Is it one of the seeds, which are closed but never refused? */
+  isSeed(ip: IpBytes): boolean
 }
 
 export class Banishment {
@@ -31,11 +33,11 @@ export class Banishment {
 
   /**
    * Ends a peer that has too many points, and refuses its host for a while: not if the operator named it, which is
-   * his business, nor on loopback, which is everybody on this machine.
+   * his business, nor a seed, nor on loopback, which is everybody on this machine.
    */
   sendAway(peer: Peer, score: number, now: UnixSeconds): void {
     this.#hooks.disconnect(peer, 'misbehaving')
-    if (peer.kind === 'manual' || isLoopback(peer.remote.ip)) return
+    if (peer.kind === 'manual' || isLoopback(peer.remote.ip) || this.#hooks.isSeed(peer.remote.ip)) return
     this.#add(hostSubnet(peer.remote.ip), unixSeconds(now + BAN_SECONDS), 'misbehaving', score, now)
   }
 

@@ -4,30 +4,32 @@
  * `hasBacklog`. Same options, same inputs: same effects.
  */
 import type { BrokenStream, SkippedFrame } from '../framing/decoder.ts'
-import { DIAL_TIMEOUT_MS, MISBEHAVIOUR_LIMIT } from '../params/limits.ts'
+import { MISBEHAVIOUR_LIMIT } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
-import type { DisconnectReason, RefusalReason } from '../peer/disconnect.ts'
+import type { DisconnectReason } from '../peer/disconnect.ts'
 import { type Offence, ruleOf } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
+import { AddressBook } from '../pool/address-book.ts'
+import type { SavedAddresses } from '../pool/address-row.ts'
 import { type Ban, BanList } from '../pool/ban-list.ts'
-import { ManualTargets } from '../pool/manual-targets.ts'
+import type { ManualTargets } from '../pool/manual-targets.ts'
+import { OwnAddress } from '../pool/own-address.ts'
 import { type ConnectionLimits, PeerManager } from '../pool/peer-manager.ts'
-import {
-  type ConnectionId,
-  type DialTicket,
-  type MonoMs,
-  monoMs,
-  type Now,
-  type PeerId,
-} from '../primitives/brand.ts'
+import { type ConnectionId, type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { type Endpoint, formatEndpoint, type HostPort, type IpBytes } from '../primitives/ip.ts'
+import { type Endpoint, type HostPort, type IpBytes, isRoutable } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import type { MessageError } from '../wire/messages.ts'
+import { AddressKeeper } from './address-keeper.ts'
 import { Banishment } from './banishment.ts'
-import { MessageProcessor, type ProcessorHooks } from './processor.ts'
-import type { Command, Effect, Input, NodeEvent } from './seam.ts'
+import { AddressGossip } from './gossip.ts'
+import { Inbound } from './inbound.ts'
+import { type AutomaticOptions, Outbound } from './outbound.ts'
+import { Outbox } from './outbox.ts'
+import { MessageProcessor } from './processor.ts'
+import type { Command, Effect, Input } from './seam.ts'
 import { type Identity, MessageSender } from './sender.ts'
+import { Turns } from './turns.ts'
 
 export interface CoreOptions {
   readonly network: NetworkParams
@@ -36,6 +38,14 @@ export interface CoreOptions {
   readonly random: RandomSource
   /** Peers to be connected to from the start. */
   readonly targets?: readonly HostPort[]
+  /** How to find peers by itself; left out: only those that were named. */
+  readonly automatic?: AutomaticOptions | undefined
+  /** The address book as it was saved. */
+  readonly addresses?: SavedAddresses | undefined
+  /** Where others reach us, if the operator says so. */
+  readonly ownAddress?: IpBytes | undefined
+  /** At which port, until a `listening` command says. */
+  readonly listenPort?: number | undefined
   /** Who is refused from the start. */
   readonly bans?: Iterable<Ban>
   /** Emit `sent`, `received`, `ignored` and `skipped` for every message. Costs throughput. */
@@ -44,68 +54,92 @@ export interface CoreOptions {
   readonly deliverMessages?: boolean
 }
 
+const NEVER = monoMs(Number.POSITIVE_INFINITY)
+
 export class NodeCore {
   readonly peers: PeerManager
-  readonly targets: ManualTargets
   readonly bans: BanList
-  readonly #processor: MessageProcessor
+  readonly addresses: AddressBook
+  readonly ownAddress: OwnAddress
+  readonly #outbox: Outbox
+  readonly #inbound: Inbound
+  readonly #outbound: Outbound
+  readonly #keeper: AddressKeeper
+  readonly #gossip: AddressGossip
   readonly #sender: MessageSender
+  readonly #turns: Turns
   readonly #banishment: Banishment
-  #effects: Effect[] = []
-  #now: Now
-  /** Peers with input left over from their last turn, in the order of their next. */
-  #backlog: Peer[] = []
-  /** No peer has anything due before this. May be early, never late. */
-  #wakeAt: MonoMs = NEVER
+  #listenPort: number | undefined
   #stopping = false
 
   constructor(options: CoreOptions, now: Now) {
     const { network, identity, random } = options
-    this.#now = now
+    this.#outbox = new Outbox(now)
+    this.#listenPort = options.listenPort
     this.peers = new PeerManager(network.magic, options.limits, random.fork('peers'))
-    this.targets = new ManualTargets(random.fork('targets'))
     this.bans = new BanList(options.bans)
-    for (const target of options.targets ?? []) this.targets.add(target, true, now.mono)
-    const tracing = options.traceMessages ?? false
-    const event = (e: NodeEvent): void => this.#event(e)
+    this.addresses = new AddressBook(random.fork('addresses'), options.addresses)
+    this.#keeper = new AddressKeeper(this.addresses, this.peers, this.#outbox)
+    this.ownAddress = new OwnAddress(options.ownAddress, network.sharesPrivateAddresses)
     this.#sender = new MessageSender(network, identity, random.fork('sender'), {
-      tracing,
-      event,
+      tracing: options.traceMessages ?? false,
+      event: (event) => this.#outbox.event(event),
       queueFull: (peer) => this.#disconnect(peer, 'sendQueueFull', false),
     })
-    this.#banishment = new Banishment(this.bans, this.peers, {
-      event,
+    this.#outbound = this.#createOutbound(options)
+    this.#inbound = new Inbound({
+      outbox: this.#outbox,
+      peers: this.peers,
+      bans: this.bans,
+      awaited: () => this.#outbound.awaited,
       disconnect: (peer, reason) => this.#disconnect(peer, reason, false),
     })
-    const hooks: ProcessorHooks = {
-      network,
-      peers: this.peers,
-      sender: this.#sender,
-      tracing,
-      delivering: options.deliverMessages ?? false,
-      event,
-      disconnect: (peer, reason, deliver, _, detail) => this.#disconnect(peer, reason, deliver, detail),
-      offend: (peer, offence, detail) => this.#offend(peer, offence, detail),
-      isAlive: (peer) => this.peers.get(peer.id) === peer,
-    }
-    this.#processor = new MessageProcessor(hooks)
+    for (const target of options.targets ?? []) this.targets.add(target, true, now.mono)
+    this.#gossip = this.#createGossip(network, random.fork('gossip'))
+    const seeds = options.automatic?.fixedSeeds ?? []
+    this.#banishment = new Banishment(this.bans, this.peers, {
+      event: (event) => this.#outbox.event(event),
+      disconnect: (peer, reason) => this.#disconnect(peer, reason, false),
+      isSeed: (ip) => seeds.some((seed) => bytesEqual(seed.ip, ip)),
+    })
+    const processor = this.#createProcessor(options)
+    this.#turns = new Turns(this.#outbox, this.peers, processor, {
+      disconnect: (peer, reason) => this.#disconnect(peer, reason, false),
+    })
   }
 
-  /** Is there input that waits only for its turn? Then a `tick` is due now. */
+  get targets(): ManualTargets {
+    return this.#outbound.targets
+  }
+
+  /** Peers of our own choice that are still wanted; undefined if we choose none. */
+  get missingOutbound(): number | undefined {
+    return this.#outbound.plan?.missing
+  }
+
+  /** Does input wait only for its turn? Then a `tick` is due now. */
   get hasBacklog(): boolean {
-    return this.#backlog.length > 0
+    return this.#turns.hasBacklog
+  }
+
+  /** Bytes that all peers together make us hold. */
+  get heldBytes(): { readonly received: number; readonly toSend: number } {
+    return this.#turns.heldBytes
   }
 
   /** When the next `tick` is due at the latest; undefined if only another input can change anything. */
   nextDeadline(): MonoMs | undefined {
-    const dialAt = this.#stopping ? undefined : this.targets.nextDeadline(this.peers.room)
-    const next = Math.min(this.#wakeAt, dialAt ?? NEVER)
+    const next = Math.min(
+      this.#turns.wakeAt,
+      this.#outbound.nextDeadline,
+      this.#stopping ? NEVER : this.#keeper.nextAt,
+    )
     return next === NEVER ? undefined : monoMs(next)
   }
 
   /** Takes one input and returns what is to be done about it, in order. */
   handle(input: Input, now: Now): readonly Effect[] {
-    this.#now = now
+    this.#outbox.now = now
     switch (input.type) {
       case 'bytes':
         this.#bytes(input.peer, input.chunk)
@@ -120,10 +154,13 @@ export class NodeCore {
         this.#accepted(input.connection, input.remote)
         break
       case 'dialed':
-        this.#dialed(input.ticket, input.connection, input.remote)
+        this.#outbound.dialed(input.ticket, input.connection, input.remote)
         break
       case 'dialFailed':
-        this.#dialFailed(input.ticket, input.error)
+        this.#outbound.dialFailed(input.ticket, input.error)
+        break
+      case 'resolved':
+        if (!this.#stopping) this.#outbound.resolved(input.addresses)
         break
       case 'closed':
         this.#closed(input.peer, input.error)
@@ -131,266 +168,233 @@ export class NodeCore {
       default:
         this.#command(input)
     }
-    if (this.#effects.length === 0) return NO_EFFECTS
-    const effects = this.#effects
-    this.#effects = []
-    return effects
+    this.#keeper.plan()
+    return this.#outbox.take()
+  }
+
+  /** The address book as it should be saved, with the peers to be connected to first after a restart. */
+  savedAddresses(): SavedAddresses {
+    return this.#keeper.content()
   }
 
   /** Throws if a table is keyed by a peer that is gone. For tests: it looks at everything. */
   assertConsistent(): void {
-    const keyed = [...this.peers.keyedIds(), ...this.targets.keyedIds(), ...this.#backlog.map((p) => p.id)]
+    const keyed = [...this.peers.keyedIds(), ...this.targets.keyedIds(), ...this.#turns.queuedIds]
     for (const id of keyed)
       if (this.peers.get(id) === undefined) throw new Error(`dead peer ${id} in a table`)
+    this.addresses.assertConsistent()
+    let [received, toSend] = [0, 0]
+    for (const peer of this.peers.all()) {
+      received += peer.heldBytes.received
+      toSend += peer.heldBytes.toSend
+    }
+    const held = this.heldBytes
+    if (held.received !== received || held.toSend !== toSend) throw new Error('held bytes are miscounted')
+  }
+
+  #createOutbound({ network, automatic, addresses, random }: CoreOptions): Outbound {
+    const hooks = {
+      outbox: this.#outbox,
+      peers: this.peers,
+      book: this.addresses,
+      bans: this.bans,
+      own: this.ownAddress,
+      defaultPort: network.defaultPort,
+      anchors: addresses?.anchors ?? [],
+      mayKnow: ({ ip }: Endpoint) => network.sharesPrivateAddresses || isRoutable(ip),
+      greet: (peer: Peer) => {
+        this.#sender.version(peer, this.#outbox.now)
+        this.#turns.settle(peer)
+      },
+    }
+    return new Outbound(hooks, automatic, random)
+  }
+
+  #createGossip(network: NetworkParams, random: RandomSource): AddressGossip {
+    return new AddressGossip({
+      network,
+      peers: this.peers,
+      book: this.addresses,
+      own: this.ownAddress,
+      sender: this.#sender,
+      random,
+      listenPort: () => this.#listenPort,
+      event: (event) => this.#outbox.event(event),
+      learned: () => this.#outbound.plan?.hurry(this.#outbox.now.mono),
+      watch: (peer) => this.#turns.watch(peer),
+    })
+  }
+
+  #createProcessor({ network, traceMessages, deliverMessages }: CoreOptions): MessageProcessor {
+    return new MessageProcessor({
+      network,
+      peers: this.peers,
+      sender: this.#sender,
+      gossip: this.#gossip,
+      tracing: traceMessages ?? false,
+      delivering: deliverMessages ?? false,
+      event: (event) => this.#outbox.event(event),
+      disconnect: (peer, reason, deliver, _, detail) => this.#disconnect(peer, reason, deliver, detail),
+      offend: (peer, offence, detail) => this.#offend(peer, offence, detail),
+      complete: (peer) => {
+        const reason = this.#outbound.complete(peer)
+        if (reason !== undefined) this.#disconnect(peer, reason, false)
+      },
+      isAlive: (peer) => this.peers.get(peer.id) === peer,
+    })
   }
 
   #accepted(connection: ConnectionId, remote: Endpoint): void {
-    const reason = this.#judgeInbound(remote.ip)
-    const address = formatEndpoint(remote)
-    if (reason !== undefined) {
-      this.#effects.push({ type: 'refuse', connection })
-      return this.#event({ type: 'refused', address, reason })
-    }
-    const peer = this.peers.add('inbound', remote, address, this.#now)
-    this.#effects.push({ type: 'adopt', connection, peer: peer.id })
-    this.#event({ type: 'accepted', peer: peer.id, address })
-    this.#watch(peer)
-  }
-
-  #judgeInbound(remote: IpBytes): RefusalReason | undefined {
-    if (this.#stopping) return 'shuttingDown'
-    if (this.bans.covers(remote, this.#now.unix)) return 'banned'
-    return this.peers.judgeInbound(remote, this.targets.missing)
-  }
-
-  #dialed(ticket: DialTicket, connection: ConnectionId, remote: Endpoint): void {
-    const target = this.targets.byTicket(ticket)
-    if (target === undefined || this.#stopping) {
-      this.#effects.push({ type: 'refuse', connection })
-      return
-    }
-    const same = this.#outboundTo(remote)
-    if (same !== undefined) {
-      // Two names of one peer: it is connected already.
-      this.targets.connected(ticket, same.id)
-      this.#effects.push({ type: 'refuse', connection })
-      return
-    }
-    const peer = this.peers.add(target.keep ? 'manual' : 'oneTry', remote, target.address, this.#now)
-    this.targets.connected(ticket, peer.id)
-    this.#effects.push({ type: 'adopt', connection, peer: peer.id })
-    this.#event({ type: 'connected', peer: peer.id, address: target.address })
-    this.#sender.version(peer, this.#now)
-    this.#settle(peer)
-  }
-
-  #outboundTo({ ip, port }: Endpoint): Peer | undefined {
-    for (const peer of this.peers.all()) {
-      if (!peer.inbound && peer.remote.port === port && bytesEqual(peer.remote.ip, ip)) return peer
-    }
-    return undefined
-  }
-
-  #dialFailed(ticket: DialTicket, error: string): void {
-    const target = this.targets.byTicket(ticket)
-    if (target === undefined || this.#stopping) return
-    const { address } = target
-    const retryMs = this.targets.dialFailed(ticket, this.#now.mono)
-    this.#event({ type: 'dialFailed', address, error, retryMs })
-    this.#dialDue()
+    const peer = this.#inbound.accepted(connection, remote)
+    if (peer !== undefined) this.#turns.watch(peer)
   }
 
   #bytes(id: PeerId, chunk: Uint8Array): void {
     const peer = this.peers.get(id)
     if (peer === undefined) return
+    const { mono, unix } = this.#outbox.now
     peer.received.bytes += chunk.length
-    peer.received.lastAt = this.#now.unix
-    peer.lastLifeAt = this.#now.mono
+    peer.received.lastAt = unix
+    peer.lastLifeAt = mono
     peer.decoder.push(chunk)
-    if (!peer.queuedForTurn) this.#turn(peer)
+    this.#turns.heard(peer)
   }
 
   #flushed(id: PeerId, bytes: number): void {
     const peer = this.peers.get(id)
     if (peer === undefined) return
+    const { mono, unix } = this.#outbox.now
     peer.sent.bytes += bytes
-    peer.sent.lastAt = this.#now.unix
-    peer.sendQueue.flushed(bytes, this.#now.mono)
-    if (peer.readingPaused && !peer.queuedForTurn && !peer.mustWait) this.#resume(peer)
+    peer.sent.lastAt = unix
+    peer.sendQueue.flushed(bytes, mono)
+    this.#turns.flushed(peer)
   }
 
   #closed(id: PeerId, error: string | undefined): void {
     const peer = this.peers.get(id)
-    if (peer === undefined) return
-    this.#forget(peer, error === undefined ? 'closedByPeer' : 'connectionLost', error)
+    if (peer !== undefined) this.#forget(peer, error === undefined ? 'closedByPeer' : 'connectionLost', error)
   }
 
   #tick(): void {
-    const backlog = this.#backlog
-    this.#backlog = []
-    for (const peer of backlog) {
-      peer.queuedForTurn = false
-      if (this.peers.get(peer.id) === peer) this.#turn(peer)
-    }
-    if (this.#now.mono >= this.#wakeAt) this.#checkPeers()
-    this.#dialDue()
+    const { mono } = this.#outbox.now
+    this.#turns.round()
+    if (mono >= this.#turns.wakeAt) this.#checkPeers()
+    this.#outbound.due()
+    this.#keeper.due()
   }
 
-  /** Looks at every peer: who has been silent for too long, who is to be pinged. */
+  /** Looks at every peer: who has been silent for too long, who is to be pinged or told something. */
   #checkPeers(): void {
-    this.#wakeAt = NEVER
-    const { mono } = this.#now
+    this.#turns.wakeAt = NEVER
+    const { now } = this.#outbox
     for (const peer of this.peers.all()) {
-      const reason = peer.timeout(mono)
+      const reason = peer.timeout(now.mono)
       if (reason !== undefined) {
         this.#disconnect(peer, reason, false)
         continue
       }
-      if (peer.pings.nextPingAt !== undefined && mono >= peer.pings.nextPingAt) {
-        this.#sender.ping(peer, this.#now)
-      }
-      this.#settle(peer)
+      if (peer.pings.nextPingAt !== undefined && now.mono >= peer.pings.nextPingAt)
+        this.#sender.ping(peer, now)
+      this.#gossip.due(peer, now)
+      this.#turns.release(peer)
+      this.#turns.settle(peer)
     }
-  }
-
-  #dialDue(): void {
-    if (this.#stopping) return
-    for (const { ticket, target, address } of this.targets.planDials(this.#now.mono, this.peers.room)) {
-      this.#effects.push({ type: 'dial', ticket, target, timeoutMs: DIAL_TIMEOUT_MS })
-      this.#event({ type: 'dialing', address })
-    }
-  }
-
-  #turn(peer: Peer): void {
-    this.#processor.turn(peer, this.#now)
-    peer.noteFrame(this.#now.mono)
-    this.#settle(peer)
-  }
-
-  /** After anything that concerns a peer: hands over its output, and decides whether to go on reading. */
-  #settle(peer: Peer): void {
-    // A message of it, or to it, may have ended the peer.
-    if (this.peers.get(peer.id) !== peer) return
-    const chunks = peer.sendQueue.take(this.#now.mono)
-    if (chunks !== undefined) this.#effects.push({ type: 'write', peer: peer.id, chunks })
-    this.#reportCongestion(peer)
-    if (peer.mustWait) {
-      this.#pause(peer)
-    } else if (peer.decoder.hasInput) {
-      this.#pause(peer)
-      if (!peer.queuedForTurn) this.#backlog.push(peer)
-      peer.queuedForTurn = true
-    } else if (peer.readingPaused) {
-      peer.readingPaused = false
-      this.#effects.push({ type: 'resumeReading', peer: peer.id })
-    }
-    this.#watch(peer)
-  }
-
-  #pause(peer: Peer): void {
-    if (peer.readingPaused) return
-    peer.readingPaused = true
-    this.#effects.push({ type: 'pauseReading', peer: peer.id })
-  }
-
-  /** Once each time that too much waits; reading may have been paused before, for another reason. */
-  #reportCongestion(peer: Peer): void {
-    const { congested, bytes } = peer.sendQueue
-    if (congested && !peer.congestionReported)
-      this.#event({ type: 'congested', peer: peer.id, queuedBytes: bytes })
-    peer.congestionReported = congested
-  }
-
-  /** Goes on with a peer that had to wait. Its silence meanwhile was our doing. */
-  #resume(peer: Peer): void {
-    peer.waitIsOver(this.#now.mono)
-    this.#turn(peer)
-  }
-
-  #watch(peer: Peer): void {
-    this.#wakeAt = monoMs(Math.min(this.#wakeAt, peer.nextDeadline()))
   }
 
   #offend(peer: Peer, offence: Offence, detail: BrokenStream | SkippedFrame | MessageError): void {
     const { points, closes } = ruleOf(offence)
-    const score = peer.addPoints(points, this.#now.mono)
-    this.#event({ type: 'offence', peer: peer.id, offence, points, score, detail })
+    const score = peer.addPoints(points, this.#outbox.now.mono)
+    this.#outbox.event({ type: 'offence', peer: peer.id, offence, points, score, detail })
     if (closes !== undefined)
       this.#disconnect(peer, closes, false, 'detail' in detail ? detail.detail : undefined)
-    else if (score >= MISBEHAVIOUR_LIMIT) this.#banishment.sendAway(peer, score, this.#now.unix)
+    else if (score >= MISBEHAVIOUR_LIMIT) this.#banishment.sendAway(peer, score, this.#outbox.now.unix)
   }
 
   /** Ends a connection from our side. */
   #disconnect(peer: Peer, reason: DisconnectReason, deliver: boolean, detail?: string): void {
     if (this.peers.get(peer.id) !== peer) return
-    const chunks = deliver ? peer.sendQueue.take(this.#now.mono) : undefined
-    if (chunks !== undefined) this.#effects.push({ type: 'write', peer: peer.id, chunks })
-    this.#effects.push({ type: 'close', peer: peer.id, deliver })
+    const chunks = deliver ? peer.sendQueue.take(this.#outbox.now.mono) : undefined
+    if (chunks !== undefined) this.#outbox.push({ type: 'write', peer: peer.id, chunks })
+    this.#outbox.push({ type: 'close', peer: peer.id, deliver })
     this.#forget(peer, reason, detail)
   }
 
   /** Drops everything that is keyed by the peer, and plans anew. */
   #forget(peer: Peer, reason: DisconnectReason, detail: string | undefined): void {
     this.peers.remove(peer)
-    if (peer.queuedForTurn) this.#backlog = this.#backlog.filter((other) => other !== peer)
-    const { id, address, inbound } = peer
+    this.#turns.forget(peer)
+    const { id, address, inbound, kind } = peer
     const wasReady = peer.state === 'ready'
     // What was handed over and is still to be delivered counts as sent.
     const bytesSent = peer.sent.bytes + peer.sendQueue.bytes
     const totals = { bytesSent, bytesReceived: peer.received.bytes }
-    const more = detail === undefined ? {} : { detail }
-    this.#event({ type: 'disconnected', peer: id, address, inbound, wasReady, ...totals, reason, ...more })
-    if (reason === 'selfConnection' && !inbound) {
-      this.targets.forgetSelf(id)
-      this.#event({ type: 'selfTarget', address })
-    }
-    const readyMs = peer.readyAt === undefined ? 0 : this.#now.mono - peer.readyAt
-    this.targets.disconnected(id, readyMs, MISFITS.has(reason), this.#now.mono)
+    const more = { reason, ...(detail === undefined ? {} : { detail }) }
+    this.#outbox.event({
+      type: 'disconnected',
+      peer: id,
+      address,
+      inbound,
+      kind,
+      wasReady,
+      ...totals,
+      ...more,
+    })
+    this.#outbound.disconnected(peer, reason)
   }
 
   #command(command: Command): void {
-    if (command.type === 'shutdown') return this.#shutdown()
-    if (command.type === 'addTarget') {
-      this.targets.add(command.target, command.keep, this.#now.mono)
-      return this.#dialDue()
+    const { mono, unix } = this.#outbox.now
+    switch (command.type) {
+      case 'shutdown':
+        return this.#shutdown()
+      case 'addTarget':
+        this.targets.add(command.target, command.keep, mono)
+        return this.#outbound.due()
+      case 'removeTarget':
+        return void this.targets.delete(command.target)
+      case 'listening':
+        this.#listenPort = command.port
+        return
+      case 'addAddress':
+        return this.#outbound.addAddress(command.endpoint, command.tried)
+      case 'pingAll':
+        return this.#pingAll()
+      case 'setBan':
+      case 'removeBan':
+      case 'clearBans':
+        return this.#banishment.command(command, unix)
+      default:
+        return this.#peerCommand(command)
     }
-    if (command.type === 'removeTarget') return void this.targets.delete(command.target)
-    if (command.type === 'pingAll') return this.#pingAll()
-    if (command.type === 'setBan' || command.type === 'removeBan' || command.type === 'clearBans') {
-      return this.#banishment.command(command, this.#now.unix)
-    }
+  }
+
+  #peerCommand(command: Extract<Command, { peer: PeerId }>): void {
     const peer = this.peers.get(command.peer)
     if (peer === undefined) return
     if (command.type === 'disconnect') return this.#disconnect(peer, 'requested', true)
     if (command.type === 'send') {
-      if (peer.state === 'ready' && this.#sender.send(peer, command.message)) this.#settle(peer)
+      if (peer.state === 'ready' && this.#sender.send(peer, command.message)) this.#turns.settle(peer)
       return
     }
     if (peer.held === command.held) return
     peer.held = command.held
-    if (command.held) this.#settle(peer)
-    else if (!peer.mustWait) this.#resume(peer)
+    if (command.held) this.#turns.settle(peer)
+    else if (!peer.mustWait) this.#turns.resume(peer)
   }
 
   #pingAll(): void {
     for (const peer of this.peers.all()) {
       if (peer.state !== 'ready') continue
-      this.#sender.ping(peer, this.#now)
-      this.#settle(peer)
+      this.#sender.ping(peer, this.#outbox.now)
+      this.#turns.settle(peer)
     }
   }
 
   #shutdown(): void {
     this.#stopping = true
+    this.#keeper.freeze()
+    this.#outbound.stop()
+    this.#inbound.stopped = true
     for (const peer of this.peers.all()) this.#disconnect(peer, 'shutdown', true)
   }
-
-  #event(event: NodeEvent): void {
-    this.#effects.push({ type: 'event', event })
-  }
 }
-
-/** Ends after which the same would happen again at once. */
-const MISFITS: ReadonlySet<DisconnectReason> = new Set(['wrongGenesis', 'obsoleteVersion', 'rejectedByPeer'])
-const NEVER = monoMs(Number.POSITIVE_INFINITY)
-const NO_EFFECTS: readonly Effect[] = []

@@ -4,19 +4,19 @@
  */
 
 import { MAX_PAYLOAD_BYTES } from '../framing/encoder.ts'
-import { ADDR_INTERVAL_MS, MAX_ADDR_ANSWER, V1_LISTENER_PING_INTERVAL_MS } from '../params/limits.ts'
+import { MAX_ADDR_ANSWER, V1_LISTENER_PING_INTERVAL_MS } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
 import { judgeVersion, rememberVersion } from '../peer/handshake.ts'
+import type { Offence } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import type { Now } from '../primitives/brand.ts'
 import { printable } from '../primitives/bytes.ts'
-import { isRoutable } from '../primitives/ip.ts'
-import type { TimedAddress } from '../wire/address.ts'
 import { COMPACT_VERSION } from '../wire/compact.ts'
 import { HeaderList } from '../wire/header.ts'
-import type { Message, MessageOf, MessageType } from '../wire/messages.ts'
+import type { Message, MessageError, MessageOf, MessageType } from '../wire/messages.ts'
+import type { AddressGossip } from './gossip.ts'
 import type { NodeEvent } from './seam.ts'
 import type { MessageSender } from './sender.ts'
 
@@ -26,7 +26,11 @@ export interface HandlerContext {
   readonly sender: MessageSender
   /** Are events wanted for every message? */
   readonly tracing: boolean
+  readonly gossip: AddressGossip
   event(event: NodeEvent): void
+  offend(peer: Peer, offence: Offence, detail: MessageError): void
+  /** The handshake is complete; may end the peer. */
+  complete(peer: Peer): void
   /** `deliver`: what is queued for the peer shall still reach it. */
   disconnect(peer: Peer, reason: DisconnectReason, deliver: boolean, now: Now, detail?: string): void
 }
@@ -40,6 +44,7 @@ const handlers: Handlers = {
   // Answered by the processor, which needs neither its nonce nor a second hash.
   ping: () => undefined,
   pong: onPong,
+  addr: onAddr,
   getaddr: onGetaddr,
   getheaders: onGetheaders,
   sendheaders: onSendheaders,
@@ -113,13 +118,18 @@ function completeHandshake(context: HandlerContext, peer: Peer, now: Now): void 
   peer.readyAt = now.mono
   peer.decoder.maxPayloadBytes = MAX_PAYLOAD_BYTES
   context.event({ type: 'handshakeComplete', peer: peer.id })
+  if (peer.kind === 'feeler') {
+    context.complete(peer)
+    return context.disconnect(peer, 'probed', true, now)
+  }
   // The first release knows none of these.
+  context.gossip.ready(peer, now)
   if (peer.version?.layout !== 'v1') {
-    context.sender.getaddr(peer)
     context.sender.sendheaders(peer)
     context.sender.sendcmpct(peer)
   }
   context.sender.ping(peer, now)
+  context.complete(peer)
 }
 
 function onPong(context: HandlerContext, peer: Peer, { nonce }: MessageOf<'pong'>, now: Now): void {
@@ -133,24 +143,23 @@ function onPong(context: HandlerContext, peer: Peer, { nonce }: MessageOf<'pong'
 }
 
 function onGetaddr(context: HandlerContext, peer: Peer, _: MessageOf<'getaddr'>, now: Now): void {
-  // Asking is free for those who dialled us, once; and never two answers within the interval.
-  if (!peer.inbound || peer.answeredGetaddr) return
-  if (peer.lastAddrSentAt !== undefined && now.mono < peer.lastAddrSentAt + ADDR_INTERVAL_MS) return
-  const addresses: TimedAddress[] = []
-  for (const other of context.peers.all()) {
-    if (addresses.length === MAX_ADDR_ANSWER) break
-    // Inbound peers speak from ports at which nobody listens.
-    if (other.inbound || other.state !== 'ready' || other.version === undefined) continue
-    if (!context.network.sharesPrivateAddresses && !isRoutable(other.remote.ip)) continue
-    const { services } = other.version
-    addresses.push({ time: other.received.lastAt, services, ip: other.remote.ip, port: other.remote.port })
+  peer.allowance.useWork()
+  context.gossip.onGetaddr(peer, now)
+}
+
+const TOO_MANY: MessageError = { type: 'addr', code: 'tooLarge', field: 'count', offset: 0 }
+
+function onAddr(context: HandlerContext, peer: Peer, { addresses }: MessageOf<'addr'>, now: Now): void {
+  if (addresses.length > MAX_ADDR_ANSWER) {
+    return context.offend(peer, 'tooManyAddresses', TOO_MANY)
   }
-  peer.answeredGetaddr = true
-  if (addresses.length > 0) context.sender.addr(peer, addresses, now)
+  context.gossip.onAddr(peer, addresses, now)
+  if (peer.kind === 'seed') context.disconnect(peer, 'seedDone', false, now)
 }
 
 /** Always answered, as every node expects (wire-protocol 5.11); there is nothing above genesis here yet. */
 function onGetheaders(context: HandlerContext, peer: Peer): void {
+  peer.allowance.useWork()
   context.sender.headers(peer, HeaderList.of([]))
 }
 

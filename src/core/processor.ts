@@ -26,6 +26,12 @@ const HANDSHAKE: ReadonlySet<MessageType> = new Set(['version', 'verack', 'rejec
 /** Announced by events of their own. */
 const REPORTED: ReadonlySet<MessageType> = new Set(['version', 'verack', 'pong', 'reject'])
 
+/** What a turn has used. */
+export interface TurnCost {
+  readonly messages: number
+  readonly bytes: number
+}
+
 export class MessageProcessor {
   readonly #hooks: ProcessorHooks
 
@@ -34,23 +40,25 @@ export class MessageProcessor {
   }
 
   /** One turn of a peer: as many of its buffered messages as fit the budget. */
-  turn(peer: Peer, now: Now): void {
+  turn(peer: Peer, now: Now): TurnCost {
     let messages = 0
     let bytes = 0
     while (messages < MAX_MESSAGES_PER_TURN && bytes < MAX_BYTES_PER_TURN && !peer.mustWait) {
       const event = peer.decoder.next()
-      if (event === undefined) return
+      if (event === undefined) break
       messages++
       if (event.kind === 'frame') {
         bytes += event.payload.length
         this.#frame(peer, event, now)
       } else if (event.kind === 'skipped') {
+        bytes += event.length
         this.#skipped(peer, event)
       } else {
         this.#hooks.offend(peer, event.code, event)
       }
-      if (!this.#hooks.isAlive(peer)) return
+      if (!this.#hooks.isAlive(peer)) break
     }
+    return { messages, bytes }
   }
 
   #frame(peer: Peer, frame: Frame, now: Now): void {

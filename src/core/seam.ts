@@ -6,6 +6,7 @@ import type { BrokenStream, SkippedFrame } from '../framing/decoder.ts'
 import type { DisconnectReason, RefusalReason } from '../peer/disconnect.ts'
 import type { PeerVersion } from '../peer/handshake.ts'
 import type { Offence } from '../peer/offences.ts'
+import type { ConnectionKind } from '../peer/peer.ts'
 import type { BanReason } from '../pool/ban-list.ts'
 import type { ConnectionId, DialTicket, PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { Endpoint, HostPort, IpBytes } from '../primitives/ip.ts'
@@ -41,6 +42,10 @@ export type Command =
   | { readonly type: 'addTarget'; readonly target: HostPort; readonly keep: boolean }
   | { readonly type: 'removeTarget'; readonly target: HostPort }
   | { readonly type: 'disconnect'; readonly peer: PeerId }
+  /** Connections are taken at this port. */
+  | { readonly type: 'listening'; readonly port: number }
+  /** Take an address into the address book; `tried` as if it had answered. */
+  | { readonly type: 'addAddress'; readonly endpoint: Endpoint; readonly tried: boolean }
   /** Ping every peer whose handshake is complete, now. */
   | { readonly type: 'pingAll' }
   /** Send a message to a peer whose handshake is complete. */
@@ -75,16 +80,22 @@ export type Effect =
 
 /** What happened, for logs, metrics and library users. Nothing in the core depends on who listens. */
 export type NodeEvent =
-  | { readonly type: 'dialing'; readonly address: string }
+  | { readonly type: 'dialing'; readonly address: string; readonly kind: ConnectionKind }
   | {
       readonly type: 'dialFailed'
       readonly address: string
       readonly error: string
       /** Milliseconds until the next attempt; undefined if there is none. */
       readonly retryMs: number | undefined
+      readonly kind: ConnectionKind
     }
   | { readonly type: 'accepted'; readonly peer: PeerId; readonly address: string }
-  | { readonly type: 'connected'; readonly peer: PeerId; readonly address: string }
+  | {
+      readonly type: 'connected'
+      readonly peer: PeerId
+      readonly address: string
+      readonly kind: ConnectionKind
+    }
   | { readonly type: 'refused'; readonly address: string; readonly reason: RefusalReason }
   /** Always for handshake and keepalive; for other messages only when tracing. Bytes include the header. */
   | {
@@ -144,6 +155,8 @@ export type NodeEvent =
   | { readonly type: 'ownAddress'; readonly address: string }
   /** The address book has changed since it was last saved, and should be. */
   | { readonly type: 'addressesChanged' }
+  /** The peer has used up an allowance and has to wait. */
+  | { readonly type: 'throttled'; readonly peer: PeerId; readonly forMs: number }
   | { readonly type: 'congested'; readonly peer: PeerId; readonly queuedBytes: number }
   /** The list of bans has changed, and should be saved. `subnet` is undefined if all bans were lifted. */
   | {
@@ -160,6 +173,7 @@ export type NodeEvent =
       readonly peer: PeerId
       readonly address: string
       readonly inbound: boolean
+      readonly kind: ConnectionKind
       /** Was its handshake complete? */
       readonly wasReady: boolean
       readonly bytesSent: number

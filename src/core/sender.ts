@@ -89,7 +89,7 @@ export class MessageSender {
   }
 
   addr(peer: Peer, addresses: readonly TimedAddress[], now: Now): void {
-    peer.lastAddrSentAt = now.mono
+    peer.addresses.lastSentAt = now.mono
     this.send(peer, { type: 'addr', addresses })
   }
 
@@ -123,7 +123,8 @@ export class MessageSender {
       nonce: peer.localNonce,
       userAgent: this.#identity.userAgent,
       startHeight: this.#identity.startHeight,
-      relay: true,
+      // Peers for blocks only are not to send us transactions.
+      relay: peer.kind !== 'blockRelay',
     } as const
     if (this.#network.dialect === 'v1') return { layout: 'v1', ...common }
     const addresses = versionAddresses(peer.remote)

@@ -2,6 +2,7 @@
 import type { ConnectionKind, Peer, PeerState } from '../peer/peer.ts'
 import type { CommandTraffic, Traffic } from '../peer/traffic.ts'
 import type { MonoMs, PeerId, UnixSeconds } from '../primitives/brand.ts'
+import { exchangesAddresses } from './gossip.ts'
 
 export interface TrafficSnapshot {
   readonly bytes: number
@@ -44,6 +45,10 @@ export interface PeerSnapshot {
   readonly pingWaitMs: number | undefined
   /** Pongs that answered none of our pings. */
   readonly unsolicitedPongs: number
+  /** Are addresses exchanged with it; how many of it were considered, and how many were beyond its allowance. */
+  readonly exchangesAddresses: boolean
+  readonly addressesProcessed: number
+  readonly addressesRateLimited: number
   readonly misbehaviour: number
   /** Bytes that wait to be sent, and bytes of a message that has not come in whole. */
   readonly sendQueueBytes: number
@@ -78,6 +83,9 @@ export function snapshotPeer(peer: Peer, now: MonoMs): PeerSnapshot {
     smoothedPingMs: pings.roundTrips?.smoothedMs,
     pingWaitMs: pings.waitingSince === undefined ? undefined : now - pings.waitingSince,
     unsolicitedPongs: pings.unsolicitedPongs,
+    exchangesAddresses: exchangesAddresses(peer),
+    addressesProcessed: peer.addresses.processed,
+    addressesRateLimited: peer.addresses.rateLimited,
     misbehaviour: peer.score(now),
     sendQueueBytes: peer.sendQueue.bytes,
     receiveBufferBytes: peer.decoder.bufferedBytes,

@@ -6,7 +6,11 @@ import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-export async function writeFileAtomically(path: string, content: string, mode = 0o600): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o600,
+): Promise<void> {
   const beside = `${path}.new`
   try {
     const file = await open(beside, 'w', mode)
@@ -34,11 +38,12 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-function writeFileAtomicallySync(path: string, content: string, mode = 0o600): void {
+function writeFileAtomicallySync(path: string, content: string | Uint8Array, mode = 0o600): void {
   const beside = `${path}.now`
   const file = openSync(beside, 'w', mode)
   try {
-    writeSync(file, content)
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
     fsyncSync(file)
   } finally {
     closeSync(file)
@@ -55,13 +60,13 @@ const PAUSE_PER_WRITE = 20
  */
 export class FileKeeper {
   readonly #path: string
-  readonly #content: () => string
+  readonly #content: () => string | Uint8Array
   readonly #onError: (error: unknown) => void
   #writing: Promise<void> | undefined
   #dirty = false
   #hurry: () => void = () => undefined
 
-  constructor(path: string, content: () => string, onError: (error: unknown) => void) {
+  constructor(path: string, content: () => string | Uint8Array, onError: (error: unknown) => void) {
     this.#path = path
     this.#content = content
     this.#onError = onError

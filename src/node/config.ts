@@ -3,11 +3,18 @@
  * of precedence), and checked. Every mistake is a UserError that names the option and where it stood.
  */
 import { join, resolve } from 'node:path'
-import { MAX_CONNECTIONS, MAX_CONNECTIONS_OPTION, MAX_INBOUND_PER_IP } from '../params/limits.ts'
+import type { AutomaticOptions } from '../core/outbound.ts'
+import {
+  BLOCK_RELAY_PEERS,
+  MAX_CONNECTIONS,
+  MAX_CONNECTIONS_OPTION,
+  MAX_INBOUND_PER_IP,
+  OUTBOUND_PEERS,
+} from '../params/limits.ts'
 import { mainnet, type NetworkParams, regtest, testnet } from '../params/networks.ts'
 import type { ConnectionLimits } from '../pool/peer-manager.ts'
 import { UserError } from '../primitives/errors.ts'
-import { type HostPort, parseHostPort, parseIp } from '../primitives/ip.ts'
+import { type HostPort, type IpBytes, isIpv4, parseHostPort, parseIp } from '../primitives/ip.ts'
 import { readConfigFile } from './config-file.ts'
 import { defaultDataDir } from './data-dir.ts'
 import {
@@ -19,6 +26,9 @@ import {
 } from './options.ts'
 
 export const CONFIG_FILE = 'dilithion.conf'
+/** Of SOCKS proxies. */
+const DEFAULT_PROXY_PORT = 1_080
+const PROXY_FORM = 'an address such as 127.0.0.1:9050'
 
 export const debugCategories = ['net', 'rpc'] as const
 export type DebugCategory = (typeof debugCategories)[number]
@@ -36,6 +46,12 @@ export interface NodeConfig {
   readonly targets: readonly HostPort[]
   /** `--connect` was given: no peers of our own choice. */
   readonly exclusive: boolean
+  /** How to find peers by itself; undefined if it doesn't. */
+  readonly automatic: AutomaticOptions | undefined
+  /** Where others reach this node, as the operator says; the port if it is not the one listened on. */
+  readonly ownAddress: { readonly ip: IpBytes; readonly port: number | undefined } | undefined
+  /** SOCKS5 proxy for all dials. */
+  readonly proxy: HostPort | undefined
   readonly limits: ConnectionLimits
   readonly debug: ReadonlySet<DebugCategory>
   readonly color: boolean
@@ -77,6 +93,10 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
     ...settings.checkList('connect', connect, address, 'an address such as 1.2.3.4:8444'),
     ...settings.checkList('addnode', settings.list('addnode'), address, 'an address such as 1.2.3.4:8444'),
   ]
+  const proxy = settings.parsed('proxy', (text) => parseHostPort(text, DEFAULT_PROXY_PORT), PROXY_FORM)
+  const external = settings.parsed('externalip', parseExternalIp)
+  const limits = connectionLimits(settings)
+  const automatic = automaticPeers(settings, network, limits, proxy !== undefined)
   const user = settings.text('rpcuser')
   const password = settings.text('rpcpassword')
   if ((user === undefined) !== (password === undefined)) {
@@ -87,14 +107,18 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
   return {
     network,
     dataDir,
-    listen: settings.flag('listen', true),
+    // Behind a proxy nobody shall find us, unless the operator says so.
+    listen: settings.flag('listen', proxy === undefined),
     bind: bind?.host,
     port: settings.whole('port', 0, 65_535) ?? bind?.port ?? network.defaultPort,
     rpcPort: settings.whole('rpcport', 0, 65_535) ?? network.defaultRpcPort,
     rpcLogin: user === undefined || password === undefined ? undefined : { user, password },
     targets,
     exclusive: settings.list('connect').length > 0,
-    limits: connectionLimits(settings),
+    automatic,
+    ownAddress: external === undefined ? undefined : { ip: external.ip, port: external.port },
+    proxy,
+    limits,
     debug: debugSet(settings),
     color: !settings.flag('no-color', false),
     logJson: settings.flag('log-json', false),
@@ -106,11 +130,60 @@ function connectionLimits(settings: Settings): ConnectionLimits {
   const perIp = settings.whole('max-connections-per-ip', 1, 64)
   return {
     maxConnections: settings.whole('maxconnections', 1, MAX_CONNECTIONS_OPTION) ?? MAX_CONNECTIONS,
-    // The node dials nobody but those it was told to, so no slot has to be kept free.
+    // Peers of our own choice keep their slots by being awaited.
     reservedOutbound: 0,
     maxInboundPerIp:
       perIp === undefined ? { limit: MAX_INBOUND_PER_IP, scope: 'routable' } : { limit: perIp, scope: 'all' },
   }
+}
+
+/** Undefined if the operator, or the network, leaves the choice of peers to nobody. */
+function automaticPeers(
+  settings: Settings,
+  network: NetworkParams,
+  { maxConnections }: ConnectionLimits,
+  isProxied: boolean,
+): AutomaticOptions | undefined {
+  const seedNodes = settings.checkList(
+    'seednode',
+    settings.list('seednode'),
+    (text) => parseHostPort(text, network.defaultPort),
+    'an address such as 1.2.3.4:8444',
+  )
+  const families = onlyNet(settings)
+  const wantsDns = settings.flag('dnsseed', true)
+  if (settings.list('connect').length > 0) return undefined
+  if (!network.choosesPeers && seedNodes.length === 0) return undefined
+  const fixedSeeds = network.fixedSeeds.flatMap((text) => {
+    const ip = parseIp(text)
+    return ip === undefined ? [] : [{ ip, port: network.defaultPort }]
+  })
+  return {
+    outbound: Math.min(OUTBOUND_PEERS, maxConnections),
+    blockRelay: maxConnections > OUTBOUND_PEERS ? BLOCK_RELAY_PEERS : 0,
+    feelers: true,
+    // A proxy can't be asked for all addresses of a name, and a lookup past it would tell who we are.
+    dnsSeeds: wantsDns && !isProxied ? network.dnsSeeds : [],
+    fixedSeeds,
+    seedNodes,
+    ...(families === undefined ? {} : { reachable: (ip) => families.has(isIpv4(ip) ? 'ipv4' : 'ipv6') }),
+  }
+}
+
+/** Undefined for all. */
+function onlyNet(settings: Settings): ReadonlySet<string> | undefined {
+  const words = settings.list('onlynet').flatMap((value) => value.split(','))
+  for (const word of words) {
+    if (word !== 'ipv4' && word !== 'ipv6') throw settings.error('onlynet', word, 'ipv4 or ipv6')
+  }
+  return words.length === 0 ? undefined : new Set(words)
+}
+
+/** "ADDR" or "ADDR:PORT"; the address must be an IP. */
+function parseExternalIp(text: string): { ip: IpBytes; port: number | undefined } | undefined {
+  const parsed = parseBind(text)
+  const ip = parseIp(parsed?.host ?? '')
+  return ip === undefined ? undefined : { ip, port: parsed?.port }
 }
 
 function debugSet(settings: Settings): ReadonlySet<DebugCategory> {
@@ -209,11 +282,15 @@ class Settings {
     throw this.error(name, text, `a whole number from ${min} to ${max}`)
   }
 
-  parsed<T>(name: OptionName, parse: (text: string) => T | undefined): T | undefined {
+  parsed<T>(
+    name: OptionName,
+    parse: (text: string) => T | undefined,
+    expected = 'an IP address, or an IP address and port',
+  ): T | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
     const value = parse(text)
-    if (value === undefined) throw this.error(name, text, 'an IP address, or an IP address and port')
+    if (value === undefined) throw this.error(name, text, expected)
     return value
   }
 

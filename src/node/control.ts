@@ -7,8 +7,12 @@ import type { NetworkParams } from '../params/networks.ts'
 import type { Ban } from '../pool/ban-list.ts'
 import type { AddTargetVerdict } from '../pool/manual-targets.ts'
 import type { PeerId, UnixSeconds } from '../primitives/brand.ts'
-import type { HostPort } from '../primitives/ip.ts'
+import type { Endpoint, HostPort } from '../primitives/ip.ts'
 import type { Subnet } from '../primitives/subnet.ts'
+import type { TimedAddress } from '../wire/address.ts'
+import type { CounterValues } from './counters.ts'
+import type { HealthReport } from './health.ts'
+import type { NodeHistory } from './history.ts'
 
 export interface NodeTotals {
   readonly bytesReceived: number
@@ -21,6 +25,30 @@ export interface AddedNode {
   /** "host:port" */
   readonly address: string
   readonly connected: boolean
+}
+
+/** How many addresses are known: heard of only, and found to be good. */
+export interface AddressBookSize {
+  readonly total: number
+  readonly fresh: number
+  readonly tried: number
+}
+
+/** An address of our own that others are told, as "ip:port"; the more peers see us there, the higher its score. */
+export interface OwnAddress {
+  readonly address: string
+  readonly score: number
+}
+
+/** Peers of the node's own choice. */
+export interface AutomaticPeers {
+  /** How many are connected, and how many more there should be. */
+  readonly outbound: number
+  readonly missing: number
+  /** `--connect` was given: there are none, and none are wanted. */
+  readonly exclusive: boolean
+  /** Where first addresses come from: names to be resolved, and addresses that are built in. */
+  readonly seeding: { readonly dns: readonly string[]; readonly fixed: readonly Endpoint[] }
 }
 
 export interface NodeControl {
@@ -53,6 +81,19 @@ export interface NodeControl {
   /** Unix seconds by the node's clock. */
   unixTime(): UnixSeconds
   pingAll(): void
+  addressBook(): AddressBookSize
+  /** So many known addresses at most, by chance; all of them if `max` is infinite. */
+  knownAddresses(max: number): readonly TimedAddress[]
+  /** As if a peer had told it; with `tried`, as if it had been connected to. False if there was no place for it. */
+  addKnownAddress(address: Endpoint, tried: boolean): boolean
+  ownAddresses(): readonly OwnAddress[]
+  /** Undefined if the node dials only whom it is told to. */
+  automatic(): AutomaticPeers | undefined
+  /** What happened since the start, by group and name. */
+  counters(): CounterValues
+  /** What happened to each peer last, and how connections ended that are no more. */
+  readonly history: Pick<NodeHistory, 'eventsOf' | 'ends' | 'reachedFromOutside'>
+  health(): HealthReport
   /** Unix seconds at which the clock stands from now on; 0 for the real clock. Regtest only. */
   setMockTime(seconds: number): void
   /** Begins a clean shutdown; returns at once. */

@@ -4,21 +4,34 @@
  */
 import { randomBytes } from 'node:crypto'
 import { NodeCore } from '../core/core.ts'
+import type { AutomaticOptions } from '../core/outbound.ts'
 import type { NodeEvent } from '../core/seam.ts'
 import { type PeerSnapshot, snapshotPeer } from '../core/snapshot.ts'
 import { MAX_CONNECTIONS, MAX_INBOUND_PER_IP } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
+import type { SavedAddresses } from '../pool/address-row.ts'
 import type { Ban } from '../pool/ban-list.ts'
 import type { AddTargetVerdict } from '../pool/manual-targets.ts'
 import type { ConnectionLimits } from '../pool/peer-manager.ts'
 import { type PeerId, peerId, type UnixSeconds } from '../primitives/brand.ts'
-import type { HostPort } from '../primitives/ip.ts'
+import { type Endpoint, formatEndpoint, type HostPort, type IpBytes } from '../primitives/ip.ts'
 import { RandomSource } from '../primitives/random.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
 import { ConnectionManager } from '../shell/connection-manager.ts'
+import type { TimedAddress } from '../wire/address.ts'
 import { encodePayload, type Message } from '../wire/messages.ts'
-import type { AddedNode, NodeControl, NodeTotals } from './control.ts'
+import type {
+  AddedNode,
+  AddressBookSize,
+  AutomaticPeers,
+  NodeControl,
+  NodeTotals,
+  OwnAddress,
+} from './control.ts'
+import { Counters, type CounterValues } from './counters.ts'
+import { type HealthListener, HealthMonitor, type HealthReport } from './health.ts'
+import { NodeHistory } from './history.ts'
 import { userAgentOf, VERSION } from './version.ts'
 
 export interface NodeOptions {
@@ -30,6 +43,14 @@ export interface NodeOptions {
   readonly limits?: ConnectionLimits
   /** Who is refused from the start. Changes come as events `banned` and `unbanned`. */
   readonly bans?: Iterable<Ban>
+  /** Find peers, and stay connected to some, by itself. Left out: only to those that are named. */
+  readonly automatic?: AutomaticOptions | undefined
+  /** The address book of last time. Changes come as event `addressesChanged`; see {@link savedAddresses}. */
+  readonly addresses?: SavedAddresses | undefined
+  /** Where others reach this node; left out: as peers see it. */
+  readonly ownAddress?: { readonly ip: IpBytes; readonly port: number | undefined } | undefined
+  /** A SOCKS5 proxy through which all peers are dialled. */
+  readonly proxy?: HostPort | undefined
   /** Default "/Dilithion:VERSION/". */
   readonly userAgent?: string
   /** Events for every message, not only those of handshake and keepalive. */
@@ -41,6 +62,8 @@ export interface NodeOptions {
   readonly onListenerError?: (text: string) => void
   /** Called when somebody asks the node to stop, by RPC for instance. */
   readonly onStopRequest?: () => void
+  /** Watch event loop and memory from `start` on, and tell of them. */
+  readonly health?: HealthListener
 }
 
 export const DEFAULT_LIMITS: ConnectionLimits = {
@@ -60,6 +83,9 @@ export class DilithionNode implements NodeControl {
   readonly #startedAt = performance.now()
   readonly #core: NodeCore
   readonly #connections: ConnectionManager
+  readonly history = new NodeHistory(() => this.unixTime())
+  readonly #counters = new Counters()
+  readonly #health: HealthMonitor
   #listenPort: number | undefined
   #stopping: Promise<void> | undefined
   /** Bytes of peers that are gone. */
@@ -72,6 +98,7 @@ export class DilithionNode implements NodeControl {
     this.userAgent = options.userAgent ?? userAgentOf(VERSION)
     this.maxConnections = limits.maxConnections
     this.#options = options
+    this.#health = new HealthMonitor(options.health)
     this.#core = new NodeCore(
       {
         network: options.network,
@@ -79,6 +106,10 @@ export class DilithionNode implements NodeControl {
         limits,
         random: new RandomSource(randomBytes(32)),
         targets: options.targets ?? [],
+        automatic: options.automatic,
+        addresses: options.addresses,
+        ownAddress: options.ownAddress?.ip,
+        listenPort: options.ownAddress?.port,
         bans: options.bans ?? [],
         traceMessages: options.traceMessages ?? false,
         deliverMessages: options.deliverMessages ?? false,
@@ -90,6 +121,7 @@ export class DilithionNode implements NodeControl {
       clock: this.#clock,
       onEvent: (event) => this.#onEvent(event),
       onListenerError: (text) => options.onListenerError?.(text),
+      proxy: options.proxy,
     })
   }
 
@@ -102,16 +134,24 @@ export class DilithionNode implements NodeControl {
     const { listen } = this.#options
     if (listen === undefined || this.#listenPort !== undefined) return
     this.#listenPort = await this.#connections.listen(listen.port, listen.host)
+    // What the operator named as our address may be another port, as a router forwards it.
+    const { ownAddress, proxy } = this.#options
+    // Through a proxy peers see the proxy, and what the operator named may be another port, as a router forwards it.
+    if (ownAddress === undefined ? proxy === undefined : ownAddress.port === undefined)
+      this.#connections.command({ type: 'listening', port: this.#listenPort })
   }
 
   /** Listens, unless it does already, and dials. Rejects as {@link listen} does. */
   async start(): Promise<void> {
     await this.listen()
-    if (this.#stopping === undefined) this.#connections.start()
+    if (this.#stopping !== undefined) return
+    if (this.#options.health !== undefined) this.#health.start()
+    this.#connections.start()
   }
 
   /** Closes all connections; resolves when none is left. */
   stop(): Promise<void> {
+    this.#health.stop()
     this.#stopping ??= this.#connections.stop()
     return this.#stopping
   }
@@ -177,6 +217,55 @@ export class DilithionNode implements NodeControl {
     this.#connections.command({ type: 'clearBans' })
   }
 
+  addressBook(): AddressBookSize {
+    const { size, newCount, triedCount } = this.#core.addresses
+    return { total: size, fresh: newCount, tried: triedCount }
+  }
+
+  knownAddresses(max: number): readonly TimedAddress[] {
+    return this.#core.addresses.sample(max, 1, this.unixTime(), () => true)
+  }
+
+  addKnownAddress(endpoint: Endpoint, tried: boolean): boolean {
+    const before = this.#core.addresses.find(endpoint)
+    this.#connections.command({ type: 'addAddress', endpoint, tried })
+    return before === undefined && this.#core.addresses.find(endpoint) !== undefined
+  }
+
+  /** What is to be given as `addresses` at the next start. */
+  savedAddresses(): SavedAddresses {
+    return this.#core.savedAddresses()
+  }
+
+  ownAddresses(): readonly OwnAddress[] {
+    const port = this.#options.ownAddress?.port ?? this.#listenPort
+    if (port === undefined) return []
+    const { candidates, ip } = this.#core.ownAddress
+    const counted = candidates.filter((row) => row.ip === ip)
+    return counted.map((row) => ({ address: formatEndpoint({ ip: row.ip, port }), score: row.score }))
+  }
+
+  automatic(): AutomaticPeers | undefined {
+    const { automatic } = this.#options
+    const missing = this.#core.missingOutbound
+    if (automatic === undefined || missing === undefined) return undefined
+    const { outbound, dnsSeeds, fixedSeeds } = automatic
+    return {
+      outbound: outbound - missing,
+      missing,
+      exclusive: false,
+      seeding: { dns: dnsSeeds, fixed: fixedSeeds },
+    }
+  }
+
+  counters(): CounterValues {
+    return this.#counters.read(this.totals())
+  }
+
+  health(): HealthReport {
+    return this.#health.report()
+  }
+
   unixTime(): UnixSeconds {
     return this.#clock.now().unix
   }
@@ -211,6 +300,8 @@ export class DilithionNode implements NodeControl {
   }
 
   #onEvent(event: NodeEvent): void {
+    this.#counters.note(event)
+    this.history.note(event)
     if (event.type === 'disconnected') {
       this.#pastSent += event.bytesSent
       this.#pastReceived += event.bytesReceived

@@ -90,3 +90,136 @@ export const MAX_BANS = 10_000
 export const ADDR_INTERVAL_MS = 11_000
 /** Addresses in one answer to `getaddr`. */
 export const MAX_ADDR_ANSWER = 1_000
+
+// Peers of our own choice
+
+/** As many as the network's other nodes dial. */
+export const OUTBOUND_PEERS = 8
+/** Of these, asked for blocks only: who watches transactions and addresses doesn't see these links. */
+export const BLOCK_RELAY_PEERS = 2
+/** Slots of peers of our own choice that strangers' hearsay may fill while better addresses are there. */
+export const MAX_TOLD_PEERS = 3
+/** After this long with a slot empty, hearsay is better than nothing. */
+export const STARVED_MS = 60_000
+/** Pace of automatic dials: a start must not look like a scan. */
+export const AUTOMATIC_DIAL_INTERVAL_MS = 500
+/** When nobody is left to dial: the time until the book is looked through again. */
+export const NO_CANDIDATE_WAIT_MS = 5_000
+/** How often one more address is tested, on average, so that good ones are known before they are needed. */
+export const FEELER_INTERVAL_MS = 120_000
+/** A seed that was dialled to be asked for addresses gets this long to answer. */
+export const SEED_ANSWER_TIMEOUT_MS = 60_000
+/** Without a peer of our own choice for so long, the built-in seeds are used, and asked again at this interval. */
+export const SEED_AFTER_MS = 30_000
+export const RESEED_INTERVAL_MS = 600_000
+/** A node that knows addresses asks seeds by name only if they have led nowhere by then. */
+export const DNS_SEED_DELAY_MS = 11_000
+/** A peer that was connected for so long has served us. */
+export const PROVEN_AFTER_MS = 600_000
+/** The same for one whom only strangers had named: being patient must cost an attacker more than being honest. */
+export const TOLD_PROVEN_AFTER_MS = 86_400_000
+/** First wait before an address is dialled again; it doubles with each failure. */
+export const ADDRESS_RETRY_MIN_MS = 30_000
+export const ADDRESS_RETRY_MAX_MS = 480_000
+/** A node on another chain, or too old, is asked again after this at the earliest. */
+export const ADDRESS_MISFIT_MS = 3_600_000
+
+// Addresses
+
+/** Not heard of for a month: gone. */
+export const ADDRESS_HORIZON_SECONDS = 2_592_000
+export const ADDRESS_WEEK_SECONDS = 604_800
+/** Never answered in so many attempts: nobody is there. */
+export const MAX_ADDRESS_RETRIES = 3
+/** Failed so often since an answer more than a week ago: nobody is there any more. */
+export const MAX_ADDRESS_FAILURES = 10
+/** Places in the table of new addresses that one may have: known from more sides, drawn a little more often. */
+export const MAX_ADDRESS_REFERENCES = 8
+/** Addresses that wait for the holder of their place to be tested. */
+export const MAX_ADDRESS_COLLISIONS = 10
+/** A holder that answered within this time keeps its place untested. */
+export const ADDRESS_REPLACEMENT_SECONDS = 14_400
+/** A test that could not be made in this time is taken as failed. */
+export const ADDRESS_COLLISION_TEST_SECONDS = 2_400
+/** Part of the book that one answer may show: a stranger shall not learn all of it. */
+export const ADDR_ANSWER_SHARE = 0.23
+/** The same answer for everybody for this long, so that asking often shows nothing more. */
+export const ADDR_ANSWER_CACHE_MS = 86_400_000
+/** Addresses per second that are taken from one peer, beyond those that we asked for. */
+export const ADDR_TOKENS_PER_SECOND = 0.1
+/** Addresses taken from one peer at once, unless asked for: its own. */
+export const ADDR_TOKENS_START = 1
+/** An answer of a peer of our own choice. */
+export const ADDR_TOKENS_ASKED = 1_000
+/** An answer of one who came to us: a stranger may fill less of the book. */
+export const ADDR_TOKENS_ASKED_INBOUND = 100
+/** Addresses in one message beyond which it is no news and not passed on. */
+export const MAX_RELAYED_PER_MESSAGE = 10
+/** Only addresses seen alive within this time are passed on. */
+export const ADDR_RELAY_FRESH_SECONDS = 600
+/** Peers that each fresh address is passed on to. */
+export const ADDR_RELAY_PEERS = 2
+/** Addresses that wait to be passed on to one peer. */
+export const MAX_ADDR_PENDING = 1_000
+/** Addresses that one peer is known to know; beyond it, forgotten. */
+export const MAX_ADDR_KNOWN = 2_000
+/** On average so long between two messages of addresses to one peer. */
+export const ADDR_SEND_INTERVAL_MS = 30_000
+/** Our own address is told again after this long, on average. */
+export const OWN_ADDRESS_INTERVAL_MS = 86_400_000
+/** Peers of so many different networks must see us at an address before it counts as ours. */
+export const OWN_ADDRESS_WITNESSES = 2
+/** Candidates for our own address that are counted. */
+export const MAX_OWN_ADDRESS_CANDIDATES = 64
+/** Time between a change of the address book and its being saved. */
+export const ADDRESS_SAVE_DELAY_MS = 10_000
+
+// Allowances of one peer
+
+/** Messages a peer may send at once, and per second for ever: a hundred times what the busiest honest peer does. */
+export const MESSAGE_ALLOWANCE = 1_000_000
+export const MESSAGES_PER_SECOND = 50_000
+/** Bytes a peer may send at once, and per second for ever: more than a download of the whole chain needs. */
+export const BYTE_ALLOWANCE = 268_435_456
+export const BYTES_PER_SECOND = 67_108_864
+/** Requests whose answer costs us work, at once and per second. */
+export const WORK_ALLOWANCE = 500
+export const WORK_PER_SECOND = 20
+
+// Budgets of all peers together
+
+/** Bytes of messages that have not come in whole; beyond it the peer that holds most is closed. */
+export const MAX_RECEIVE_BYTES_TOTAL = 67_108_864
+/** Bytes that wait to be sent; beyond it the peer for which most waits is closed. */
+export const MAX_SEND_BYTES_TOTAL = 67_108_864
+/** Work on input per millisecond of the event loop: floods wait, single messages don't. */
+export const MAX_MESSAGES_PER_ROUND = 256
+export const MAX_BYTES_PER_ROUND = 1_048_576
+
+// Eviction
+
+/** A handshake takes a few round trips; whoever is slower goes first when slots are short, since nothing is lost. */
+export const EVICTION_HANDSHAKE_GRACE_MS = 3_000
+/** One peer each of so many network groups, chosen by a secret key: an attacker can't be in all of them. */
+export const GROUPS_PROTECTED = 4
+/** The nearest peers: one can't be nearer than where one is. */
+export const FAST_PEERS_PROTECTED = 8
+/** Who brought transactions last: to be among them costs being of use, faster than others are. */
+export const RECENT_TRANSACTIONS_PROTECTED = 4
+/** Who brought blocks last, which costs being of use even more. */
+export const RECENT_BLOCKS_PROTECTED = 4
+/** Of the rest, the half that has been here longest: it takes as long to replace as it took to come. */
+export const EVICTION_SHARE_PROTECTED = 0.5
+
+// Sockets
+
+/** Strangers are refused while fewer descriptors are free, so that files, dials and RPC find one. */
+export const DESCRIPTORS_RESERVED = 16
+/** How long the listener rests when the system can't accept. */
+export const ACCEPT_PAUSE_MS = 1_000
+/** A lack of descriptors is told no more often than this. */
+export const ACCEPT_TROUBLE_INTERVAL_MS = 60_000
+/** An answer of the name server that takes longer is not waited for. */
+export const RESOLVE_TIMEOUT_MS = 10_000
+/** Addresses taken of one question to seeds: as many as a node can try in hours. */
+export const MAX_RESOLVED_ADDRESSES = 256

@@ -27,6 +27,12 @@ export interface NetworkParams {
   readonly genesisHash: Uint8Array
   /** Are loopback and private addresses worth telling to others? Only where all peers are on one machine. */
   readonly sharesPrivateAddresses: boolean
+  /** Names behind which seeds publish addresses of nodes (wire-protocol 11.1). */
+  readonly dnsSeeds: readonly string[]
+  /** Nodes that have been there for long, for a start when names lead nowhere. At the default port. */
+  readonly fixedSeeds: readonly string[]
+  /** Does a node look for peers by itself, unless told otherwise? */
+  readonly choosesPeers: boolean
   /** May RPC set the node's clock? */
   readonly allowsMockTime: boolean
 }
@@ -42,6 +48,9 @@ export const mainnet: NetworkParams = {
   minPeerVersion: 70005,
   genesisHash: hash('0000009eaa5e7781ba6d14525c3f75c35444045b21ddafbbea61090db99b0bc3'),
   sharesPrivateAddresses: false,
+  dnsSeeds: ['seed.dilithion.org', 'seed1.dilithion.org', 'seed2.dilithion.org'],
+  fixedSeeds: ['138.197.68.128', '167.172.56.119', '165.22.103.114', '134.199.159.83'],
+  choosesPeers: true,
   allowsMockTime: false,
 }
 
@@ -57,6 +66,9 @@ export const testnet: NetworkParams = {
   minPeerVersion: 70001,
   genesisHash: hash('924bdb80469e1185814407147bc763a62425cc400bc902ce37d73ffbc3524475'),
   sharesPrivateAddresses: false,
+  dnsSeeds: ['seed-testnet.dilithion.org', 'seed-testnet1.dilithion.org', 'seed-testnet2.dilithion.org'],
+  fixedSeeds: ['134.122.4.164', '209.97.177.197', '188.166.255.63'],
+  choosesPeers: true,
   allowsMockTime: false,
 }
 
@@ -71,6 +83,9 @@ export const regtest: NetworkParams = {
   minPeerVersion: 70005,
   genesisHash: hash('3cd528f674b236a3db9a27235471c0f1624b39e344d54c4f5c2fc3f66e2997ed'),
   sharesPrivateAddresses: true,
+  dnsSeeds: [],
+  fixedSeeds: [],
+  choosesPeers: false,
   allowsMockTime: true,
 }
 

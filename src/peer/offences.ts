@@ -23,6 +23,8 @@ export const offences = {
   badSize: { points: 20 },
   /** Payload ends early, or a count or value in it is impossible. */
   malformed: { points: 10 },
+  /** More addresses in one message than anybody may tell; none of them is taken. */
+  tooManyAddresses: { points: 20 },
 } as const satisfies Record<string, OffenceRule>
 
 export type Offence = keyof typeof offences

@@ -12,10 +12,13 @@ import {
   MAX_HANDSHAKE_PAYLOAD_BYTES,
   MIN_FRAME_BYTES_PER_MS,
   MISBEHAVIOUR_DECAY_MS,
+  SEED_ANSWER_TIMEOUT_MS,
   SEND_STALL_TIMEOUT_MS,
 } from '../params/limits.ts'
 import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import { type Endpoint, formatEndpoint } from '../primitives/ip.ts'
+import { AddressExchange } from './address-exchange.ts'
+import { PeerAllowance } from './allowance.ts'
 import type { DisconnectReason } from './disconnect.ts'
 import type { PeerVersion } from './handshake.ts'
 import { PingTracker } from './ping-tracker.ts'
@@ -44,6 +47,8 @@ export interface PeerInit {
   readonly magic: number
   /** Sent in our `version` to this peer only. */
   readonly localNonce: bigint
+  readonly group: string
+  readonly groupOrder: number
 }
 
 export class Peer {
@@ -52,6 +57,9 @@ export class Peer {
   readonly remote: Endpoint
   readonly address: string
   readonly localNonce: bigint
+  /** Network group of its address, and that group's place in an order which only this node knows. */
+  readonly group: string
+  readonly groupOrder: number
   readonly connectedAt: Now
   state: PeerState = 'awaitVersion'
   /** From the peer's first `version`. */
@@ -83,10 +91,18 @@ export class Peer {
   /** Is the peer in the list of those with input left over from their last turn? */
   queuedForTurn = false
 
+  /** What of it is held in memory, as it was last accounted for. */
+  heldBytes = { received: 0, toSend: 0 }
+
   prefersHeaders = false
   compactAnnounce: boolean | undefined
-  answeredGetaddr = false
-  lastAddrSentAt: MonoMs | undefined
+  readonly addresses: AddressExchange
+  /** What the peer may send, and ask for, in a time. */
+  readonly allowance: PeerAllowance
+  /** It has used up an allowance: nothing of it is taken before then. */
+  throttledUntil: MonoMs | undefined
+  lastBlockAt: MonoMs | undefined
+  lastTransactionAt: MonoMs | undefined
 
   constructor(init: PeerInit, now: Now) {
     this.id = init.id
@@ -94,9 +110,13 @@ export class Peer {
     this.remote = init.remote
     this.address = init.address
     this.localNonce = init.localNonce
+    this.group = init.group
+    this.groupOrder = init.groupOrder
     this.connectedAt = now
     this.lastLifeAt = now.mono
     this.#scoreAt = now.mono
+    this.addresses = new AddressExchange(now.mono)
+    this.allowance = new PeerAllowance(now.mono)
     this.decoder = new FrameDecoder(init.magic, MAX_HANDSHAKE_PAYLOAD_BYTES)
   }
 
@@ -134,7 +154,7 @@ export class Peer {
 
   /** Must input wait, because answers pile up or the embedding program is not ready for more? */
   get mustWait(): boolean {
-    return this.held || this.sendQueue.congested
+    return this.held || this.sendQueue.congested || this.throttledUntil !== undefined
   }
 
   /** Misbehaviour points, which fade with time. */
@@ -154,12 +174,15 @@ export class Peer {
     const silence = this.mustWait ? Number.POSITIVE_INFINITY : this.#silenceDeadline()
     const stall = (this.sendQueue.progressAt ?? Number.POSITIVE_INFINITY) + SEND_STALL_TIMEOUT_MS
     const handshake = this.#handshakeDeadline()
-    return monoMs(Math.min(silence, stall, handshake, this.pings.nextPingAt ?? Number.POSITIVE_INFINITY))
+    const ping = this.pings.nextPingAt ?? Number.POSITIVE_INFINITY
+    const own = Math.min(ping, this.throttledUntil ?? Number.POSITIVE_INFINITY, this.addresses.sendAt)
+    return monoMs(Math.min(silence, stall, handshake, own, this.#purposeDeadline()))
   }
 
   /** The reason to close this peer for its silence, if there is one. */
   timeout(now: MonoMs): DisconnectReason | undefined {
     if (now >= this.#handshakeDeadline()) return this.sentVersion ? 'handshakeTimeout' : 'noVersion'
+    if (now >= this.#purposeDeadline()) return 'seedDone'
     const { progressAt } = this.sendQueue
     if (progressAt !== undefined && now >= progressAt + SEND_STALL_TIMEOUT_MS) return 'sendStalled'
     // While we don't read, silence is our doing.
@@ -180,5 +203,10 @@ export class Peer {
   #handshakeDeadline(): number {
     if (this.state === 'ready') return Number.POSITIVE_INFINITY
     return this.connectedAt.mono + (this.sentVersion ? HANDSHAKE_TIMEOUT_MS : AWAIT_VERSION_TIMEOUT_MS)
+  }
+
+  /** A seed that tells nothing has no further use. */
+  #purposeDeadline(): number {
+    return this.kind === 'seed' ? this.connectedAt.mono + SEED_ANSWER_TIMEOUT_MS : Number.POSITIVE_INFINITY
   }
 }

@@ -48,10 +48,12 @@ export interface Dial {
 export class ManualTargets {
   readonly #random: RandomSource
   readonly #rows = new Map<string, Row>()
-  #lastTicket = 0
+  readonly #nextTicket: () => DialTicket
 
-  constructor(random: RandomSource) {
+  /** `nextTicket`: numbers for dials, each used once in the whole node. */
+  constructor(random: RandomSource, nextTicket: () => DialTicket = ticketCounter()) {
     this.#random = random
+    this.#nextTicket = nextTicket
   }
 
   get rows(): Iterable<ManualTarget> {
@@ -115,7 +117,7 @@ export class ManualTargets {
     due.sort((a, b) => a.nextDialAt - b.nextDialAt)
     const free = Math.max(0, Math.min(room, MAX_DIALS_IN_FLIGHT) - this.dialing)
     return due.slice(0, free).map((row) => {
-      row.dialing = dialTicket(++this.#lastTicket)
+      row.dialing = this.#nextTicket()
       return { ticket: row.dialing, target: row.target, address: row.address }
     })
   }
@@ -189,4 +191,9 @@ export class ManualTargets {
     row.waitMs = Math.min(2 * row.waitMs, REDIAL_MAX_MS)
     return wait
   }
+}
+
+export function ticketCounter(): () => DialTicket {
+  let last = 0
+  return () => dialTicket(++last)
 }

@@ -4,10 +4,14 @@
  */
 import type { RefusalReason } from '../peer/disconnect.ts'
 import { type ConnectionKind, Peer } from '../peer/peer.ts'
-import { type Now, type PeerId, peerId } from '../primitives/brand.ts'
+import { type MonoMs, type Now, type PeerId, peerId } from '../primitives/brand.ts'
+import { bytesEqual } from '../primitives/bytes.ts'
 import { type Endpoint, type IpBytes, isRoutable } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
 import { formatSubnet, hostSubnet } from '../primitives/subnet.ts'
+import { chooseEviction, type EvictionCandidate } from './eviction.ts'
+import { netGroup } from './net-group.ts'
 
 export interface ConnectionLimits {
   /** Inbound and outbound together. */
@@ -25,6 +29,7 @@ export class PeerManager {
   readonly #peers = new Map<PeerId, Peer>()
   readonly #inboundPerIp = new Map<string, number>()
   readonly #nonces = new Map<bigint, PeerId>()
+  readonly #salt: string
   #inbound = 0
   #lastId = 0
 
@@ -32,6 +37,7 @@ export class PeerManager {
     this.#magic = magic
     this.#limits = limits
     this.#random = random
+    this.#salt = random.fork('groups').u64().toString(16)
   }
 
   get size(): number {
@@ -67,17 +73,49 @@ export class PeerManager {
   /** May this address open a connection to us? `awaited`: peers that we still want to dial keep their slots. */
   judgeInbound(remote: IpBytes, awaited: number): RefusalReason | undefined {
     const { maxConnections, reservedOutbound, maxInboundPerIp } = this.#limits
-    const outbound = Math.max(reservedOutbound, this.outboundCount + awaited)
-    if (this.#inbound + outbound >= maxConnections) return 'inboundFull'
+    if (this.#isServedBy(remote)) return 'alreadyConnected'
     const counted = maxInboundPerIp.scope === 'all' || isRoutable(remote)
     const fromThere = this.#inboundPerIp.get(hostKey(remote)) ?? 0
-    return counted && fromThere >= maxInboundPerIp.limit ? 'perIpLimit' : undefined
+    if (counted && fromThere >= maxInboundPerIp.limit) return 'perIpLimit'
+    const outbound = Math.max(reservedOutbound, this.outboundCount + awaited)
+    return this.#inbound + outbound >= maxConnections ? 'inboundFull' : undefined
+  }
+
+  /** The eldest inbound peer from a routable address whose handshake is complete. */
+  inboundFrom(ip: IpBytes): Peer | undefined {
+    if (!isRoutable(ip)) return undefined
+    for (const peer of this.#peers.values())
+      if (peer.inbound && peer.state === 'ready' && bytesEqual(peer.remote.ip, ip)) return peer
+    return undefined
+  }
+
+  /** Whom to close for a newcomer, of those that came to us; undefined if nobody is worth less. */
+  chooseEviction(now: MonoMs): Peer | undefined {
+    const candidates: EvictionCandidate[] = []
+    for (const peer of this.#peers.values()) {
+      if (!peer.inbound) continue
+      const { id, group, groupOrder, lastBlockAt, lastTransactionAt } = peer
+      const { mono: connectedAt } = peer.connectedAt
+      const minPingMs = peer.pings.roundTrips?.minMs
+      const state = { ready: peer.state === 'ready', connectedAt, minPingMs, misbehaviour: peer.score(now) }
+      candidates.push({ id, group, groupOrder, lastBlockAt, lastTransactionAt, ...state })
+    }
+    const chosen = chooseEviction(candidates, now)
+    return chosen === undefined ? undefined : this.#peers.get(chosen)
   }
 
   add(kind: ConnectionKind, remote: Endpoint, address: string, now: Now): Peer {
     const id = peerId(++this.#lastId)
     const peer = new Peer(
-      { id, kind, remote, address, magic: this.#magic, localNonce: this.#random.nonce() },
+      {
+        id,
+        kind,
+        remote,
+        address,
+        magic: this.#magic,
+        localNonce: this.#random.nonce(),
+        ...this.#groupOf(remote.ip),
+      },
       now,
     )
     this.#peers.set(id, peer)
@@ -88,6 +126,20 @@ export class PeerManager {
       this.#inboundPerIp.set(host, (this.#inboundPerIp.get(host) ?? 0) + 1)
     }
     return peer
+  }
+
+  #groupOf(ip: IpBytes): { group: string; groupOrder: number } {
+    const group = netGroup(ip)
+    const digest = sha3_256(Uint8Array.from(this.#salt + group, (char) => char.charCodeAt(0)))
+    return { group, groupOrder: new DataView(digest.buffer, digest.byteOffset).getUint32(0) }
+  }
+
+  /** Is this very host a peer of our own choice already? Those whom an operator named may come as well. */
+  #isServedBy(ip: IpBytes): boolean {
+    if (!isRoutable(ip)) return false
+    for (const peer of this.#peers.values())
+      if (isChosen(peer) && peer.state === 'ready' && bytesEqual(peer.remote.ip, ip)) return true
+    return false
   }
 
   remove(peer: Peer): void {
@@ -106,6 +158,10 @@ export class PeerManager {
     yield* this.#peers.keys()
     yield* this.#nonces.values()
   }
+}
+
+function isChosen({ kind }: Peer): boolean {
+  return kind === 'automatic' || kind === 'blockRelay'
 }
 
 /** What counts as one address: a /64 is one household's, however many addresses it has. */

@@ -3,8 +3,8 @@ import * as v from 'valibot'
 import { MANUAL_BAN_SECONDS } from '../params/limits.ts'
 import { type Ban, FOREVER } from '../pool/ban-list.ts'
 import { type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
-import { printable } from '../primitives/bytes.ts'
-import { formatSubnet, parseSubnet, type Subnet } from '../primitives/subnet.ts'
+import { bytesEqual, printable } from '../primitives/bytes.ts'
+import { formatSubnet, masked, parseSubnet, type Subnet } from '../primitives/subnet.ts'
 import { methodError } from './errors.ts'
 import type { JsonValue } from './json.ts'
 import { method, type RpcMethod } from './method.ts'
@@ -38,8 +38,8 @@ export const banMethods: readonly RpcMethod[] = [
       }
       if (command === 'add') {
         const until = endOfBan(control.unixTime(), bantime, absolute ?? false)
-        if (isBanned(control.bans(), subnet))
-          throw methodError(`setban: ${formatSubnet(subnet)} is banned already`)
+        const before = banOf(control.bans(), subnet, ip.includes('/'))
+        if (before !== undefined) throw alreadyBanned(subnet, before)
         control.ban(subnet, until)
       } else if (!control.unban(subnet)) {
         throw methodError(`setban: ${formatSubnet(subnet)} is not banned. listbanned shows what is`)
@@ -78,9 +78,18 @@ function endOfBan(now: UnixSeconds, bantime: number | undefined, absolute: boole
   throw methodError('setban: with absolute, bantime must be a Unix time that is still to come')
 }
 
-function isBanned(bans: readonly Ban[], subnet: Subnet): boolean {
-  const text = formatSubnet(subnet)
-  return bans.some((ban) => formatSubnet(ban.subnet) === text)
+/** A range is banned if that very range is; a single address if any ban covers it. */
+function banOf(bans: readonly Ban[], { ip, bits }: Subnet, isRange: boolean): Ban | undefined {
+  return bans.find(({ subnet }) =>
+    isRange
+      ? subnet.bits === bits && bytesEqual(subnet.ip, ip)
+      : bytesEqual(masked(ip, subnet.bits), subnet.ip),
+  )
+}
+
+function alreadyBanned(subnet: Subnet, { subnet: covering }: Ban): Error {
+  const [text, by] = [formatSubnet(subnet), formatSubnet(covering)]
+  return methodError(`setban: ${text} is banned already${text === by ? '' : `, by ${by}`}`)
 }
 
 /** The C++ node's members, and Bitcoin's for durations. A ban without end has 0 for its end. */

@@ -1,7 +1,9 @@
 /** The one table of methods. */
 import type { NetworkParams } from '../params/networks.ts'
+import { addPeerAddressMethod, addressMethods } from './address-methods.ts'
 import { banMethods } from './ban-methods.ts'
 import { controlMethods, mockTimeMethod } from './control-methods.ts'
+import { insightMethods } from './insight-methods.ts'
 import type { RpcMethod } from './method.ts'
 import { networkMethods } from './network-methods.ts'
 
@@ -10,8 +12,11 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
   const methods = [
     ...networkMethods,
     ...banMethods,
+    ...addressMethods,
+    ...insightMethods,
     ...controlMethods,
-    ...(network.allowsMockTime ? [mockTimeMethod] : []),
+    // What only tests may do is allowed where they may set the clock.
+    ...(network.allowsMockTime ? [mockTimeMethod, addPeerAddressMethod] : []),
   ]
   methods.sort((a, b) => (a.name < b.name ? -1 : 1))
   return new Map(methods.map((method) => [method.name, method]))

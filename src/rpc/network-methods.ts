@@ -1,6 +1,7 @@
 /** Methods about the network and its peers (rpc 4.5), and those that Bitcoin has beside them. */
 import * as v from 'valibot'
 import type { PeerSnapshot } from '../core/snapshot.ts'
+import type { OwnAddress } from '../node/control.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import { printable } from '../primitives/bytes.ts'
 import { formatHostPort, type HostPort, parseHostPort } from '../primitives/ip.ts'
@@ -20,7 +21,7 @@ export const networkMethods: readonly RpcMethod[] = [
     usage: 'getpeerinfo',
     summary: 'every connected peer with what is known and was counted about it',
     params: {},
-    run: (_, { control }) => control.peers().map(peerInfo),
+    run: (_, { control }) => control.peers().map((peer) => peerInfo(peer, control.history.eventsOf(peer.id))),
   }),
   method({
     name: 'getconnectioncount',
@@ -121,9 +122,14 @@ function networkInfo({ control }: RpcContext): JsonValue {
     connections_in: inbound,
     connections_out: peers.length - inbound,
     maxconnections: control.maxConnections,
-    localaddresses: [],
+    localaddresses: control.ownAddresses().map(ownAddress),
     warnings: '',
   }
+}
+
+function ownAddress({ address, score }: OwnAddress): JsonValue {
+  const { host, port } = parseHostPort(address, 1) ?? { host: address, port: 0 }
+  return { address: host, port, score }
 }
 
 function medianTimeOffset(peers: readonly PeerSnapshot[]): number {

@@ -1,5 +1,6 @@
 /** A peer as `getpeerinfo` shows it: the C++ node's members with their names and units, then Bitcoin Core's. */
 import type { PeerSnapshot, TrafficSnapshot } from '../core/snapshot.ts'
+import type { PeerEvent } from '../node/history.ts'
 import type { ConnectionKind, PeerState } from '../peer/peer.ts'
 import { printable } from '../primitives/bytes.ts'
 import { isIpv4, isRoutable, parseHostPort, parseIp } from '../primitives/ip.ts'
@@ -7,7 +8,7 @@ import type { JsonObject } from './json.ts'
 
 const MAX_USER_AGENT_CHARS = 256
 
-const CONNECTION_TYPES: Readonly<Record<ConnectionKind, string>> = {
+export const CONNECTION_TYPES: Readonly<Record<ConnectionKind, string>> = {
   inbound: 'inbound',
   manual: 'manual',
   oneTry: 'onetry',
@@ -31,7 +32,8 @@ const SERVICE_NAMES: readonly (readonly [bit: bigint, name: string])[] = [
   [1024n, 'NETWORK_LIMITED'],
 ]
 
-export function peerInfo(peer: PeerSnapshot): JsonObject {
+/** `events`: the last ones of this peer, oldest first. */
+export function peerInfo(peer: PeerSnapshot, events: readonly PeerEvent[]): JsonObject {
   const { sent, received } = peer
   return {
     id: peer.id,
@@ -64,7 +66,15 @@ export function peerInfo(peer: PeerSnapshot): JsonObject {
     bytesrecv_per_msg: bytesByCommand(received),
     sendqueue_bytes: peer.sendQueueBytes,
     recvbuffer_bytes: peer.receiveBufferBytes,
+    addr_relay_enabled: peer.exchangesAddresses,
+    addr_processed: peer.addressesProcessed,
+    addr_rate_limited: peer.addressesRateLimited,
+    last_events: events.map(describeEvent),
   }
+}
+
+function describeEvent({ time, text, times }: PeerEvent): JsonObject {
+  return { time, event: times === 1 ? text : `${text} (${times} times)` }
 }
 
 export function servicesHex(services: bigint): string {

@@ -1,22 +1,22 @@
 /**
- * The shell around the core: owns the listener, the sockets and the one timer, turns what happens to them into
- * inputs, and does what the core asks for. It decides nothing about the protocol.
+ * The shell around the core: owns the listener, the dialer, the sockets and the one timer, turns what happens to them
+ * into inputs, and does what the core asks for. It decides nothing about the protocol.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { NodeCore } from '../core/core.ts'
 import type { Command, Effect, Input, NodeEvent } from '../core/seam.ts'
 import { MAX_LINGERING, SHUTDOWN_TIMEOUT_MS } from '../params/limits.ts'
 import { type ConnectionId, connectionId, type DialTicket, type PeerId } from '../primitives/brand.ts'
-import { errorText } from '../primitives/errors.ts'
-import { type Endpoint, type HostPort, parseIp } from '../primitives/ip.ts'
+import type { HostPort } from '../primitives/ip.ts'
 import type { SystemClock } from './clock.ts'
 import { Connection } from './connection.ts'
+import { Dialer } from './dialer.ts'
+import { remoteEndpoint } from './endpoint.ts'
+import { Listener } from './listener.ts'
 import { resolveNames } from './resolver.ts'
 
 /** What `setTimeout` can wait at most. */
 const MAX_TIMER_MS = 2_147_483_647
-/** As many as the system allows may wait to be accepted. */
-const LISTEN_BACKLOG = 511
 
 export interface ConnectionManagerOptions {
   readonly core: NodeCore
@@ -24,21 +24,23 @@ export interface ConnectionManagerOptions {
   readonly onEvent: (event: NodeEvent) => void
   /** Something about the listener that does not end it, such as too many open files. */
   readonly onListenerError: (text: string) => void
+  /** A SOCKS5 proxy that all dials go through; nothing is looked up by name then. */
+  readonly proxy?: HostPort | undefined
 }
 
 export class ConnectionManager {
   readonly #core: NodeCore
   readonly #clock: SystemClock
   readonly #onEvent: (event: NodeEvent) => void
-  readonly #onListenerError: (text: string) => void
+  readonly #listener: Listener
+  readonly #dialer: Dialer
+  readonly #resolvesNames: boolean
   readonly #connections = new Map<PeerId, Connection>()
   /** Sockets that wait for the core's verdict. */
   readonly #offered = new Map<ConnectionId, Socket>()
-  readonly #dialing = new Set<Socket>()
   readonly #lingering = new Set<Connection>()
   readonly #inputs: Input[] = []
   #running = false
-  #server: Server | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #turnScheduled = false
@@ -60,7 +62,13 @@ export class ConnectionManager {
     this.#core = options.core
     this.#clock = options.clock
     this.#onEvent = options.onEvent
-    this.#onListenerError = options.onListenerError
+    this.#listener = new Listener({
+      accepted: (socket) => this.#accept(socket),
+      trouble: options.onListenerError,
+      nowMs: () => performance.now(),
+    })
+    this.#dialer = new Dialer(options.proxy)
+    this.#resolvesNames = options.proxy === undefined
   }
 
   /**
@@ -68,17 +76,7 @@ export class ConnectionManager {
    * addresses, IPv6 included. Rejects with the system's error.
    */
   listen(port: number, host: string | undefined): Promise<number> {
-    const server = createServer((socket) => this.#accept(socket))
-    this.#server = server
-    return new Promise((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ port, host, backlog: LISTEN_BACKLOG }, () => {
-        server.off('error', reject)
-        server.on('error', (error) => this.#onListenerError(errorText(error)))
-        const address = server.address()
-        resolve(typeof address === 'object' && address !== null ? address.port : port)
-      })
-    })
+    return this.#listener.listen(port, host)
   }
 
   /** Starts to dial. */
@@ -101,8 +99,8 @@ export class ConnectionManager {
   /** Closes everything; resolves when no socket is left, at the latest after SHUTDOWN_TIMEOUT_MS. */
   async stop(): Promise<void> {
     this.#stopped = true
-    this.#server?.close()
-    for (const socket of this.#dialing) socket.destroy()
+    this.#listener.close()
+    this.#dialer.stop()
     this.#input({ type: 'shutdown' })
     clearTimeout(this.#timer)
     const lastCall = setTimeout(() => {
@@ -176,9 +174,7 @@ export class ConnectionManager {
       case 'close':
         return this.#close(effect.peer, effect.deliver)
       case 'resolve':
-        return void resolveNames(effect.names).then((addresses) =>
-          this.#input({ type: 'resolved', addresses }),
-        )
+        return this.#resolve(effect.names)
       case 'dial':
         return this.#dial(effect.ticket, effect.target, effect.timeoutMs)
     }
@@ -204,30 +200,18 @@ export class ConnectionManager {
   }
 
   #dial(ticket: DialTicket, target: HostPort, timeoutMs: number): void {
-    if (this.#stopped) return
-    const socket = connect({ host: target.host, port: target.port, noDelay: true })
-    this.#dialing.add(socket)
-    let over = false
-    const end = (input: () => Input): void => {
-      if (over) return
-      over = true
-      clearTimeout(timer)
-      this.#dialing.delete(socket)
-      // What ends with the node is no failure of the dial.
-      if (this.#stopped) socket.destroy()
-      else this.#input(input())
-    }
-    const fail = (error: string): void => end(() => ({ type: 'dialFailed', ticket, error }))
-    const timer = setTimeout(() => {
-      fail('timed out')
-      socket.destroy()
-    }, timeoutMs)
-    socket.on('error', (error) => fail(dialError(error)))
-    socket.once('close', () => fail('given up'))
-    socket.once('connect', () => {
-      const remote = remoteEndpoint(socket)
-      if (remote === undefined) return fail('connection lost')
-      end(() => ({ type: 'dialed', ticket, connection: this.#offer(socket), remote }))
+    this.#dialer.dial(target, timeoutMs, (outcome) => {
+      if (!outcome.ok) return this.#input({ type: 'dialFailed', ticket, error: outcome.error })
+      const { socket, remote } = outcome
+      this.#input({ type: 'dialed', ticket, connection: this.#offer(socket), remote })
+    })
+  }
+
+  /** Behind a proxy nobody may see whom we look for: then there are no addresses. */
+  #resolve(names: readonly string[]): void {
+    if (!this.#resolvesNames) return this.#input({ type: 'resolved', addresses: [] })
+    void resolveNames(names).then((addresses) => {
+      if (!this.#stopped) this.#input({ type: 'resolved', addresses })
     })
   }
 
@@ -262,16 +246,4 @@ export class ConnectionManager {
       this.#input({ type: 'tick' })
     })
   }
-}
-
-function remoteEndpoint(socket: Socket): Endpoint | undefined {
-  const ip = parseIp(socket.remoteAddress ?? '')
-  const port = socket.remotePort
-  return ip === undefined || port === undefined ? undefined : { ip, port }
-}
-
-/** A host name may have several addresses, each with its own error; the first tells enough. */
-function dialError(error: Error): string {
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
-  return errorText(first)
 }

@@ -42,6 +42,7 @@ export class Connection {
     socket.on('error', (error) => {
       this.#error = errorText(error)
     })
+    socket.once('end', this.#endSoon)
     socket.once('close', () => events.closed(peer, this.#error))
   }
 
@@ -94,14 +95,20 @@ export class Connection {
    */
   linger(ended: () => void): void {
     const socket = this.#socket
-    const timer = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS)
-    socket.once('close', () => {
-      clearTimeout(timer)
-      ended()
-    })
+    socket.once('close', ended)
+    this.#endSoon()
     socket.removeAllListeners('data')
     socket.resume()
     socket.end()
+  }
+
+  /**
+   * Whoever has ended its side gets what was written before (the socket then ends by itself), if it takes it in time.
+   */
+  readonly #endSoon = (): void => {
+    const socket = this.#socket
+    const timer = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS)
+    socket.once('close', () => clearTimeout(timer))
   }
 
   readonly #onWritten = (): void => this.#report()

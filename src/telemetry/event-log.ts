@@ -1,5 +1,9 @@
-/** Joins events and log: chooses by level and category, and lets the limiter hold back what strangers cause. */
+/**
+ * Joins events and log: chooses by level and category, and lets the limiter hold back what strangers cause. What
+ * happens to probes is a detail; the peers that are probed are remembered until they are gone.
+ */
 import type { NodeEvent } from '../core/seam.ts'
+import type { PeerId } from '../primitives/brand.ts'
 import { LineLimiter } from './limiter.ts'
 import { type Allowance, linesOf } from './lines.ts'
 import type { Logger } from './logger.ts'
@@ -13,7 +17,12 @@ export interface EventLogOptions {
 
 export class EventLog {
   readonly #options: EventLogOptions
-  readonly #limiters = { peers: new LineLimiter(), keepalive: new LineLimiter() }
+  readonly #limiters: Readonly<Record<Allowance, LineLimiter>> = {
+    peers: new LineLimiter(),
+    keepalive: new LineLimiter(),
+    dials: new LineLimiter(),
+  }
+  readonly #probes = new Set<PeerId>()
 
   constructor(options: EventLogOptions) {
     this.#options = options
@@ -21,12 +30,20 @@ export class EventLog {
 
   write(event: NodeEvent): void {
     const { logger, debug } = this.#options
-    for (const { level, text, allowance } of linesOf(event)) {
+    const isDetail = this.#concernsProbe(event)
+    for (const { level: usual, text, allowance } of linesOf(event)) {
+      const level = isDetail ? 'debug' : usual
       if (level === 'debug' && !debug) continue
       if (allowance !== undefined && !this.#mayWrite(allowance)) continue
       const { type, ...fields } = event
       logger.log({ level, category: 'P2P', text, fields: { event: type, ...fields } })
     }
+  }
+
+  #concernsProbe(event: NodeEvent): boolean {
+    if (event.type === 'connected' && event.kind === 'feeler') this.#probes.add(event.peer)
+    if (!('peer' in event)) return false
+    return event.type === 'disconnected' ? this.#probes.delete(event.peer) : this.#probes.has(event.peer)
   }
 
   #mayWrite(about: Allowance): boolean {

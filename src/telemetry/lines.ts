@@ -4,12 +4,16 @@
  */
 import type { NodeEvent } from '../core/seam.ts'
 import { describeDisconnect, describeRefusal } from '../peer/disconnect.ts'
+import type { ConnectionKind } from '../peer/peer.ts'
 import { printable } from '../primitives/bytes.ts'
 import { RejectCode } from '../wire/control.ts'
 import type { LogLevel } from './logger.ts'
 
-/** Lines that strangers can cause at will share an allowance; keepalive has its own, so that it is seen in a flood. */
-export type Allowance = 'peers' | 'keepalive'
+/**
+ * Lines that strangers can cause at will share an allowance. Keepalive has its own, so that it is seen in a flood,
+ * and so has what we dial, whose number depends on addresses that strangers told.
+ */
+export type Allowance = 'peers' | 'keepalive' | 'dials'
 
 export interface Line {
   readonly level: LogLevel
@@ -24,23 +28,23 @@ const LAST_DATE = 253_402_300_799
 const info = (text: string): Line => ({ level: 'info', text })
 const stranger = (text: string): Line => ({ level: 'info', text, allowance: 'peers' })
 const keepalive = (text: string): Line => ({ level: 'info', text, allowance: 'keepalive' })
-const warn = (text: string): Line => ({ level: 'warn', text })
+const dial = (text: string): Line => ({ level: 'info', text, allowance: 'dials' })
 const debug = (text: string): Line => ({ level: 'debug', text })
 
 /** The lines of an event; none for what only embedding programs want. */
 export function linesOf(event: NodeEvent): readonly Line[] {
   switch (event.type) {
     case 'dialing':
-      return [info(`Connecting to ${event.address}...`)]
+      return [attempt(event, `Connecting to ${event.address}...`)]
     case 'dialFailed':
-      return [info(`Could not connect to ${event.address}: ${event.error}${retry(event.retryMs)}`)]
+      return [attempt(event, `Could not connect to ${event.address}: ${event.error}${retry(event.retryMs)}`)]
     case 'accepted':
       return [
         stranger(`New peer connected: ${event.address}`),
         stranger(`Peer ${event.peer} accepted: ${event.address}`),
       ]
     case 'connected':
-      return [info(`Connected to peer ${event.peer}`)]
+      return [event.kind === 'feeler' ? debug(connectedText(event)) : dial(connectedText(event))]
     case 'refused':
       return [stranger(`Refused ${event.address}: ${describeRefusal(event.reason)}`)]
     case 'sent':
@@ -76,11 +80,13 @@ export function linesOf(event: NodeEvent): readonly Line[] {
     case 'seedsResolved':
       return [info(`Seeds told ${event.count} addresses`)]
     case 'ownAddress':
-      return [info(`Reachable at ${event.address}, as several peers see it`)]
+      return [stranger(`Reachable at ${event.address}, as several peers see it`)]
     case 'addressesChanged':
       return []
     case 'congested':
       return [debug(`Peer ${event.peer} does not keep up: ${event.queuedBytes} bytes wait, reading paused`)]
+    case 'throttled':
+      return [debug(`Peer ${event.peer} sends too much: it has to wait ${Math.ceil(event.forMs)} ms`)]
     case 'banned': {
       const end =
         event.until > LAST_DATE ? 'for ever' : `until ${new Date(1_000 * event.until).toISOString()}`
@@ -90,15 +96,27 @@ export function linesOf(event: NodeEvent): readonly Line[] {
     case 'unbanned':
       return [info(event.subnet === undefined ? 'All bans lifted' : `Ban of ${event.subnet} lifted`)]
     case 'selfTarget':
-      return [warn(`${event.address} is this node itself: not dialled again`)]
+      return [{ ...dial(`${event.address} is this node itself: not dialled again`), level: 'warn' }]
     case 'disconnected': {
       const detail = event.detail === undefined ? '' : ` (${event.detail})`
       const text = `Peer ${event.peer} disconnected: ${describeDisconnect(event.reason)}${detail}`
-      return [event.inbound ? stranger(text) : info(text)]
+      if (event.kind === 'feeler') return [debug(text)]
+      return [event.inbound ? stranger(text) : dial(text)]
     }
     case 'message':
       return []
   }
+}
+
+/** Dialled by the node's own choice: attempts are many, and most fail, which is no news. */
+const OWN_CHOICE: ReadonlySet<ConnectionKind> = new Set(['automatic', 'blockRelay', 'feeler'])
+
+function attempt({ kind }: Extract<NodeEvent, { type: 'dialing' | 'dialFailed' }>, text: string): Line {
+  return OWN_CHOICE.has(kind) ? debug(text) : dial(text)
+}
+
+function connectedText({ peer }: Extract<NodeEvent, { type: 'connected' }>): string {
+  return `Connected to peer ${peer}`
 }
 
 const SEEDING = {

@@ -4,7 +4,8 @@ import { RejectCode } from '../../src/wire/control.ts'
 import { actAsReference, actAsV1 } from '../../testkit/sim/models.ts'
 import type { SimNode } from '../../testkit/sim/node.ts'
 import { Actor, type ScriptedPeer, v1Version, versionOf } from '../../testkit/sim/scripted.ts'
-import { addressOf, World } from '../../testkit/sim/world.ts'
+import { addressOf } from '../../testkit/sim/addresses.ts'
+import { World } from '../../testkit/sim/world.ts'
 
 const GREETING = ['getaddr', 'sendheaders', 'sendcmpct', 'ping']
 const verack = { type: 'verack' } as const

@@ -163,7 +163,7 @@ describe('a name', () => {
       address: 'late.example:28444',
       error: 'ENOTFOUND',
     })
-    world.net.names.set('late.example', other.options.host.address)
+    world.net.names.set('late.example', [other.options.host.address])
     world.run(REDIAL_AT_LATEST_MS)
     expect(world.areJoined(dialler, other)).toBe(true)
   })

@@ -82,7 +82,7 @@ describe('turns', () => {
     expect(handled()).toBe(64)
     probe.receiveBytes(peer, pings(10))
     probe.handle({ type: 'pingAll' })
-    probe.handle({ type: 'send', peer, message: { type: 'getaddr' } })
+    probe.handle({ type: 'send', peer, message: { type: 'mempool' } })
     probe.flush(peer)
     expect(handled()).toBe(64)
     probe.handle({ type: 'tick' })

@@ -25,7 +25,7 @@ describe('inputs that come too late', () => {
       probe.handle({ type: 'closed', peer: id, error: 'ECONNRESET' })
       probe.handle({ type: 'disconnect', peer: id })
       probe.handle({ type: 'hold', peer: id, held: true })
-      probe.handle({ type: 'send', peer: id, message: { type: 'getaddr' } })
+      probe.handle({ type: 'send', peer: id, message: { type: 'mempool' } })
     }
     expect(probe.effects).toEqual([])
   })
@@ -54,12 +54,12 @@ describe('messages', () => {
   it('of the program around the node go only to peers whose handshake is complete', () => {
     const stranger = probe.accept() ?? peerId(0)
     probe.effects = []
-    probe.handle({ type: 'send', peer: stranger, message: { type: 'getaddr' } })
+    probe.handle({ type: 'send', peer: stranger, message: { type: 'mempool' } })
     expect(probe.effects).toEqual([])
     const peer = probe.ready('9.9.9.8')
     probe.effects = []
-    probe.handle({ type: 'send', peer, message: { type: 'getaddr' } })
-    expect(probe.commandsTo(peer)).toEqual(['getaddr'])
+    probe.handle({ type: 'send', peer, message: { type: 'mempool' } })
+    expect(probe.commandsTo(peer)).toEqual(['mempool'])
   })
 
   it('that can not be written throw, and change nothing', () => {
@@ -151,10 +151,13 @@ describe('connections', () => {
     ])
     expect(probe.events.at(-1)).toEqual({ type: 'refused', address: '9.9.9.1:40000', reason: 'perIpLimit' })
     expect(probe.accept('9.9.9.2')).toBe(3)
-    expect(probe.accept('9.9.9.3')).toBeUndefined()
-    expect(probe.events.at(-1)).toMatchObject({ reason: 'inboundFull' })
+    // Of three that have shown nothing yet, the youngest gives way to the next.
+    expect(probe.accept('9.9.9.3')).toBe(4)
+    expect(probe.ends).toEqual(['evicted'])
+    expect(probe.core.peers.inboundCount).toBe(3)
     probe.handle({ type: 'closed', peer: peerId(1) })
-    expect(probe.accept('9.9.9.1')).toBe(4)
+    expect(probe.accept('9.9.9.1')).toBe(5)
+    expect(probe.ends).toEqual(['evicted', 'closedByPeer'])
   })
 
   it('are never more than allowed, dialled ones included', () => {

@@ -17,6 +17,8 @@ function peerOf(kind: ConnectionKind): Peer {
       address: 'there:1234',
       magic: regtest.magic,
       localNonce: 1n,
+      group: '',
+      groupOrder: 0,
     },
     { mono: monoMs(BORN), unix: unixSeconds(1) },
   )

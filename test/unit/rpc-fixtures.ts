@@ -1,12 +1,24 @@
 /** A node that only remembers what it was asked to do, and peers for it to show. */
+
+import type { NodeEvent } from '../../src/core/seam.ts'
 import type { PeerSnapshot, TrafficSnapshot } from '../../src/core/snapshot.ts'
-import type { AddedNode, NodeControl } from '../../src/node/control.ts'
+import type {
+  AddedNode,
+  AddressBookSize,
+  AutomaticPeers,
+  NodeControl,
+  OwnAddress,
+} from '../../src/node/control.ts'
+import { Counters, type CounterValues } from '../../src/node/counters.ts'
+import type { HealthReport } from '../../src/node/health.ts'
+import { NodeHistory } from '../../src/node/history.ts'
 import { type NetworkParams, testnet } from '../../src/params/networks.ts'
 import { type Ban, BanList } from '../../src/pool/ban-list.ts'
 import type { AddTargetVerdict } from '../../src/pool/manual-targets.ts'
 import { type PeerId, peerId, type UnixSeconds, unixSeconds } from '../../src/primitives/brand.ts'
-import { formatHostPort, type HostPort } from '../../src/primitives/ip.ts'
+import { type Endpoint, formatEndpoint, formatHostPort, type HostPort } from '../../src/primitives/ip.ts'
 import type { Subnet } from '../../src/primitives/subnet.ts'
+import type { TimedAddress } from '../../src/wire/address.ts'
 
 export class FakeControl implements NodeControl {
   readonly network: NetworkParams
@@ -22,6 +34,17 @@ export class FakeControl implements NodeControl {
   addVerdict: AddTargetVerdict = 'added'
   /** What `peers` throws, once set. */
   bug: Error | undefined
+  book: AddressBookSize = { total: 0, fresh: 0, tried: 0 }
+  known: readonly TimedAddress[] = []
+  own: readonly OwnAddress[] = []
+  choice: AutomaticPeers | undefined
+  uptime = 3_700
+  healthReport: HealthReport = {
+    eventLoop: { p50Ms: 0.1, p99Ms: 2.5, maxMs: 11 },
+    memory: { heapUsedBytes: 10, heapTotalBytes: 20, heapLimitBytes: 100, externalBytes: 3, rssBytes: 50 },
+  }
+  readonly history = new NodeHistory(() => this.unixTime())
+  readonly #counters = new Counters()
   onStop: () => void = () => {}
 
   constructor(network: NetworkParams = testnet) {
@@ -38,7 +61,7 @@ export class FakeControl implements NodeControl {
   }
 
   uptimeSeconds(): number {
-    return 3_700
+    return this.uptime
   }
 
   addedNodes(): AddedNode[] {
@@ -81,6 +104,43 @@ export class FakeControl implements NodeControl {
     return unixSeconds(1_700_000_000)
   }
 
+  addressBook(): AddressBookSize {
+    return this.book
+  }
+
+  knownAddresses(max: number): readonly TimedAddress[] {
+    return this.known.slice(0, max)
+  }
+
+  addKnownAddress(address: Endpoint, tried: boolean): boolean {
+    this.calls.push(`addKnownAddress ${formatEndpoint(address)} ${tried}`)
+    return address.port !== 1
+  }
+
+  ownAddresses(): readonly OwnAddress[] {
+    return this.own
+  }
+
+  automatic(): AutomaticPeers | undefined {
+    return this.choice
+  }
+
+  counters(): CounterValues {
+    return this.#counters.read(this.totals())
+  }
+
+  health(): HealthReport {
+    return this.healthReport
+  }
+
+  /** As the node does with each event. */
+  tell(...events: readonly NodeEvent[]): void {
+    for (const event of events) {
+      this.#counters.note(event)
+      this.history.note(event)
+    }
+  }
+
   pingAll(): void {
     this.calls.push('pingAll')
   }
@@ -106,6 +166,9 @@ export function peer(id: number, given: Partial<Omit<PeerSnapshot, 'id'>> = {}):
     state: 'awaitVersion',
     sentVersion: false,
     unsolicitedPongs: 0,
+    exchangesAddresses: false,
+    addressesProcessed: 0,
+    addressesRateLimited: 0,
     address: `127.0.0.1:${50_000 + id}`,
     remote: `127.0.0.1:${50_000 + id}`,
     connectedAt: unixSeconds(1_700_000_000),

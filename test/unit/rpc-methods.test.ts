@@ -62,6 +62,10 @@ describe('getpeerinfo', () => {
         bytesrecv_per_msg: { verack: 24, '*other*': 104 },
         sendqueue_bytes: 7,
         recvbuffer_bytes: 9,
+        addr_relay_enabled: false,
+        addr_processed: 0,
+        addr_rate_limited: 0,
+        last_events: [],
       },
     ])
   })
@@ -86,6 +90,38 @@ describe('getpeerinfo', () => {
     const [first, second] = result('getpeerinfo')
     expect(first).toMatchObject({ subver: '/x?[31m?/', state: 'version-sent', network: 'ipv6' })
     expect(second).toMatchObject({ connection_type: 'onetry', network: 'not_publicly_routable' })
+  })
+})
+
+describe('what getpeerinfo tells of a peer', () => {
+  it('includes its last events, repetitions counted', () => {
+    const { control, result } = harness()
+    control.snapshots = [peer(1)]
+    const { id } = peer(1)
+    control.tell({ type: 'accepted', peer: id, address: '1.2.3.4:5' })
+    for (let i = 0; i < 3; i++) control.tell({ type: 'congested', peer: id, queuedBytes: 1 })
+    expect(result('getpeerinfo')[0].last_events).toEqual([
+      { time: 1_700_000_000, event: 'accepted' },
+      { time: 1_700_000_000, event: 'does not read what we send (3 times)' },
+    ])
+  })
+
+  it('says with whom addresses are exchanged, and how many were taken', () => {
+    const { control, result } = harness()
+    const addresses = { exchangesAddresses: true, addressesProcessed: 7, addressesRateLimited: 2 }
+    control.snapshots = [
+      readyPeer(1, { kind: 'automatic', ...addresses }),
+      readyPeer(2, { kind: 'blockRelay' }),
+    ]
+    expect(result('getpeerinfo')).toMatchObject([
+      {
+        connection_type: 'outbound-full-relay',
+        addr_relay_enabled: true,
+        addr_processed: 7,
+        addr_rate_limited: 2,
+      },
+      { connection_type: 'block-relay-only', addr_relay_enabled: false },
+    ])
   })
 })
 
@@ -129,6 +165,14 @@ describe('numbers about the network', () => {
       localaddresses: [],
       warnings: '',
     })
+    control.own = [
+      { address: '8.8.8.8:18444', score: 4 },
+      { address: '[2a00:1450::5]:18444', score: 2 },
+    ]
+    expect(result('getnetworkinfo').localaddresses).toEqual([
+      { address: '8.8.8.8', port: 18_444, score: 4 },
+      { address: '2a00:1450::5', port: 18_444, score: 2 },
+    ])
     control.listenPort = undefined
     control.snapshots = []
     const info = result('getnetworkinfo')
@@ -243,9 +287,15 @@ describe('help', () => {
       'clearbanned',
       'disconnectnode',
       'getaddednodeinfo',
+      'getaddrmaninfo',
       'getconnectioncount',
+      'getcounters',
+      'getdiagnosis',
+      'getdisconnects',
+      'gethealth',
       'getnettotals',
       'getnetworkinfo',
+      'getnodeaddresses',
       'getpeerinfo',
       'help',
       'listbanned',
@@ -340,8 +390,44 @@ describe('setban, listbanned, clearbanned', () => {
     expect(result('listbanned')).toEqual([])
   })
 
+  it('give a ban its times, and keep a ban without end apart', () => {
+    const { control, result } = harness()
+    const now = control.unixTime()
+    result('setban', { ip: '1.2.3.4', command: 'add', bantime: now + 90, absolute: true })
+    result('setban', ['5.6.7.8', 'add', 30, false])
+    result('setban', ['6.6.6.6', 'add', 0, true])
+    const times = {
+      ban_created: now,
+      ban_reason: 2,
+      ban_reason_str: 'manual',
+      misbehavior_type: 0,
+      misbehavior_score: 0,
+    }
+    expect(result('listbanned')).toEqual([
+      { address: '1.2.3.4', banned_until: now + 90, ban_duration: 90, time_remaining: 90, ...times },
+      { address: '5.6.7.8', banned_until: now + 30, ban_duration: 30, time_remaining: 30, ...times },
+      { address: '6.6.6.6', banned_until: 0, ban_duration: 0, time_remaining: 0, ...times },
+    ])
+  })
+
+  it('take an address for banned if a range covers it, and a range only if it is the very same', () => {
+    const { error, result } = harness()
+    result('setban', ['1.2.0.0/16', 'add'])
+    expect(error('setban', ['1.2.3.4', 'add'])).toBe('setban: 1.2.3.4/32 is banned already, by 1.2.0.0/16')
+    expect(error('setban', ['1.2.9.9/16', 'add'])).toBe('setban: 1.2.0.0/16 is banned already')
+    expect(result('setban', ['1.2.3.0/24', 'add'])).toBeNull()
+    expect(result('setban', ['1.2.3.4/32', 'add'])).toBeNull()
+    expect(error('setban', ['1.2.3.9', 'remove'])).toContain('is not banned')
+    result('setban', ['2001:db8::/32', 'add'])
+    expect(error('setban', ['2001:db8::5', 'add'])).toContain('by 2001:db8::/32')
+  })
+
   it('say what is wrong', () => {
     const { error, result } = harness()
+    for (const bad of [-1, 1.5, '60']) {
+      expect(error('setban', ['1.2.3.4', 'add', bad])).toContain('must be a whole number of seconds')
+    }
+    expect(error('setban', { ip: '1.2.3.4', command: 'add', absolute: true })).toContain('still to come')
     expect(error('setban', ['nobody', 'add'])).toContain("'nobody' is no IP address or subnet")
     expect(error('setban', ['1.2.3.4', 'remove'])).toContain('is not banned')
     result('setban', ['1.2.3.4', 'add'])

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { NodeEvent } from '../../src/core/seam.ts'
 import { describeDisconnect, disconnectReasons } from '../../src/peer/disconnect.ts'
 import type { PeerVersion } from '../../src/peer/handshake.ts'
-import { peerId } from '../../src/primitives/brand.ts'
+import type { ConnectionKind } from '../../src/peer/peer.ts'
+import { peerId, unixSeconds } from '../../src/primitives/brand.ts'
 import { parseIp } from '../../src/primitives/ip.ts'
 import { EventLog } from '../../src/telemetry/event-log.ts'
 import { LineLimiter } from '../../src/telemetry/limiter.ts'
@@ -40,8 +41,8 @@ function makeLog(options: Partial<LogOptions> & { readonly debug?: boolean } = {
 
 describe('linesOf', () => {
   it('has the words of the founding plan', () => {
-    expect(texts({ type: 'dialing', address })).toEqual(['info Connecting to 1.2.3.4:5...'])
-    expect(texts({ type: 'connected', peer, address })).toEqual(['info Connected to peer 7'])
+    expect(texts({ type: 'dialing', address, kind: 'manual' })).toEqual(['info Connecting to 1.2.3.4:5...'])
+    expect(texts({ type: 'connected', peer, address, kind: 'manual' })).toEqual(['info Connected to peer 7'])
     expect(texts({ type: 'accepted', peer, address })).toEqual([
       'info New peer connected: 1.2.3.4:5',
       'info Peer 7 accepted: 1.2.3.4:5',
@@ -71,10 +72,37 @@ describe('linesOf', () => {
       { type: 'received', peer, command: 'inv', bytes: 61 },
       { type: 'ignored', peer, command: 'inv' },
       { type: 'congested', peer, queuedBytes: 9 },
+      { type: 'throttled', peer, forMs: 9.5 },
+      { type: 'addressesReceived', peer, count: 3, taken: 2, added: 1 },
       { type: 'skipped', peer, frame: { kind: 'skipped', why: 'unknownCommand', command: 'x', length: 3 } },
     ]
     for (const event of events) expect(linesOf(event).map(({ level }) => level)).toEqual(['debug'])
     expect(linesOf({ type: 'message', peer, message: { type: 'verack' } })).toEqual([])
+  })
+
+  it('says what the operator asked for aloud, and what the node dials by its own choice only if it succeeds', () => {
+    const failed = { type: 'dialFailed', address, error: 'timed out', retryMs: undefined } as const
+    const ended = {
+      type: 'disconnected',
+      peer,
+      address,
+      inbound: false,
+      wasReady: true,
+      bytesSent: 0,
+    } as const
+    const levels = (kind: ConnectionKind): string =>
+      [
+        { type: 'dialing', address, kind } as const,
+        { ...failed, kind },
+        { type: 'connected', peer, address, kind } as const,
+        { ...ended, bytesReceived: 0, reason: 'closedByPeer', kind } as const,
+      ]
+        .flatMap((event) => linesOf(event).map(({ level }) => level))
+        .join(' ')
+    for (const kind of ['manual', 'oneTry', 'seed'] as const) expect(levels(kind)).toBe('info info info info')
+    for (const kind of ['automatic', 'blockRelay'] as const)
+      expect(levels(kind)).toBe('debug debug info info')
+    expect(levels('feeler')).toBe('debug debug debug debug')
   })
 
   it('tells what a peer did wrong', () => {
@@ -96,6 +124,7 @@ describe('linesOf', () => {
   it('has words for every end, every refusal, and every reject', () => {
     const ended = {
       type: 'disconnected',
+      kind: 'inbound',
       peer,
       address,
       wasReady: true,
@@ -121,7 +150,7 @@ describe('linesOf', () => {
   })
 
   it('tells when a failed dial is tried again', () => {
-    const failed = { type: 'dialFailed', address, error: 'connection refused' } as const
+    const failed = { type: 'dialFailed', kind: 'manual', address, error: 'connection refused' } as const
     expect([
       ...texts({ ...failed, retryMs: 90 }),
       ...texts({ ...failed, retryMs: 1_600 }),
@@ -156,12 +185,20 @@ describe('linesOf', () => {
         type: 'disconnected',
         peer,
         address,
+        kind: 'inbound',
         inbound: true,
         wasReady: false,
         bytesSent: 0,
         bytesReceived: 0,
         reason: 'closedByPeer',
       },
+      // What is dialled depends on addresses that strangers told.
+      { type: 'dialing', address, kind: 'seed' },
+      { type: 'dialFailed', address, kind: 'seed', error: 'timed out', retryMs: undefined },
+      { type: 'connected', peer, address, kind: 'automatic' },
+      { type: 'selfTarget', address },
+      { type: 'ownAddress', address },
+      { type: 'banned', subnet: '1.2.3.4/32', until: unixSeconds(9), reason: 'misbehaving' },
     ]
     for (const event of events) {
       for (const line of linesOf(event)) expect(line.allowance, event.type).toBeDefined()
@@ -232,6 +269,26 @@ describe('EventLog', () => {
     expect(loud.written).toHaveLength(1)
   })
 
+  it('takes everything about a probe for a detail, until the probe is gone', () => {
+    const { events, written } = makeLog()
+    const ended = {
+      type: 'disconnected',
+      peer,
+      address,
+      inbound: false,
+      wasReady: true,
+      bytesSent: 0,
+    } as const
+    events.write({ type: 'connected', peer, address, kind: 'feeler' })
+    events.write({ type: 'sent', peer, command: 'version', bytes: 1, routine: false })
+    events.write({ type: 'versionReceived', peer, version, bytes: 148 })
+    events.write({ type: 'handshakeComplete', peer })
+    events.write({ ...ended, bytesReceived: 0, reason: 'probed', kind: 'feeler' })
+    expect(written).toEqual([])
+    events.write({ type: 'handshakeComplete', peer })
+    expect(written).toHaveLength(1)
+  })
+
   it('gives machines the event with its values', () => {
     const { events, written } = makeLog({ json: true })
     events.write({ type: 'versionReceived', peer, version, bytes: 148 })
@@ -260,9 +317,10 @@ describe('EventLog', () => {
     expect(summaries.join('')).toMatch(/\d+ lines about keepalive were left out/)
 
     written.length = 0
-    events.write({ type: 'connected', peer, address })
+    events.write({ type: 'dialing', address, kind: 'manual' })
+    events.write({ type: 'connected', peer, address, kind: 'manual' })
     events.write({ type: 'selfTarget', address })
-    expect(written).toHaveLength(2)
+    expect(written).toHaveLength(3)
   })
 
   it('shows the keepalive of 125 honest peers in full while strangers flood', () => {

@@ -43,6 +43,10 @@ export interface Host {
   group: number
   /** Off: it answers nothing, not even with a refusal. */
   up: boolean
+  /** What its line carries, both ways together; infinite for none to speak of. */
+  bytesPerMs: number
+  /** When the line has carried all that was given to it. */
+  lineFreeAt: number
   lastPort: number
   /** Its ends of connections, and whose the other end is. */
   readonly ends: Set<{ readonly socket: SimSocket; readonly connection: Connection; readonly other: Host }>
@@ -57,8 +61,10 @@ export class Network {
   conditions: Conditions = CALM
   /** Called with each connection before either side knows of it. */
   onConnection: ((connection: Connection) => void) | undefined
-  /** Names that can be dialled; anything else that is not an address fails. */
-  readonly names = new Map<string, string>()
+  /** What names lead to; anything else that is not an address leads nowhere. A dial takes the first. */
+  readonly names = new Map<string, readonly string[]>()
+  /** Asked for hosts that nobody has seen yet: a crowd whose members need not all exist. */
+  summon: ((address: string) => Host | undefined) | undefined
   readonly #time: VirtualTime
   readonly #random: RandomSource
   readonly #hosts = new Map<string, Host>()
@@ -86,6 +92,8 @@ export class Network {
       address,
       group: 0,
       up: true,
+      bytesPerMs: Number.POSITIVE_INFINITY,
+      lineFreeAt: 0,
       lastPort: FIRST_EPHEMERAL_PORT,
       ends: new Set(),
     }
@@ -102,7 +110,7 @@ export class Network {
   }
 
   dial(from: Host, target: HostPort, timeoutMs: number, handler: DialHandler): void {
-    const address = parseIp(target.host) === undefined ? this.names.get(target.host) : target.host
+    const address = parseIp(target.host) === undefined ? this.names.get(target.host)?.[0] : target.host
     if (address === undefined) {
       this.#time.after(20, () => handler.failed('ENOTFOUND'))
       return
@@ -134,6 +142,13 @@ export class Network {
     }
   }
 
+  /** Splits the hosts into sets; whoever is in none of them stays with the first. */
+  split(sets: readonly Iterable<Host>[], kind: PartitionKind): void {
+    const groups = new Map<Host, number>()
+    for (const [group, hosts] of sets.entries()) for (const host of hosts) groups.set(host, group)
+    this.partition((host) => groups.get(host) ?? 0, kind)
+  }
+
   heal(): void {
     for (const host of this.#hosts.values()) host.group = 0
     const waiting = this.#healed
@@ -155,7 +170,7 @@ export class Network {
 
   /** A request to connect arrives, or not. */
   #knock(from: Host, to: HostPort, line: Line, handler: DialHandler, once: (run: () => void) => void): void {
-    const target = this.#hosts.get(to.host)
+    const target = this.#hosts.get(to.host) ?? this.summon?.(to.host)
     if (target === undefined || !target.up || !from.up) return
     if (from.group !== target.group) {
       if (this.#refusing) once(() => handler.failed('EHOSTUNREACH'))
@@ -182,6 +197,7 @@ export class Network {
       random: this.#random,
       blocked: () => from.group !== to.group,
       whenHealed: (run) => this.#healed.push(run),
+      carried: (bytes) => Math.max(carry(from, bytes, this.#time.mono), carry(to, bytes, this.#time.mono)),
     }
     const connection = new Connection(local, remote, line, around)
     this.#connections++
@@ -196,6 +212,13 @@ export class Network {
     const [from, to] = latencyMs
     return { latencyMs: from + (to - from) * this.#random.unit(), ...rest }
   }
+}
+
+/** Puts bytes on a host's line. Returns when it will have carried them. */
+function carry(host: Host, bytes: number, mono: number): number {
+  if (host.bytesPerMs === Number.POSITIVE_INFINITY) return mono
+  host.lineFreeAt = Math.max(host.lineFreeAt, mono) + bytes / host.bytesPerMs
+  return host.lineFreeAt
 }
 
 /** Ended connections are forgotten now and then, so that a long run does not collect them. */

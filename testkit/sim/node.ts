@@ -3,14 +3,23 @@
  * that the core does passes the trace and the oracle.
  */
 import { NodeCore } from '../../src/core/core.ts'
+import type { AutomaticOptions } from '../../src/core/outbound.ts'
 import type { Command, Effect, Input, NodeEvent } from '../../src/core/seam.ts'
 import type { Identity } from '../../src/core/sender.ts'
 import type { NetworkParams } from '../../src/params/networks.ts'
 import type { DisconnectReason } from '../../src/peer/disconnect.ts'
 import type { Peer } from '../../src/peer/peer.ts'
+import type { SavedAddresses } from '../../src/pool/address-row.ts'
 import type { ConnectionLimits } from '../../src/pool/peer-manager.ts'
-import { type ConnectionId, connectionId, type DialTicket, type PeerId } from '../../src/primitives/brand.ts'
-import type { HostPort } from '../../src/primitives/ip.ts'
+import {
+  type ConnectionId,
+  connectionId,
+  type DialTicket,
+  type Now,
+  type PeerId,
+  unixSeconds,
+} from '../../src/primitives/brand.ts'
+import { type HostPort, parseIp } from '../../src/primitives/ip.ts'
 import type { RandomSource } from '../../src/primitives/random.ts'
 import type { Host, Network } from './network.ts'
 import { NodeOracle } from './oracle.ts'
@@ -26,6 +35,10 @@ export interface NodeOptions {
   readonly network: NetworkParams
   readonly targets: readonly HostPort[]
   readonly limits: ConnectionLimits
+  /** How it finds peers by itself; undefined: it does not. */
+  readonly automatic: AutomaticOptions | undefined
+  /** Does it save its address book, to start with it the next time? */
+  readonly hasDisk: boolean
   readonly identity: Identity
   readonly traceMessages: boolean
   readonly deliverMessages: boolean
@@ -42,7 +55,12 @@ export interface NodeSurroundings {
   readonly random: RandomSource
   /** Timers fire late by up to this. */
   timerLateMs(): number
+  /** Told of every event of the node, before whatever follows from it. */
+  observe(node: SimNode, event: NodeEvent): void
 }
+
+/** How long it takes to look names up. */
+const RESOLVE_MS = 50
 
 export const DEFAULT_LIMITS: ConnectionLimits = {
   maxConnections: 125,
@@ -61,6 +79,10 @@ export class SimNode {
   /** Calls of the core over all its runs. */
   inputs = 0
   turns = 0
+  /** What was saved last; given to the core at the next start. */
+  disk: SavedAddresses | undefined
+  /** Its wall clock minus the right one. */
+  clockOffsetSeconds = 0
   readonly #around: NodeSurroundings
   #targets: readonly HostPort[]
   #runs = 0
@@ -77,7 +99,7 @@ export class SimNode {
     this.options = options
     this.#around = around
     this.#targets = options.targets
-    this.oracle = new NodeOracle(options.limits)
+    this.oracle = this.#newOracle()
   }
 
   get name(): string {
@@ -108,11 +130,17 @@ export class SimNode {
     this.#targets = targets
     this.#runs++
     this.#forgetAll()
-    this.oracle = new NodeOracle(options.limits)
+    this.oracle = this.#newOracle()
     const source = random.fork(`${options.name} ${this.#runs}`)
-    this.core = new NodeCore({ ...options, targets, random: source }, time.now)
-    if (options.port !== undefined) net.listen(options.host, options.port, (socket) => this.#accept(socket))
-    this.#arm(this.core)
+    const { automatic, ...rest } = options
+    const own = automatic === undefined ? {} : { automatic }
+    const saved = this.disk === undefined ? {} : { addresses: this.disk }
+    const core = new NodeCore({ ...rest, ...own, ...saved, targets, random: source }, this.#clock(time.now))
+    this.core = core
+    const { port } = options
+    if (port !== undefined) net.listen(options.host, port, (socket) => this.#accept(socket))
+    if (port !== undefined && automatic !== undefined) this.command({ type: 'listening', port })
+    this.#arm(core)
   }
 
   /** Asks for a clean end; the process is gone with the last effect of it. */
@@ -167,7 +195,7 @@ export class SimNode {
     const { core } = this
     if (core === undefined) return
     const { time, trace } = this.#around
-    const { now } = time
+    const now = this.#clock(time.now)
     this.inputs++
     if (input.type === 'tick') this.turns++
     const effects = core.handle(input, now)
@@ -185,7 +213,7 @@ export class SimNode {
       case 'adopt':
         return this.#adopt(effect.connection, effect.peer)
       case 'resolve':
-        return
+        return this.#resolve(effect.names)
       case 'refuse':
         this.#strangers.get(effect.connection)?.close(false)
         this.#strangers.delete(effect.connection)
@@ -218,6 +246,17 @@ export class SimNode {
       failed: (error) => {
         if (isMine()) this.input({ type: 'dialFailed', ticket, error })
       },
+    })
+  }
+
+  /** Looks names up, which takes a moment. */
+  #resolve(names: readonly string[]): void {
+    const { time, net } = this.#around
+    const { core } = this
+    time.after(RESOLVE_MS, () => {
+      if (core === undefined || this.core !== core) return
+      const addresses = names.flatMap((name) => net.names.get(name) ?? [])
+      this.input({ type: 'resolved', addresses: addresses.flatMap((address) => parseIp(address) ?? []) })
     })
   }
 
@@ -257,6 +296,8 @@ export class SimNode {
   }
 
   #event(event: NodeEvent): void {
+    this.#around.observe(this, event)
+    if (event.type === 'addressesChanged' && this.options.hasDisk) this.disk = this.core?.savedAddresses()
     if (event.type === 'disconnected') this.ends.set(event.reason, (this.ends.get(event.reason) ?? 0) + 1)
     const { keepEvents } = this.options
     if (keepEvents === 0) return
@@ -292,6 +333,15 @@ export class SimNode {
     const at = core.nextDeadline()
     if (at !== undefined && at <= this.#around.time.mono) this.input({ type: 'tick' })
     else this.#arm(core)
+  }
+
+  #newOracle(): NodeOracle {
+    return new NodeOracle(this.options.limits, this.options.network, this.options.automatic?.outbound ?? 0)
+  }
+
+  #clock(now: Now): Now {
+    const { clockOffsetSeconds } = this
+    return clockOffsetSeconds === 0 ? now : { mono: now.mono, unix: unixSeconds(now.unix + clockOffsetSeconds) }
   }
 
   #down(): void {

@@ -6,11 +6,14 @@ import type { NodeCore } from '../../src/core/core.ts'
 import type { Effect, Input, NodeEvent } from '../../src/core/seam.ts'
 import { findCommand } from '../../src/framing/command.ts'
 import { FRAME_HEADER_BYTES } from '../../src/framing/encoder.ts'
-import { ADDR_INTERVAL_MS, HANDSHAKE_TIMEOUT_MS, SEND_QUEUE_MAX_BYTES } from '../../src/params/limits.ts'
+import { HANDSHAKE_TIMEOUT_MS, MAX_RECEIVE_BYTES_TOTAL, SEND_QUEUE_MAX_BYTES } from '../../src/params/limits.ts'
+import type { NetworkParams } from '../../src/params/networks.ts'
+import { netGroup } from '../../src/pool/net-group.ts'
 import type { ConnectionLimits } from '../../src/pool/peer-manager.ts'
 import type { PeerId } from '../../src/primitives/brand.ts'
 import { formatIp, isRoutable } from '../../src/primitives/ip.ts'
 import type { MessageType } from '../../src/wire/messages.ts'
+import { checkAddresses, Politeness } from './politeness.ts'
 
 /** What the oracle knows of a peer that was adopted and has not been reported as disconnected. */
 interface Watched {
@@ -21,11 +24,13 @@ interface Watched {
   closing: boolean
   handedBytes: number
   flushedBytes: number
-  lastAddrAt: number
+  readonly politeness: Politeness
 }
 
 /** Messages that a node may send before its handshake with the peer is complete. */
 const EARLY: ReadonlySet<MessageType> = new Set(['version', 'verack', 'reject'])
+/** The budget, and what may come beyond it before anybody is closed for that: one read. */
+const RECEIVE_MAX_BYTES = MAX_RECEIVE_BYTES_TOTAL + 262_144
 const COMMAND_OFFSET = 4
 const LENGTH_OFFSET = 16
 
@@ -36,14 +41,19 @@ export class NodeOracle {
   /** Violations that were charged to peers. */
   offences = 0
   readonly #limits: ConnectionLimits
+  readonly #network: NetworkParams
+  readonly #maxAutomatic: number
   readonly #peers = new Map<PeerId, Watched>()
   #lastId = 0
   /** Closed peers whose end has not been reported. */
   #closing = 0
   #stopping = false
 
-  constructor(limits: ConnectionLimits) {
+  /** `maxAutomatic`: peers that the node may choose for itself. */
+  constructor(limits: ConnectionLimits, network: NetworkParams, maxAutomatic = 0) {
     this.#limits = limits
+    this.#network = network
+    this.#maxAutomatic = maxAutomatic
   }
 
   handled(core: NodeCore, mono: number, input: Input, effects: readonly Effect[]): void {
@@ -61,11 +71,14 @@ export class NodeOracle {
   everything(core: NodeCore, mono: number): void {
     core.assertConsistent()
     for (const id of this.#peers.keys()) this.#peer(core, id)
+    let received = 0
     for (const peer of core.peers.all()) {
       const ageMs = mono - peer.connectedAt.mono
       if (peer.state !== 'ready' && ageMs > HANDSHAKE_TIMEOUT_MS + 1_000)
         throw new Error(`peer ${peer.id} has been half alive for ${ageMs} ms`)
+      received += peer.decoder.bufferedBytes
     }
+    if (received > RECEIVE_MAX_BYTES) throw new Error(`${received} received bytes are kept`)
   }
 
   #effect(core: NodeCore, mono: number, input: Input, effect: Effect): void {
@@ -108,20 +121,37 @@ export class NodeOracle {
       closing: false,
       handedBytes: 0,
       flushedBytes: 0,
-      lastAddrAt: Number.NEGATIVE_INFINITY,
+      politeness: new Politeness(),
     })
-    this.#checkLimits(input.remote.ip)
+    this.#checkLimits(input.remote.ip, peer.kind === 'feeler' ? 1 : 0)
+    if (this.#maxAutomatic > 0) this.#checkAutomatic(core)
   }
 
-  #checkLimits(ip: Uint8Array): void {
+  /** `probes`: a probe takes nobody's slot. */
+  #checkLimits(ip: Uint8Array, probes: number): void {
     const { maxConnections, reservedOutbound, maxInboundPerIp } = this.#limits
     const inbound = [...this.#peers.values()].filter((peer) => peer.inbound)
-    if (this.#peers.size > maxConnections) throw new Error(`${this.#peers.size} connections`)
+    if (this.#peers.size > maxConnections + probes) throw new Error(`${this.#peers.size} connections`)
     if (inbound.length > maxConnections - reservedOutbound) throw new Error(`${inbound.length} inbound`)
     if (maxInboundPerIp.scope === 'routable' && !isRoutable(ip)) return
     const text = formatIp(ip)
     const same = inbound.filter((peer) => peer.ip === text).length
     if (same > maxInboundPerIp.limit) throw new Error(`${same} inbound peers from ${text}`)
+  }
+
+  /** Peers of its own choice: so many, each in another network, and one probe beside them. */
+  #checkAutomatic(core: NodeCore): void {
+    let [slots, feelers] = [0, 0]
+    const groups = new Set<string>()
+    for (const { kind, remote } of core.peers.all()) {
+      if (kind === 'feeler') feelers++
+      if (kind !== 'automatic' && kind !== 'blockRelay') continue
+      slots++
+      groups.add(netGroup(remote.ip))
+    }
+    if (slots > this.#maxAutomatic) throw new Error(`${slots} peers of its own choice`)
+    if (groups.size < slots) throw new Error('two peers of its own choice are in one network')
+    if (feelers > 1) throw new Error(`${feelers} probes at once`)
   }
 
   #write(mono: number, id: PeerId, chunks: readonly Uint8Array[]): void {
@@ -141,7 +171,12 @@ export class NodeOracle {
       const command = findCommand(view, at + COMMAND_OFFSET)
       if (command === undefined) throw new Error(`no frame at ${at} of what is written to peer ${id}`)
       this.#sent(mono, id, peer, command.type)
-      at += FRAME_HEADER_BYTES + view.getUint32(at + LENGTH_OFFSET, true)
+      const end = at + FRAME_HEADER_BYTES + view.getUint32(at + LENGTH_OFFSET, true)
+      if (command.type === 'addr') {
+        const payload = chunk.subarray(at + FRAME_HEADER_BYTES, end)
+        checkAddresses(payload, this.#network.sharesPrivateAddresses)
+      }
+      at = end
     }
     if (at !== chunk.length) throw new Error(`a frame for peer ${id} is not whole`)
   }
@@ -149,9 +184,7 @@ export class NodeOracle {
   #sent(mono: number, id: PeerId, peer: Watched, type: MessageType): void {
     this.sentMessages.set(type, (this.sentMessages.get(type) ?? 0) + 1)
     if (!peer.ready && !EARLY.has(type)) throw new Error(`'${type}' for peer ${id} before its handshake`)
-    if (type !== 'addr') return
-    if (mono < peer.lastAddrAt + ADDR_INTERVAL_MS) throw new Error(`two 'addr' for peer ${id}`)
-    peer.lastAddrAt = mono
+    peer.politeness.sent(type, mono)
   }
 
   #flushed(id: PeerId, bytes: number): void {

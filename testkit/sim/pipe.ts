@@ -41,6 +41,8 @@ export interface Surroundings {
   blocked(): boolean
   /** Called with what to do when something may get through again. */
   whenHealed(run: () => void): void
+  /** When the machines at both ends will have carried so many more bytes. */
+  carried(bytes: number): number
 }
 
 export type CutKind = 'reset' | 'end' | 'silence'
@@ -164,7 +166,8 @@ export class Pipe {
 
   #send(what: Segment['what'], bytes = 0): void {
     const { latencyMs, jitterMs, bytesPerMs } = this.line
-    this.#lineFreeAt = Math.max(this.#lineFreeAt, this.#around.time.mono) + bytes / bytesPerMs
+    const own = Math.max(this.#lineFreeAt, this.#around.time.mono) + bytes / bytesPerMs
+    this.#lineFreeAt = Math.max(own, this.#around.carried(bytes))
     const jitter = jitterMs > 0 ? jitterMs * this.#around.random.unit() : 0
     this.#lastAt = Math.max(this.#lastAt, this.#lineFreeAt + latencyMs + jitter)
     this.#flight.push({ at: this.#lastAt, what })

@@ -42,7 +42,7 @@ export class CoreProbe {
     this.network = options.network ?? regtest
     const limits = options.limits ?? DEFAULT_LIMITS
     this.#encoder = new FrameEncoder(this.network.magic)
-    this.#oracle = new NodeOracle(limits)
+    this.#oracle = new NodeOracle(limits, this.network)
     this.core = new NodeCore(
       {
         ...options,

@@ -65,8 +65,16 @@ export class Trace {
   bytes(value: Uint8Array): void {
     this.#mix(value.length)
     const head = Math.min(value.length, HASHED_BYTES)
-    for (let i = 0; i < head; i++) this.#mix(value[i] ?? 0)
-    for (let i = Math.max(head, value.length - HASHED_BYTES); i < value.length; i++) this.#mix(value[i] ?? 0)
+    this.#words4(value, 0, head)
+    this.#words4(value, Math.max(head, value.length - HASHED_BYTES), value.length)
+  }
+
+  /** Four bytes a time, the last of them with zeros behind it. */
+  #words4(value: Uint8Array, from: number, to: number): void {
+    for (let i = from; i < to; i += 4) {
+      const high = ((value[i + 3] ?? 0) << 24) | ((value[i + 2] ?? 0) << 16)
+      this.#mix(high | ((value[i + 1] ?? 0) << 8) | (value[i] ?? 0))
+    }
   }
 
   #mix(word: number): void {

@@ -8,16 +8,15 @@ import { monoMs, type Now, unixSeconds } from '../../src/primitives/brand.ts'
 /** Unix seconds at which every simulation begins. */
 export const START_UNIX = 1_762_000_000
 
-interface Scheduled {
-  readonly at: number
-  readonly seq: number
-  readonly run: () => void
-}
+const ARITY = 4
+const FIRST_CAPACITY = 1_024
 
 export class VirtualTime {
   #now: Now = { mono: monoMs(0), unix: unixSeconds(START_UNIX) }
-  /** Binary heap, the earliest first. */
-  readonly #heap: Scheduled[] = []
+  /** A heap of ARITY children each, the earliest first, column by column: when, in which order, what. */
+  #at = new Float64Array(FIRST_CAPACITY)
+  #order = new Float64Array(FIRST_CAPACITY)
+  readonly #run: (() => void)[] = []
   #seq = 0
   #happened = 0
 
@@ -36,8 +35,10 @@ export class VirtualTime {
 
   /** Runs `run` at a time in milliseconds; at once, but behind what is due already, if that is past. */
   at(mono: number, run: () => void): void {
-    const at = Math.max(mono, this.#now.mono)
-    this.#push({ at, seq: this.#seq++, run })
+    const i = this.#run.length
+    this.#run.push(run)
+    if (i === this.#at.length) this.#grow()
+    this.#rise(i, Math.max(mono, this.#now.mono), this.#seq++, run)
   }
 
   after(delayMs: number, run: () => void): void {
@@ -52,17 +53,18 @@ export class VirtualTime {
 
   /** Lets the next thing happen. False if there is none up to `limit`. */
   step(limit = Number.POSITIVE_INFINITY): boolean {
-    if (this.#nextAt() > limit) return false
-    const event = this.#pop()
-    if (event === undefined) return false
-    this.#advance(event.at)
+    const run = this.#run[0]
+    const at = this.#nextAt()
+    if (run === undefined || at > limit) return false
+    this.#removeFirst()
+    this.#advance(at)
     this.#happened++
-    event.run()
+    run()
     return true
   }
 
   #nextAt(): number {
-    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY
+    return this.#run.length === 0 ? Number.POSITIVE_INFINITY : (this.#at[0] ?? 0)
   }
 
   #advance(mono: number): void {
@@ -70,49 +72,69 @@ export class VirtualTime {
     this.#now = { mono: monoMs(mono), unix: unixSeconds(START_UNIX + Math.floor(mono / 1_000)) }
   }
 
-  #push(event: Scheduled): void {
-    const heap = this.#heap
-    let i = heap.push(event) - 1
+  #grow(): void {
+    const at = new Float64Array(2 * this.#at.length)
+    const order = new Float64Array(at.length)
+    at.set(this.#at)
+    order.set(this.#order)
+    this.#at = at
+    this.#order = order
+  }
+
+  #put(i: number, at: number, order: number, run: () => void): void {
+    this.#at[i] = at
+    this.#order[i] = order
+    this.#run[i] = run
+  }
+
+  #move(from: number, to: number): void {
+    this.#at[to] = this.#at[from] ?? 0
+    this.#order[to] = this.#order[from] ?? 0
+    const run = this.#run[from]
+    if (run !== undefined) this.#run[to] = run
+  }
+
+  /** Finds the place for an event, from `i` upwards. */
+  #rise(from: number, at: number, order: number, run: () => void): void {
+    let i = from
     while (i > 0) {
-      const up = (i - 1) >> 1
-      const parent = heap[up]
-      if (parent === undefined || isBefore(parent, event)) break
-      heap[i] = parent
-      i = up
+      const parent = Math.floor((i - 1) / ARITY)
+      if (!this.#isBefore(at, order, parent)) break
+      this.#move(parent, i)
+      i = parent
     }
-    heap[i] = event
+    this.#put(i, at, order, run)
   }
 
-  #pop(): Scheduled | undefined {
-    const heap = this.#heap
-    const first = heap[0]
-    const last = heap.pop()
-    if (last !== undefined && heap.length > 0) this.#sink(last)
-    return first
-  }
-
-  /** Finds the place for an event, from the top downwards. */
-  #sink(event: Scheduled): void {
-    const heap = this.#heap
+  #removeFirst(): void {
+    const last = this.#run.length - 1
+    const run = this.#run.pop()
+    if (run === undefined || last === 0) return
+    const at = this.#at[last] ?? 0
+    const order = this.#order[last] ?? 0
     let i = 0
     while (true) {
-      const left = 2 * i + 1
-      let child = heap[left]
-      if (child === undefined) break
-      let at = left
-      const right = heap[left + 1]
-      if (right !== undefined && isBefore(right, child)) {
-        child = right
-        at = left + 1
-      }
-      if (isBefore(event, child)) break
-      heap[i] = child
-      i = at
+      const child = this.#firstChild(i, last)
+      if (child < 0 || this.#isBefore(at, order, child)) break
+      this.#move(child, i)
+      i = child
     }
-    heap[i] = event
+    this.#put(i, at, order, run)
   }
-}
 
-function isBefore(a: Scheduled, b: Scheduled): boolean {
-  return a.at < b.at || (a.at === b.at && a.seq < b.seq)
+  /** The earliest child of an entry; -1 if it has none. */
+  #firstChild(i: number, size: number): number {
+    const first = ARITY * i + 1
+    if (first >= size) return -1
+    let best = first
+    for (let child = first + 1; child < Math.min(first + ARITY, size); child++) {
+      if (this.#isBefore(this.#at[child] ?? 0, this.#order[child] ?? 0, best)) best = child
+    }
+    return best
+  }
+
+  #isBefore(at: number, order: number, other: number): boolean {
+    const otherAt = this.#at[other] ?? 0
+    return at < otherAt || (at === otherAt && order < (this.#order[other] ?? 0))
+  }
 }

@@ -2,9 +2,11 @@
  * A simulation: virtual time, a virtual network and nodes in it, all drawn from one seed. The same program with
  * the same seed gives the same trace.
  */
+import type { NodeEvent } from '../../src/core/seam.ts'
 import { type NetworkParams, regtest } from '../../src/params/networks.ts'
 import { RandomSource } from '../../src/primitives/random.ts'
 import { sha3_256 } from '../../src/primitives/sha3.ts'
+import { addressOf } from './addresses.ts'
 import { type Conditions, Network } from './network.ts'
 import { DEFAULT_LIMITS, type NodeOptions, SimNode } from './node.ts'
 import { Trace } from './trace.ts'
@@ -27,6 +29,10 @@ export class World {
   readonly random: RandomSource
   readonly net: Network
   readonly nodes: SimNode[] = []
+  /** Those whose address is asked for; virtual machines have one node each. */
+  readonly #byAddress = new Map<string, SimNode>()
+  /** Told of every event of every node. */
+  readonly observers: ((node: SimNode, event: NodeEvent) => void)[] = []
   timerLateMs: number
 
   constructor(options: WorldOptions = {}) {
@@ -50,6 +56,8 @@ export class World {
         port: network.defaultPort,
         network,
         targets: [],
+        automatic: undefined,
+        hasDisk: true,
         limits: DEFAULT_LIMITS,
         identity: { userAgent: '/Sim:1.0.0/', startHeight: number },
         traceMessages: false,
@@ -64,10 +72,24 @@ export class World {
         trace: this.trace,
         random: this.random,
         timerLateMs: () => (this.timerLateMs === 0 ? 0 : this.timerLateMs * timers.unit()),
+        observe: (from, event) => {
+          for (const observer of this.observers) observer(from, event)
+        },
       },
     )
     this.nodes.push(node)
+    this.#byAddress.set(ip, node)
     return node
+  }
+
+  /** The node of a machine. */
+  nodeAt(address: string): SimNode | undefined {
+    return this.#byAddress.get(address)
+  }
+
+  /** What names lead to. */
+  get names(): Map<string, readonly string[]> {
+    return this.net.names
   }
 
   /** A running node. */
@@ -144,11 +166,6 @@ export class World {
       throw new Error(`at ${(this.time.mono / 1_000).toFixed(3)} s: ${what}\n${lines}`, { cause })
     }
   }
-}
-
-/** A routable address of its own for each of up to 60,000 nodes. */
-export function addressOf(number: number): string {
-  return `9.1.${number >> 8}.${number & 0xff}`
 }
 
 export function randomOfSeed(seed: number): RandomSource {

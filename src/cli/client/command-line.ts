@@ -58,6 +58,7 @@ const MAX_INTERVAL_SECONDS = 3_600
 
 const AFTER_HELP = `
 Examples:
+  dilithion-cli doctor                (what keeps the node from having peers?)
   dilithion-cli getpeerinfo
   dilithion-cli -testnet addnode 127.0.0.1:18444 add
   dilithion-cli -named addnode node=127.0.0.1:18444 command=add
@@ -88,7 +89,9 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
 function build(version: string): Command {
   const command = new Command('dilithion-cli')
     .description('Asks a running Dilithion node, by RPC.')
-    .usage('[options] <method> [params...]\n       dilithion-cli [options] -netinfo [seconds]')
+    .usage(
+      '[options] <method> [params...]\n       dilithion-cli [options] doctor\n       dilithion-cli [options] -netinfo [seconds]',
+    )
     .argument('[words...]')
     .passThroughOptions()
     .exitOverride()
@@ -175,6 +178,6 @@ function interpret(command: Command): CommandLine {
   }
 }
 
-function usageError(what: string): UsageExit {
+export function usageError(what: string): UsageExit {
   return new UsageExit(`error: ${what}\nSee dilithion-cli --help\n`, 1)
 }

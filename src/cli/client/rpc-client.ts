@@ -7,6 +7,16 @@ import type { RpcCredentials } from '../../rpc/cookie.ts'
 import { METHOD_ERROR, REFUSED, RpcError } from '../../rpc/errors.ts'
 import type { Params } from './arguments.ts'
 
+/** There was no answer, or none of a node. `refused`: nobody listens there. */
+export class NoAnswerError extends UserError {
+  readonly why: 'refused' | 'failed' | 'notANode'
+
+  constructor(why: NoAnswerError['why'], message: string) {
+    super(message)
+    this.why = why
+  }
+}
+
 /** An answer that takes longer will not come. */
 const REPLY_TIMEOUT_MS = 30_000
 /** A thousand peers take a tenth of this. */
@@ -79,7 +89,8 @@ export class RpcClient {
     if (checked.success) return checked.output
     if (status === 401) throw new RpcError(REFUSED, 'authentication failed')
     const place = formatHostPort(this.#host, this.#port)
-    throw new UserError(
+    throw new NoAnswerError(
+      'notANode',
       `${place} does not answer as a Dilithion node does (HTTP ${status}). Is it another program?`,
     )
   }
@@ -113,8 +124,10 @@ export class RpcClient {
   }
 
   #unreachable(error: Error): UserError {
-    const why = errorCode(error) === 'ECONNREFUSED' ? '' : ` (${errorText(error)})`
-    return new UserError(
+    const refused = errorCode(error) === 'ECONNREFUSED'
+    const why = refused ? '' : ` (${errorText(error)})`
+    return new NoAnswerError(
+      refused ? 'refused' : 'failed',
       `Could not reach a node at ${formatHostPort(this.#host, this.#port)}${why}. ` +
         'Is dilithion-node running, and with these options (--testnet, --datadir, --rpcport)?',
     )

@@ -41,6 +41,14 @@ export function columnsOf({ columns }: TerminalOutput): number {
   return columns || DEFAULT_COLUMNS
 }
 
+/** Only on a terminal, and not where the user does without. */
+export function wantsColor(
+  line: { readonly color: boolean },
+  io: { readonly stdout: TerminalOutput; readonly env: NodeJS.ProcessEnv },
+): boolean {
+  return io.stdout.isTTY === true && line.color && (io.env['NO_COLOR'] ?? '') === ''
+}
+
 /**
  * `onLeave` is called once, as soon as the user wants to leave. `onSignal` has a function called when the process
  * is asked to end, and returns how to undo that.

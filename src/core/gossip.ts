@@ -1,0 +1,239 @@
+/**
+ * What this node and its peers tell each other about addresses (wire-protocol 5.4, 5.5, 9.1, 11): what is taken in
+ * and from whom, what is passed on and to whom, what is answered, and when our own address is told.
+ */
+import {
+  ADDR_ANSWER_CACHE_MS,
+  ADDR_ANSWER_SHARE,
+  ADDR_INTERVAL_MS,
+  ADDR_RELAY_FRESH_SECONDS,
+  ADDR_RELAY_PEERS,
+  ADDR_TOKENS_ASKED,
+  ADDR_TOKENS_ASKED_INBOUND,
+  MAX_ADDR_ANSWER,
+  MAX_RELAYED_PER_MESSAGE,
+  OWN_ADDRESS_INTERVAL_MS,
+} from '../params/limits.ts'
+import type { NetworkParams } from '../params/networks.ts'
+import type { Peer } from '../peer/peer.ts'
+import type { AddressBook, AddressSource } from '../pool/address-book.ts'
+import { endpointKey, type KnownAddress } from '../pool/known-address.ts'
+import type { OwnAddress } from '../pool/own-address.ts'
+import type { PeerManager } from '../pool/peer-manager.ts'
+import { type MonoMs, monoMs, type Now } from '../primitives/brand.ts'
+import { bytesEqual } from '../primitives/bytes.ts'
+import { type Endpoint, formatEndpoint, isRoutable } from '../primitives/ip.ts'
+import type { RandomSource } from '../primitives/random.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
+import { NODE_NETWORK, type TimedAddress } from '../wire/address.ts'
+import type { NodeEvent } from './seam.ts'
+import type { MessageSender } from './sender.ts'
+
+/** From here on ports are handed out to those who dial, so nobody listens there by choice. */
+const FIRST_EPHEMERAL_PORT = 32_768
+/** Hearsay counts as seen two hours earlier. */
+const HEARSAY_PENALTY_SECONDS = 7_200
+const DAY_SECONDS = 86_400
+
+export interface GossipHooks {
+  readonly network: NetworkParams
+  readonly peers: PeerManager
+  readonly book: AddressBook
+  readonly own: OwnAddress
+  readonly sender: MessageSender
+  readonly random: RandomSource
+  /** The port at which we take connections; undefined if we don't. */
+  listenPort(): number | undefined
+  event(event: NodeEvent): void
+  /** Addresses were added: somebody may be worth a dial. */
+  learned(): void
+  /** Something is to be sent to the peer at a time that may be earlier than known. */
+  watch(peer: Peer): void
+}
+
+export class AddressGossip {
+  readonly #hooks: GossipHooks
+  #answer:
+    | { readonly addresses: readonly TimedAddress[]; readonly until: MonoMs; readonly bookSize: number }
+    | undefined
+  #announceAt: MonoMs = monoMs(0)
+  readonly #salt: string
+
+  constructor(hooks: GossipHooks) {
+    this.#hooks = hooks
+    this.#salt = hooks.random.u64().toString(16)
+  }
+
+  /** The handshake with a peer is complete. */
+  ready(peer: Peer, now: Now): void {
+    const { sender, own, event } = this.#hooks
+    // The first release knows no such messages; peers for blocks only are not to reveal us by addresses.
+    if (!exchangesAddresses(peer)) return
+    if (peer.kind !== 'feeler') {
+      sender.getaddr(peer)
+      peer.addresses.awaitingAnswer = true
+      peer.addresses.tokens.grant(peer.inbound ? ADDR_TOKENS_ASKED_INBOUND : ADDR_TOKENS_ASKED)
+    }
+    const seesUsAs = peer.version?.seesUsAs
+    if (peer.inbound || seesUsAs === undefined) return
+    if (own.seen(seesUsAs.ip, peer.remote.ip)) {
+      const endpoint = this.#ownEndpoint()
+      if (endpoint !== undefined) event({ type: 'ownAddress', address: formatEndpoint(endpoint) })
+      this.#announce(now)
+    } else if (peer.kind !== 'feeler') this.#tellOwn(peer, now)
+  }
+
+  onAddr(peer: Peer, addresses: readonly TimedAddress[], now: Now): void {
+    if (!exchangesAddresses(peer)) return
+    const { addresses: exchange } = peer
+    const isAnswer = exchange.awaitingAnswer
+    exchange.awaitingAnswer = false
+    const taken = this.#allowed(peer, addresses, now)
+    exchange.processed += taken.length
+    const added = this.#hooks.book.add(taken, this.#sourceOf(peer, isAnswer), now.unix)
+    this.#hooks.event({
+      type: 'addressesReceived',
+      peer: peer.id,
+      count: addresses.length,
+      taken: taken.length,
+      added,
+    })
+    if (!isAnswer && addresses.length <= MAX_RELAYED_PER_MESSAGE) this.#relay(peer, taken, now)
+    if (added > 0) this.#hooks.learned()
+  }
+
+  /** Answered once, to those who dialled us; the same to all for a day, unless the book has doubled since. */
+  onGetaddr(peer: Peer, now: Now): void {
+    const { addresses: exchange } = peer
+    if (!peer.inbound || exchange.answered || !exchangesAddresses(peer)) return
+    if (exchange.lastSentAt !== undefined && now.mono < exchange.lastSentAt + ADDR_INTERVAL_MS) return
+    exchange.answered = true
+    const addresses = this.#currentAnswer(now).filter(
+      (address) => !bytesEqual(address.ip, peer.remote.ip) || !isRoutable(peer.remote.ip),
+    )
+    for (const address of addresses) exchange.noteKnown(endpointKey(address))
+    if (addresses.length > 0) this.#hooks.sender.addr(peer, addresses, now)
+  }
+
+  /** Sends what is due to a peer, and our own address from time to time. */
+  due(peer: Peer, now: Now): void {
+    if (now.mono >= this.#announceAt) this.#announce(now)
+    const addresses = peer.addresses.take(now.mono)
+    if (addresses !== undefined && peer.state === 'ready') this.#hooks.sender.addr(peer, addresses, now)
+  }
+
+  /** As many as the peer's allowance covers of those that could be somebody. */
+  #allowed(peer: Peer, addresses: readonly TimedAddress[], now: Now): TimedAddress[] {
+    const { tokens } = peer.addresses
+    let left = tokens.available(now.mono)
+    const taken: TimedAddress[] = []
+    for (const address of addresses) {
+      peer.addresses.noteKnown(endpointKey(address))
+      if (left < 1) {
+        peer.addresses.rateLimited++
+        continue
+      }
+      left--
+      tokens.take(1)
+      if (this.#isAddress(address)) taken.push(address)
+    }
+    return taken
+  }
+
+  #isAddress(address: Endpoint): boolean {
+    if (address.port === 0 || (address.ip[0] === 0 && address.ip.every((byte) => byte === 0))) return false
+    if (!this.#hooks.network.sharesPrivateAddresses && !isRoutable(address.ip)) return false
+    const own = this.#ownEndpoint()
+    return own === undefined || own.port !== address.port || !bytesEqual(own.ip, address.ip)
+  }
+
+  #sourceOf(peer: Peer, isAnswer: boolean): AddressSource {
+    const isOurs = peer.kind === 'manual' || peer.kind === 'oneTry' || peer.kind === 'seed'
+    const trustOfPeer = this.#hooks.book.find(peer.remote)?.trust ?? 'told'
+    const vouched = isOurs || (isAnswer && !peer.inbound && trustOfPeer !== 'told')
+    return {
+      ip: peer.remote.ip,
+      trust: vouched ? 'vouched' : 'told',
+      penaltySeconds: HEARSAY_PENALTY_SECONDS,
+    }
+  }
+
+  /** News are passed on to two peers, who are the same for an address all day. */
+  #relay(from: Peer, addresses: readonly TimedAddress[], now: Now): void {
+    for (const address of addresses) {
+      if (now.unix - address.time > ADDR_RELAY_FRESH_SECONDS || !this.#mayTell(address)) continue
+      const key = endpointKey(address)
+      const others = [...this.#hooks.peers.all()].filter((peer) => peer !== from && takesGossip(peer))
+      const rank = this.#rankFor(key, now)
+      others.sort((a, b) => rank(a) - rank(b))
+      for (const peer of others.slice(0, ADDR_RELAY_PEERS)) this.#push(peer, key, address, now, 1)
+    }
+  }
+
+  /** An order of peers that only this node knows, another for each address and day. */
+  #rankFor(key: string, now: Now): (peer: Peer) => number {
+    const text = `${this.#salt} ${Math.floor(now.unix / DAY_SECONDS)} ${key}`
+    const digest = sha3_256(Uint8Array.from(text, (char) => char.charCodeAt(0)))
+    const start = new DataView(digest.buffer, digest.byteOffset).getUint32(0)
+    return (peer) => Math.imul((start ^ peer.id) + 0x9e37_79b9, 0x85eb_ca6b) >>> 0
+  }
+
+  #push(peer: Peer, key: string, address: TimedAddress, now: Now, wait: number): void {
+    peer.addresses.push(key, address, now.mono, wait * this.#hooks.random.unit())
+    this.#hooks.watch(peer)
+  }
+
+  #currentAnswer(now: Now): readonly TimedAddress[] {
+    const { book } = this.#hooks
+    const cached = this.#answer
+    if (cached !== undefined && now.mono < cached.until && book.size < 2 * cached.bookSize)
+      return cached.addresses
+    const addresses = book.sample(MAX_ADDR_ANSWER, ADDR_ANSWER_SHARE, now.unix, (row) => this.#mayAnswer(row))
+    const until = monoMs(now.mono + ADDR_ANSWER_CACHE_MS * (0.9 + 0.2 * this.#hooks.random.unit()))
+    this.#answer = { addresses, until, bookSize: Math.max(1, book.size) }
+    return addresses
+  }
+
+  /** What only hearsay knows is not vouched for by us; what a node says of itself is. */
+  #mayAnswer(row: KnownAddress): boolean {
+    return this.#mayTell(row) && (row.tried || row.trust !== 'told' || bytesEqual(row.source, row.ip))
+  }
+
+  /** Never what no stranger can reach, nor a port that was given to a dialler, unless we have been there. */
+  #mayTell(address: Endpoint): boolean {
+    const { network, book } = this.#hooks
+    if (network.sharesPrivateAddresses) return true
+    if (!isRoutable(address.ip)) return false
+    return address.port < FIRST_EPHEMERAL_PORT || book.find(address)?.tried === true
+  }
+
+  #announce(now: Now): void {
+    this.#announceAt = monoMs(now.mono + OWN_ADDRESS_INTERVAL_MS * (0.5 + this.#hooks.random.unit()))
+    for (const peer of this.#hooks.peers.all())
+      if (!peer.inbound && takesGossip(peer)) this.#tellOwn(peer, now)
+  }
+
+  #tellOwn(peer: Peer, now: Now): void {
+    const own = this.#ownEndpoint()
+    if (own === undefined || !takesGossip(peer)) return
+    const address = { time: now.unix, services: NODE_NETWORK, ...own }
+    // What is told again after a day is news again. A node that is new here should be known soon.
+    const key = `${endpointKey(own)}${Math.floor((2 * now.unix) / DAY_SECONDS)}`
+    this.#push(peer, key, address, now, 1 / 8)
+  }
+
+  #ownEndpoint(): Endpoint | undefined {
+    const { ip } = this.#hooks.own
+    const port = this.#hooks.listenPort()
+    return ip === undefined || port === undefined ? undefined : { ip, port }
+  }
+}
+
+/** Does the peer take part in the exchange of addresses? */
+export function exchangesAddresses(peer: Peer): boolean {
+  return peer.kind !== 'blockRelay' && peer.version?.layout !== 'v1'
+}
+
+function takesGossip(peer: Peer): boolean {
+  return peer.state === 'ready' && exchangesAddresses(peer) && peer.kind !== 'feeler' && peer.kind !== 'seed'
+}

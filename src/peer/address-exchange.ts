@@ -1,0 +1,71 @@
+/**
+ * What one peer and we have told each other about addresses: what it may still tell, what it is to be told, and
+ * what it knows. Bounded by MAX_ADDR_PENDING and MAX_ADDR_KNOWN.
+ */
+import {
+  ADDR_INTERVAL_MS,
+  ADDR_SEND_INTERVAL_MS,
+  ADDR_TOKENS_ASKED,
+  ADDR_TOKENS_PER_SECOND,
+  ADDR_TOKENS_START,
+  MAX_ADDR_KNOWN,
+  MAX_ADDR_PENDING,
+} from '../params/limits.ts'
+import { type MonoMs, monoMs } from '../primitives/brand.ts'
+import type { TimedAddress } from '../wire/address.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+const NEVER = monoMs(Number.POSITIVE_INFINITY)
+
+export class AddressExchange {
+  readonly tokens: TokenBucket
+  /** Have we asked, and is the answer still to come? */
+  awaitingAnswer = false
+  /** The peer's one question has been answered. */
+  answered = false
+  lastSentAt: MonoMs | undefined
+  /** Addresses taken into account, and those beyond the allowance. */
+  processed = 0
+  rateLimited = 0
+  #pending = new Map<string, TimedAddress>()
+  readonly #known = new Set<string>()
+  #sendAt: MonoMs = NEVER
+
+  constructor(now: MonoMs) {
+    this.tokens = new TokenBucket(ADDR_TOKENS_ASKED, ADDR_TOKENS_PER_SECOND, now, ADDR_TOKENS_START)
+  }
+
+  /** When what is pending may leave; infinite if nothing is. */
+  get sendAt(): MonoMs {
+    return this.#sendAt
+  }
+
+  noteKnown(key: string): void {
+    if (this.#known.size >= MAX_ADDR_KNOWN) this.#known.clear()
+    this.#known.add(key)
+  }
+
+  /** To be told soon, unless the peer knows it. `jitter` in [0, 1) varies the time around the average. */
+  push(key: string, address: TimedAddress, now: MonoMs, jitter: number): void {
+    if (this.#known.has(key) || this.#pending.size >= MAX_ADDR_PENDING) return
+    this.#pending.set(key, address)
+    if (this.#sendAt !== NEVER) return
+    const wanted = now + 2 * jitter * ADDR_SEND_INTERVAL_MS
+    this.#sendAt = monoMs(Math.max(wanted, (this.lastSentAt ?? Number.NEGATIVE_INFINITY) + ADDR_INTERVAL_MS))
+  }
+
+  /** What is due to be told now; undefined if nothing is, or another message went out meanwhile. */
+  take(now: MonoMs): readonly TimedAddress[] | undefined {
+    if (now < this.#sendAt) return undefined
+    const soonest = (this.lastSentAt ?? Number.NEGATIVE_INFINITY) + ADDR_INTERVAL_MS
+    if (now < soonest) {
+      this.#sendAt = monoMs(soonest)
+      return undefined
+    }
+    const due = [...this.#pending]
+    this.#pending = new Map()
+    this.#sendAt = NEVER
+    for (const [key] of due) this.noteKnown(key)
+    return due.map(([, address]) => address)
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Where in the two tables an address may stand. `new`: 1,024 buckets of 64, of which the addresses that one source
+ * group tells reach 64, those of one group from one source a single one. `tried`: 256 buckets of 64, of which one
+ * group reaches 8. Buckets and slots follow from a secret key.
+ */
+import type { Endpoint } from '../primitives/ip.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
+import { endpointKey } from './known-address.ts'
+
+const NEW_BUCKETS = 1_024
+const NEW_BUCKETS_PER_SOURCE = 64
+const TRIED_BUCKETS = 256
+const TRIED_BUCKETS_PER_GROUP = 8
+const SLOTS_PER_BUCKET = 64
+
+interface Placed extends Endpoint {
+  readonly group: string
+}
+
+export class AddressSlots<T> {
+  readonly key: Uint8Array
+  /** Holders by bucket and slot. Sparse: most nodes know few addresses. */
+  readonly fresh = new Map<number, T>()
+  readonly tried = new Map<number, T>()
+
+  /** Throws RangeError if the key has not 32 bytes. */
+  constructor(key: Uint8Array) {
+    if (key.length !== 32) throw new RangeError(`a key has 32 bytes, not ${key.length}`)
+    this.key = key
+  }
+
+  newSlot(row: Placed, sourceGroup: string): number {
+    const part = this.#hash('a', row.group, sourceGroup) % NEW_BUCKETS_PER_SOURCE
+    const bucket = this.#hash('b', sourceGroup, String(part)) % NEW_BUCKETS
+    return bucket * SLOTS_PER_BUCKET + (this.#hash('c', String(bucket), endpointKey(row)) % SLOTS_PER_BUCKET)
+  }
+
+  triedSlot(row: Placed): number {
+    const part = this.#hash('d', endpointKey(row), '') % TRIED_BUCKETS_PER_GROUP
+    const bucket = this.#hash('e', row.group, String(part)) % TRIED_BUCKETS
+    return bucket * SLOTS_PER_BUCKET + (this.#hash('f', String(bucket), endpointKey(row)) % SLOTS_PER_BUCKET)
+  }
+
+  /** 32 bits of a keyed hash. The first part's length stands before it, so that parts can't be mistaken. */
+  #hash(label: string, first: string, second: string): number {
+    const text = label + String.fromCharCode(first.length) + first + second
+    const input = new Uint8Array(32 + text.length)
+    input.set(this.key)
+    for (let i = 0; i < text.length; i++) input[32 + i] = text.charCodeAt(i)
+    const digest = sha3_256(input)
+    return new DataView(digest.buffer, digest.byteOffset, 4).getUint32(0, true)
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * The plan for peers of our own choice: eight, each in another network, two of them for blocks only. It is made
+ * anew from what is connected and what is being dialled. Slots are filled from the address book so that hearsay of
+ * strangers never gets more than MAX_TOLD_PEERS of them while better is known. Bounded by the slots.
+ */
+import {
+  ADDRESS_MISFIT_MS,
+  AUTOMATIC_DIAL_INTERVAL_MS,
+  FEELER_INTERVAL_MS,
+  MAX_TOLD_PEERS,
+  NO_CANDIDATE_WAIT_MS,
+  STARVED_MS,
+} from '../params/limits.ts'
+import type { Peer } from '../peer/peer.ts'
+import { type DialTicket, type MonoMs, monoMs, type Now } from '../primitives/brand.ts'
+import { type Endpoint, formatHostPort, formatIp, type HostPort, isRoutable } from '../primitives/ip.ts'
+import type { RandomSource } from '../primitives/random.ts'
+import type { AddressBook, Table } from './address-book.ts'
+import { endpointKey, type KnownAddress, type Trust } from './known-address.ts'
+import type { Dial } from './manual-targets.ts'
+import { netGroup } from './net-group.ts'
+import type { PeerManager } from './peer-manager.ts'
+
+export type AutomaticKind = 'automatic' | 'blockRelay' | 'feeler' | 'seed'
+
+export interface OutboundOptions {
+  /** Peers of our own choice, in all. */
+  readonly outbound: number
+  /** How many of them are asked for blocks only. */
+  readonly blockRelay: number
+  readonly feelers: boolean
+  /** Dialled once at the start, to be told addresses. */
+  readonly seedNodes: readonly HostPort[]
+  /** Block-relay peers of last time. */
+  readonly anchors: readonly Endpoint[]
+  /** May this address be dialled at all? */
+  readonly mayDial: (ip: Endpoint) => boolean
+}
+
+export interface Flight extends Dial {
+  readonly kind: AutomaticKind
+  /** Undefined for a seed that has only a name. */
+  readonly endpoint: Endpoint | undefined
+}
+
+interface Taken {
+  readonly slots: number
+  readonly blockRelay: number
+  readonly told: number
+  readonly groups: ReadonlySet<string>
+  /** Hosts and endpoints that a connection leads to or comes from. */
+  readonly hosts: ReadonlySet<string>
+}
+
+type Class = readonly [table: Table, trust: Trust]
+
+const STEADY: readonly Class[] = [
+  ['tried', 'proven'],
+  ['tried', 'vouched'],
+  ['new', 'proven'],
+  ['new', 'vouched'],
+]
+const HEARSAY: readonly Class[] = [
+  ['tried', 'told'],
+  ['new', 'told'],
+]
+const UNTESTED: readonly Class[] = [
+  ['new', 'vouched'],
+  ['new', 'told'],
+  ['new', 'proven'],
+]
+
+export class OutboundPlan {
+  readonly #options: OutboundOptions
+  readonly #book: AddressBook
+  readonly #peers: PeerManager
+  readonly #random: RandomSource
+  readonly #nextTicket: () => DialTicket
+  readonly #flights = new Map<DialTicket, Flight>()
+  readonly #seedNodes: HostPort[]
+  readonly #anchors: Endpoint[]
+  #nextAt: MonoMs
+  #feelerAt: MonoMs
+  /** Since when a slot has been empty. */
+  #emptySince: MonoMs | undefined
+
+  constructor(
+    options: OutboundOptions,
+    book: AddressBook,
+    peers: PeerManager,
+    random: RandomSource,
+    nextTicket: () => DialTicket,
+    now: MonoMs,
+  ) {
+    this.#options = options
+    this.#book = book
+    this.#peers = peers
+    this.#random = random
+    this.#nextTicket = nextTicket
+    this.#seedNodes = [...options.seedNodes]
+    this.#anchors = options.anchors.slice(0, options.blockRelay)
+    this.#nextAt = now
+    this.#feelerAt = monoMs(now + this.#spread(FEELER_INTERVAL_MS))
+  }
+
+  /** Peers that we still want, beyond those connected; they keep their slots. */
+  get missing(): number {
+    let have = 0
+    for (const peer of this.#peers.all()) if (isKept(peer.kind)) have++
+    return Math.max(0, this.#options.outbound - have)
+  }
+
+  /** When {@link plan} has something to do at the latest. */
+  get nextAt(): MonoMs {
+    return this.#options.feelers ? monoMs(Math.min(this.#nextAt, this.#feelerAt)) : this.#nextAt
+  }
+
+  /** Something has changed: look again soon. */
+  hurry(now: MonoMs): void {
+    this.#nextAt = monoMs(Math.min(this.#nextAt, now + this.#spread(AUTOMATIC_DIAL_INTERVAL_MS)))
+  }
+
+  /** The next dial that is due, if any. It is taken as begun. */
+  plan(now: Now): Flight | undefined {
+    const { mono } = now
+    if (mono >= this.#nextAt) {
+      const flight = this.#nextDial(now)
+      if (flight !== undefined) return flight
+    }
+    if (mono < this.#feelerAt) return undefined
+    this.#feelerAt = monoMs(mono + this.#spread(FEELER_INTERVAL_MS))
+    return this.#options.feelers ? this.#feeler(now) : undefined
+  }
+
+  /** Takes back the flight of a ticket; undefined if it is none of ours. */
+  landed(ticket: DialTicket): Flight | undefined {
+    const flight = this.#flights.get(ticket)
+    this.#flights.delete(ticket)
+    return flight
+  }
+
+  dialFailed({ kind, endpoint }: Flight, isOurFault: boolean, now: MonoMs): void {
+    if (endpoint !== undefined && !isOurFault) this.#book.failed(endpoint, now)
+    if (isKept(kind)) this.hurry(now)
+  }
+
+  /** A connection of ours has ended. */
+  disconnected(peer: Peer, misfit: boolean, now: Now): void {
+    if (peer.kind === 'inbound') return
+    if (peer.readyAt === undefined) this.#book.failed(peer.remote, now.mono)
+    if (misfit) this.#book.postpone(peer.remote, monoMs(now.mono + this.#spread(ADDRESS_MISFIT_MS)))
+    if (isKept(peer.kind)) this.hurry(now.mono)
+  }
+
+  #nextDial(now: Now): Flight | undefined {
+    const { mono } = now
+    this.#nextAt = monoMs(mono + this.#spread(AUTOMATIC_DIAL_INTERVAL_MS))
+    const seed = this.#seedNodes.shift()
+    if (seed !== undefined) return this.#begin('seed', undefined, seed)
+    const taken = this.#taken()
+    if (taken.slots >= this.#options.outbound || this.#peers.room === 0) {
+      if (taken.slots >= this.#options.outbound) this.#emptySince = undefined
+      this.#nextAt = NEVER
+      return undefined
+    }
+    this.#emptySince ??= mono
+    const kind = this.#kindFor(taken)
+    const anchor = kind === 'blockRelay' ? this.#anchor(taken) : undefined
+    const endpoint = anchor ?? this.#choose(taken, mono)
+    if (endpoint !== undefined) return this.#begin(kind, endpoint, targetOf(endpoint), now)
+    this.#nextAt = monoMs(mono + this.#spread(NO_CANDIDATE_WAIT_MS))
+    return undefined
+  }
+
+  /** Anchors first, then the full peers, then the rest of those for blocks. */
+  #kindFor({ slots, blockRelay }: Taken): 'automatic' | 'blockRelay' {
+    if (blockRelay >= this.#options.blockRelay) return 'automatic'
+    const full = slots - blockRelay
+    return this.#anchors.length > 0 || full >= this.#options.outbound - this.#options.blockRelay
+      ? 'blockRelay'
+      : 'automatic'
+  }
+
+  #anchor(taken: Taken): Endpoint | undefined {
+    for (let anchor = this.#anchors.shift(); anchor !== undefined; anchor = this.#anchors.shift())
+      if (this.#isFree(anchor, taken)) return anchor
+    return undefined
+  }
+
+  #choose(taken: Taken, now: MonoMs): KnownAddress | undefined {
+    const fits = (row: KnownAddress): boolean => this.#isFree(row, taken)
+    const coin = this.#random.below(2) === 0
+    const steady = coin ? STEADY : STEADY.toReversed()
+    const mayBeTold = taken.told < MAX_TOLD_PEERS || now - (this.#emptySince ?? now) >= STARVED_MS
+    const hearsay = mayBeTold ? (coin ? HEARSAY : HEARSAY.toReversed()) : []
+    // Hearsay has its turn too, or nobody would ever learn whether it is true.
+    const isTold = taken.told < MAX_TOLD_PEERS && this.#random.below(4) === 0
+    return this.#first(isTold ? [...hearsay, ...steady] : [...steady, ...hearsay], now, fits)
+  }
+
+  #first(
+    classes: readonly Class[],
+    now: MonoMs,
+    fits: (row: KnownAddress) => boolean,
+  ): KnownAddress | undefined {
+    for (const [table, trust] of classes) {
+      const row = this.#book.select(table, trust, now, fits)
+      if (row !== undefined) return row
+    }
+    return undefined
+  }
+
+  /** Tests somebody whose place another wants, or somebody untested; only while all slots are filled. */
+  #feeler(now: Now): Flight | undefined {
+    const taken = this.#taken()
+    if (taken.slots < this.#options.outbound || this.#isProbing()) return undefined
+    this.#book.settleCollisions(now.unix)
+    const fits = (row: KnownAddress): boolean => !isIn(row, taken) && this.#options.mayDial(row)
+    const holder = this.#book.nextCollision()
+    const start = this.#random.below(UNTESTED.length)
+    const classes = [...UNTESTED.slice(start), ...UNTESTED.slice(0, start)]
+    const row = holder !== undefined && fits(holder) ? holder : this.#first(classes, now.mono, fits)
+    return row === undefined ? undefined : this.#begin('feeler', row, targetOf(row), now)
+  }
+
+  #isProbing(): boolean {
+    for (const { kind } of this.#flights.values()) if (kind === 'feeler') return true
+    for (const { kind } of this.#peers.all()) if (kind === 'feeler') return true
+    return false
+  }
+
+  #isFree(endpoint: Endpoint, taken: Taken): boolean {
+    return (
+      !isIn(endpoint, taken) && !taken.groups.has(netGroup(endpoint.ip)) && this.#options.mayDial(endpoint)
+    )
+  }
+
+  #begin(kind: AutomaticKind, endpoint: Endpoint | undefined, target: HostPort, now?: Now): Flight {
+    if (endpoint !== undefined && now !== undefined) this.#book.attempted(endpoint, now)
+    const ticket = this.#nextTicket()
+    const address = formatHostPort(target.host, target.port)
+    const flight = { ticket, target, address, kind, endpoint }
+    this.#flights.set(ticket, flight)
+    return flight
+  }
+
+  #taken(): Taken {
+    let [slots, blockRelay, told] = [0, 0, 0]
+    const groups = new Set<string>()
+    const hosts = new Set<string>()
+    const take = (kind: string, endpoint: Endpoint): void => {
+      hosts.add(hostOf(endpoint))
+      if (kind === 'inbound' || kind === 'feeler' || kind === 'seed') return
+      groups.add(netGroup(endpoint.ip))
+      if (!isKept(kind)) return
+      slots++
+      if (kind === 'blockRelay') blockRelay++
+      if (this.#book.find(endpoint)?.trust === 'told') told++
+    }
+    for (const peer of this.#peers.all()) take(peer.kind, peer.remote)
+    for (const { kind, endpoint } of this.#flights.values()) if (endpoint !== undefined) take(kind, endpoint)
+    return { slots, blockRelay, told, groups, hosts }
+  }
+
+  /** Half to one and a half times as long: nodes must not move in step. */
+  #spread(ms: number): number {
+    return ms * (0.5 + this.#random.unit())
+  }
+}
+
+const NEVER = monoMs(Number.POSITIVE_INFINITY)
+
+function isKept(kind: string): boolean {
+  return kind === 'automatic' || kind === 'blockRelay'
+}
+
+function isIn(endpoint: Endpoint, { hosts }: Taken): boolean {
+  return hosts.has(hostOf(endpoint))
+}
+
+/** A routable address is one node; addresses of one machine may have a node at each port. */
+function hostOf(endpoint: Endpoint): string {
+  return isRoutable(endpoint.ip) ? formatIp(endpoint.ip) : endpointKey(endpoint)
+}
+
+function targetOf(endpoint: Endpoint): HostPort {
+  return { host: formatIp(endpoint.ip), port: endpoint.port }
+}

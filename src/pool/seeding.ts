@@ -1,0 +1,59 @@
+/**
+ * When to ask seeds: at once if nobody is known, later if those who are known lead nowhere, and again if that goes
+ * on. Seeds by name come first; the ones built in help when names do not.
+ */
+import { DNS_SEED_DELAY_MS, RESEED_INTERVAL_MS, SEED_AFTER_MS } from '../params/limits.ts'
+import { type MonoMs, monoMs } from '../primitives/brand.ts'
+
+export type SeedStep = 'dns' | 'fixed'
+
+const NEVER = monoMs(Number.POSITIVE_INFINITY)
+
+export class Seeding {
+  #dnsAt: MonoMs
+  #fixedAt: MonoMs
+  /** Names are being looked up. */
+  asking = false
+  readonly #hasDns: boolean
+  readonly #hasFixed: boolean
+
+  /** `known`: addresses in the book. */
+  constructor(hasDns: boolean, hasFixed: boolean, known: number, now: MonoMs) {
+    this.#hasDns = hasDns
+    this.#hasFixed = hasFixed
+    this.#dnsAt = hasDns ? monoMs(known === 0 ? now : now + DNS_SEED_DELAY_MS) : NEVER
+    this.#fixedAt = hasFixed ? monoMs(known === 0 && !hasDns ? now : now + SEED_AFTER_MS) : NEVER
+  }
+
+  get nextAt(): MonoMs {
+    return monoMs(Math.min(this.#dnsAt, this.#fixedAt))
+  }
+
+  /** What is due. `connected`: peers of our own choice whose handshake is complete. */
+  plan(connected: number, now: MonoMs): SeedStep | undefined {
+    if (now >= this.#dnsAt) {
+      this.#dnsAt = monoMs(now + RESEED_INTERVAL_MS)
+      if (connected < 2) {
+        this.asking = true
+        return 'dns'
+      }
+    }
+    if (now >= this.#fixedAt) {
+      this.#fixedAt = monoMs(now + RESEED_INTERVAL_MS)
+      if (connected === 0) return 'fixed'
+    }
+    return undefined
+  }
+
+  /** The names led to so many addresses. */
+  resolved(count: number, now: MonoMs): void {
+    this.asking = false
+    if (count === 0 && this.#hasFixed) this.#fixedAt = monoMs(Math.min(this.#fixedAt, now))
+  }
+
+  /** The last peer of our own choice is gone. */
+  alone(now: MonoMs): void {
+    if (this.#hasDns) this.#dnsAt = monoMs(Math.min(this.#dnsAt, now + SEED_AFTER_MS))
+    if (this.#hasFixed) this.#fixedAt = monoMs(Math.min(this.#fixedAt, now + 2 * SEED_AFTER_MS))
+  }
+}

@@ -1,0 +1,297 @@
+/** From facts to findings in words: one cause each, and what they have in common. */
+import { describe, expect, it } from 'vitest'
+import { Counters } from '../../src/node/counters.ts'
+import { diagnose } from '../../src/node/diagnosis.ts'
+import { type Facts, factsOf } from '../../src/node/diagnosis-facts.ts'
+import type { DialFailure } from '../../src/node/dial-failure.ts'
+import type { ConnectionEnd } from '../../src/node/history.ts'
+import { mainnet, regtest } from '../../src/params/networks.ts'
+import type { DisconnectReason } from '../../src/peer/disconnect.ts'
+import { unixSeconds } from '../../src/primitives/brand.ts'
+import { parseIp } from '../../src/primitives/ip.ts'
+import { parseSubnet } from '../../src/primitives/subnet.ts'
+import { FakeControl, peer, readyPeer } from './rpc-fixtures.ts'
+
+const NOW = 1_700_000_000
+const NO_BYTES = { bytesReceived: 0, bytesSent: 0 }
+const ip = (text: string) => parseIp(text) ?? new Uint8Array(16)
+const subnet = (text: string) => parseSubnet(text) ?? { ip: new Uint8Array(16), bits: 0 }
+
+/** A node that looks for peers by itself, runs for a while and has none. */
+const ALONE: Facts = {
+  now: NOW,
+  uptimeSeconds: 1_000,
+  network: mainnet,
+  listenPort: 8444,
+  peers: [],
+  ends: [],
+  reachedFromOutside: false,
+  bans: [],
+  targets: [],
+  automatic: {
+    outbound: 0,
+    missing: 8,
+    exclusive: false,
+    seeding: { dns: ['seed.example'], fixed: [{ ip: ip('9.9.9.9'), port: 8444 }] },
+  },
+  addressBook: { total: 20, fresh: 20, tried: 0 },
+  counters: new Counters().read(NO_BYTES),
+  health: {
+    eventLoop: { p50Ms: 0, p99Ms: 1, maxMs: 2 },
+    memory: { heapUsedBytes: 1, heapTotalBytes: 1, heapLimitBytes: 100, externalBytes: 0, rssBytes: 1 },
+  },
+}
+const automatic = ALONE.automatic
+const out = (id: number, timeOffset = 0) =>
+  readyPeer(id, { kind: 'automatic', address: `5.5.${id}.1:8444`, timeOffset })
+const EIGHT = Array.from({ length: 8 }, (_, i) => out(i + 1))
+/** One with everything as it should be. */
+const FINE: Partial<Facts> = {
+  peers: [...EIGHT, peer(20, { state: 'ready' })],
+  reachedFromOutside: true,
+  ...(automatic === undefined ? {} : { automatic: { ...automatic, outbound: 8, missing: 0 } }),
+}
+
+let serial = 0
+const failed = (reason: DialFailure, detail = '') =>
+  ({
+    what: 'dialFailed',
+    time: unixSeconds(NOW - 60),
+    address: `7.7.7.${++serial % 250}:8444`,
+    inbound: false,
+    kind: 'automatic',
+    reason,
+    detail,
+  }) satisfies ConnectionEnd
+const ended = (
+  reason: DisconnectReason,
+  given: Partial<Extract<ConnectionEnd, { what: 'disconnected' }>> = {},
+) =>
+  ({
+    what: 'disconnected',
+    time: unixSeconds(NOW - 60),
+    address: `7.7.8.${++serial % 250}:8444`,
+    inbound: false,
+    kind: 'automatic',
+    reason,
+    detail: '',
+    gotVersion: false,
+    wasReady: false,
+    seconds: 0,
+    ...given,
+  }) satisfies ConnectionEnd
+const seeded = (dns: number, resolved: number): Facts['counters'] => ({ seeds: { dns, resolved } })
+
+const find = (given: Partial<Facts>) => diagnose({ ...ALONE, ...given })
+const codes = (given: Partial<Facts>) => find(given).findings.map(({ level, code }) => `${level} ${code}`)
+const textOf = (given: Partial<Facts>, code: string) =>
+  Object.values(find(given).findings.find((finding) => finding.code === code) ?? {}).join(' | ')
+
+describe('a node without peers', () => {
+  it.each<[string, Partial<Facts>, string]>([
+    ['no route', { ends: [failed('noRoute'), failed('noRoute')] }, 'noRoute'],
+    ['a firewall', { ends: [failed('timedOut'), failed('timedOut'), failed('refused')] }, 'unreachable'],
+    ['dead seeds', { ends: [failed('refused'), failed('noRoute')] }, 'unreachable'],
+    ['names that lead nowhere', { ends: [failed('noSuchHost')] }, 'noSuchHost'],
+    ['a proxy that is down', { ends: [failed('proxy', 'proxy: connection refused')] }, 'proxy'],
+    ['no descriptors', { ends: [failed('noDescriptors')] }, 'noDescriptors'],
+    [
+      'bans by them, by their closing',
+      { ends: [ended('closedByPeer'), ended('connectionLost')] },
+      'bannedByThem',
+    ],
+    [
+      'bans by them, in words',
+      { ends: [ended('rejectedByPeer', { detail: 'you are banned' })] },
+      'bannedByThem',
+    ],
+    ['another chain', { ends: [ended('wrongGenesis', { gotVersion: true })] }, 'wrongGenesis'],
+    [
+      'another chain, as they say',
+      { ends: [ended('rejectedByPeer', { detail: 'genesis block mismatch' })] },
+      'wrongGenesis',
+    ],
+    ['another network', { ends: [ended('badMagic')] }, 'wrongNetwork'],
+    [
+      'being too old',
+      { ends: [ended('rejectedByPeer', { detail: 'version must be 70020 or greater' })] },
+      'obsolete',
+    ],
+    [
+      'a clock that they refuse',
+      { ends: [ended('rejectedByPeer', { detail: 'bad timestamp' })] },
+      'clockRejected',
+    ],
+    ['old peers', { ends: [ended('obsoleteVersion', { gotVersion: true })] }, 'peersObsolete'],
+    ['silent peers', { ends: [ended('handshakeTimeout', { seconds: 60 })] }, 'silentPeers'],
+    ['slots that wait', {}, 'waiting'],
+    [
+      'ends that say nothing',
+      { ends: [ended('closedByPeer', { gotVersion: true, seconds: 900 })] },
+      'waiting',
+    ],
+  ])('because of %s', (_, given, code) => {
+    expect(codes(given)).toEqual([`problem ${code}`])
+    const { healthy, findings } = find(given)
+    expect(healthy).toBe(false)
+    for (const { title, explanation, advice } of findings)
+      for (const text of [title, explanation, advice]) expect(text).not.toBe('')
+  })
+
+  it('because nothing is known of anybody', () => {
+    const given = { addressBook: { total: 0, fresh: 0, tried: 0 }, counters: seeded(2, 0) }
+    expect(codes(given)).toEqual(['problem dnsSeeds', 'problem emptyAddressBook'])
+    expect(codes({ ...given, counters: seeded(2, 5) })).toEqual(['problem emptyAddressBook'])
+    expect(codes({ ...given, uptimeSeconds: 5 })).toEqual(['warn starting'])
+    expect(find({ ...given, uptimeSeconds: 5 }).healthy).toBe(true)
+  })
+
+  it('because its own bans cover the seeds', () => {
+    const ban = {
+      createdAt: unixSeconds(1),
+      until: unixSeconds(NOW + 9),
+      reason: 'manual',
+      score: 0,
+    } as const
+    const bans = [{ ...ban, subnet: subnet('9.9.0.0/16') }]
+    expect(codes({ bans })).toEqual(['problem ownBans'])
+    expect(textOf({ bans }, 'ownBans')).toContain('1 of 1 are refused: 9.9.9.9.')
+    const targets = [
+      { address: '1.2.3.4:8444', connected: false },
+      { address: 'node.example:8444', connected: false },
+    ]
+    expect(codes({ bans, targets })).toEqual(['problem waiting', 'warn ownBans'])
+    expect(codes({ bans: [{ ...ban, subnet: subnet('8.8.8.8') }] })).toEqual(['problem waiting'])
+  })
+
+  it('because it may dial only named ones', () => {
+    if (automatic === undefined) throw new Error('no facts')
+    const only = { automatic: { ...automatic, missing: 0, exclusive: true } }
+    const targets = [{ address: '7.7.7.7:8444', connected: false }]
+    const ends = [{ ...failed('refused'), address: '7.7.7.7:8444' }]
+    expect(codes({ ...only, targets, ends })).toEqual(['problem unreachable', 'warn connectOnly'])
+    expect(textOf({ ...only, targets, ends }, 'unreachable')).toContain('that you named')
+    expect(codes({ ...only, addressBook: { total: 0, fresh: 0, tried: 0 } })).toEqual(['warn connectOnly'])
+    const peers = [readyPeer(1, { address: '7.7.7.7:8444' })]
+    const connected = [{ address: '7.7.7.7:8444', connected: true }]
+    expect(codes({ ...only, targets: connected, ends, peers })).toEqual(['ok connectOnly', 'ok connected'])
+  })
+
+  it('on a network where nobody is looked for', () => {
+    const given = { automatic: undefined, network: regtest }
+    expect(codes(given)).toEqual(['warn nobodyToDial'])
+    expect(codes({ ...given, listenPort: undefined })).toEqual(['problem nobodyToDial', 'warn notListening'])
+    expect(codes({ ...given, peers: [peer(1, { state: 'ready' })] })).toEqual(['ok connected'])
+    const targets = [{ address: '127.0.0.1:1', connected: false }]
+    expect(codes({ ...given, targets, ends: [failed('refused')] })).toEqual(['problem unreachable'])
+  })
+
+  it('says how many were tried, each address once and by its last outcome', () => {
+    const again = failed('timedOut')
+    const ends = [
+      failed('timedOut'),
+      again,
+      again,
+      failed('refused'),
+      { ...failed('timedOut'), time: unixSeconds(1) },
+    ]
+    expect(textOf({ ends }, 'unreachable')).toContain(
+      '3 addresses tried lately: 2 gave no answer, 1 refused.',
+    )
+    expect(textOf({ ends }, 'unreachable')).toContain('firewall')
+    expect(textOf({ ends: [again, { ...again, reason: 'refused' }] }, 'unreachable')).toContain(
+      '0 gave no answer, 1 refused',
+    )
+    // A probe that succeeded there later takes the failure back.
+    expect(codes({ ends: [again, ended('probed', { address: again.address, wasReady: true })] })).toEqual([
+      'problem waiting',
+    ])
+  })
+
+  it('takes no probe for a peer, and no stranger for one of its own', () => {
+    expect(codes({ peers: [readyPeer(1, { kind: 'feeler' }), peer(2, { state: 'ready' })] })).toEqual([
+      'problem waiting',
+      'ok connected',
+    ])
+    const inboundEnds = [{ ...ended('wrongGenesis'), inbound: true }]
+    expect(codes({ ends: inboundEnds })).toEqual(['problem waiting'])
+  })
+})
+
+describe('a node with peers', () => {
+  it('is well, and says so', () => {
+    expect(codes(FINE)).toEqual(['ok connected'])
+    expect(find(FINE).healthy).toBe(true)
+    expect(textOf(FINE, 'connected')).toContain('8 outbound, 1 inbound.')
+  })
+
+  it('does not mind single failures', () => {
+    const ends = [
+      failed('timedOut'),
+      failed('noRoute'),
+      ended('closedByPeer'),
+      ended('wrongGenesis'),
+      ended('noVersion'),
+    ]
+    expect(codes({ ...FINE, ends })).toEqual(['ok connected'])
+    const many = Array.from({ length: 5 }, () => ended('closedByPeer'))
+    expect(codes({ ...FINE, ends: many })).toEqual(['warn bannedByThem', 'ok connected'])
+    expect(textOf({ ...FINE, ends: many }, 'bannedByThem')).toMatch(
+      /: 7\.7\.8\.\d+:8444, [^,]*, [^,]* and 2 more\./,
+    )
+  })
+
+  it('knows by them that its clock is wrong', () => {
+    expect(codes({ ...FINE, peers: [out(1, 3_600), out(2, 3_601), out(3, -5)] })).toEqual([
+      'problem wrongClock',
+      'ok connected',
+    ])
+    expect(textOf({ ...FINE, peers: [out(1, 3_600)] }, 'wrongClock')).toContain('60 minutes behind')
+    expect(textOf({ ...FINE, peers: [out(1, -7_200)] }, 'wrongClock')).toContain('120 minutes ahead')
+    expect(codes({ ...FINE, peers: [out(1, 600), out(2, -600)] })).toEqual(['ok connected'])
+    // Two strangers prove nothing.
+    const strangers = [1, 2].map((id) => peer(id, { state: 'ready', timeOffset: 9_999 }))
+    expect(codes({ ...FINE, peers: [out(3), ...strangers] })).toEqual(['ok connected'])
+  })
+
+  it('is told what could be better', () => {
+    expect(codes({ ...FINE, listenPort: undefined })).toEqual(['warn notListening', 'ok connected'])
+    expect(codes({ ...FINE, reachedFromOutside: false })).toEqual(['ok connected'])
+    expect(codes({ ...FINE, reachedFromOutside: false, uptimeSeconds: 3_600 })).toEqual([
+      'warn notReached',
+      'ok connected',
+    ])
+    if (automatic === undefined) throw new Error('no facts')
+    const slots = { ...FINE, automatic: { ...automatic, outbound: 5, missing: 3 } }
+    expect(codes(slots)).toEqual(['warn emptySlots', 'ok connected'])
+    expect(codes({ ...slots, uptimeSeconds: 100 })).toEqual(['ok connected'])
+    const targets = [{ address: '1.2.3.4:1', connected: false }]
+    const ends = [{ ...failed('refused'), address: '1.2.3.4:1' }]
+    expect(codes({ ...FINE, targets, ends })).toEqual(['warn targetsMissing', 'ok connected'])
+    expect(textOf({ ...FINE, targets, ends }, 'targetsMissing')).toContain('1.2.3.4:1 (nobody listens there)')
+  })
+
+  it('is told of an overloaded machine', () => {
+    const eventLoop = { p50Ms: 1, p99Ms: 900, maxMs: 999 }
+    expect(codes({ ...FINE, health: { ...ALONE.health, eventLoop } })).toEqual(['warn slow', 'ok connected'])
+    const memory = { ...ALONE.health.memory, heapUsedBytes: 81 }
+    expect(codes({ ...FINE, health: { ...ALONE.health, memory } })).toEqual(['warn memory', 'ok connected'])
+    expect(codes({ ...FINE, health: { eventLoop, memory } })).toEqual([
+      'warn slow',
+      'warn memory',
+      'ok connected',
+    ])
+  })
+})
+
+describe('factsOf', () => {
+  it('asks the node for everything', () => {
+    const control = new FakeControl(regtest)
+    control.snapshots = [readyPeer(1)]
+    control.tell({ type: 'accepted', peer: readyPeer(1).id, address: '8.8.8.8:1' })
+    const facts = factsOf(control)
+    expect(facts).toMatchObject({ reachedFromOutside: true, listenPort: 18444, uptimeSeconds: 3_700 })
+    expect(facts.counters['connections']?.['accepted']).toBe(1)
+    expect(diagnose(facts).findings.map(({ code }) => code)).toEqual(['connected'])
+  })
+})
