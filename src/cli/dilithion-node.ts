@@ -7,6 +7,7 @@ import { loadBans } from '../node/ban-file.ts'
 import { type NodeConfig, resolveConfig } from '../node/config.ts'
 import { ensureDataDir } from '../node/data-dir.ts'
 import { deferred } from '../node/deferred.ts'
+import { DiagnosisWatch } from '../node/diagnosis-watch.ts'
 import { NodeFiles } from '../node/files.ts'
 import { describeHealth, type HealthListener } from '../node/health.ts'
 import { lockDataDir } from '../node/lock.ts'
@@ -108,12 +109,13 @@ function createNode(
 ): DilithionNode {
   const debug = config.debug.has('net')
   const eventLog = new EventLog({ logger, nowMs: Date.now, debug })
-  return new DilithionNode({
+  const node: DilithionNode = new DilithionNode({
     network: config.network,
     listen: config.listen ? { port: config.port, host: config.bind } : undefined,
     targets: config.targets,
     limits: config.limits,
     automatic: config.automatic,
+    exclusive: config.exclusive,
     ownAddress: config.ownAddress,
     proxy: config.proxy,
     traceMessages: debug,
@@ -127,16 +129,22 @@ function createNode(
       logger.log({ level: 'warn', category: 'P2P', text, fields: { event: 'listenerError', error } })
     },
     onStopRequest,
-    health: healthListener(config, logger),
+    health: healthListener(config, logger, () => node),
   })
+  return node
 }
 
 /** A line a minute is for machines only. */
-function healthListener({ logJson }: NodeConfig, logger: Logger): HealthListener {
+function healthListener({ logJson }: NodeConfig, logger: Logger, node: () => DilithionNode): HealthListener {
+  const watch = new DiagnosisWatch()
   return {
     onSample: (report) => {
       const fields = { event: 'health', ...report }
       if (logJson) logger.log({ level: 'info', category: 'Node', text: describeHealth(report), fields })
+      const notice = watch.check(node())
+      if (notice === undefined) return
+      const { level, text, code } = notice
+      logger.log({ level, category: 'Node', text, fields: { event: 'diagnosis', code } })
     },
     onWarning: ({ kind, text }) =>
       logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'healthWarning', kind } }),

@@ -177,19 +177,16 @@ export class NodeCore {
     return this.#keeper.content()
   }
 
-  /** Throws if a table is keyed by a peer that is gone. For tests: it looks at everything. */
+  /** Throws if a table is keyed by a dead peer, or miscounts. For tests: it looks at everything. */
   assertConsistent(): void {
+    const { received, toSend } = this.heldBytes
     const keyed = [...this.peers.keyedIds(), ...this.targets.keyedIds(), ...this.#turns.queuedIds]
     for (const id of keyed)
       if (this.peers.get(id) === undefined) throw new Error(`dead peer ${id} in a table`)
     this.addresses.assertConsistent()
-    let [received, toSend] = [0, 0]
-    for (const peer of this.peers.all()) {
-      received += peer.heldBytes.received
-      toSend += peer.heldBytes.toSend
-    }
-    const held = this.heldBytes
-    if (held.received !== received || held.toSend !== toSend) throw new Error('held bytes are miscounted')
+    const held = [...this.peers.all()].map((peer) => peer.heldBytes)
+    const sum = (what: 'received' | 'toSend'): number => held.reduce((all, row) => all + row[what], 0)
+    if (sum('received') !== received || sum('toSend') !== toSend) throw new Error('held bytes are miscounted')
   }
 
   #createOutbound({ network, automatic, addresses, random }: CoreOptions): Outbound {
@@ -201,7 +198,8 @@ export class NodeCore {
       own: this.ownAddress,
       defaultPort: network.defaultPort,
       anchors: addresses?.anchors ?? [],
-      mayKnow: ({ ip }: Endpoint) => network.sharesPrivateAddresses || isRoutable(ip),
+      mayKnow: ({ ip }: Endpoint) =>
+        isRoutable(ip) || (network.sharesPrivateAddresses && ip.some((byte) => byte !== 0)),
       greet: (peer: Peer) => {
         this.#sender.version(peer, this.#outbox.now)
         this.#turns.settle(peer)
@@ -237,8 +235,8 @@ export class NodeCore {
       disconnect: (peer, reason, deliver, _, detail) => this.#disconnect(peer, reason, deliver, detail),
       offend: (peer, offence, detail) => this.#offend(peer, offence, detail),
       complete: (peer) => {
-        const reason = this.#outbound.complete(peer)
-        if (reason !== undefined) this.#disconnect(peer, reason, false)
+        const twin = this.#outbound.complete(peer)
+        if (twin !== undefined) this.#disconnect(twin, 'duplicate', false)
       },
       isAlive: (peer) => this.peers.get(peer.id) === peer,
     })

@@ -4,6 +4,7 @@
  */
 import {
   ADDR_ANSWER_CACHE_MS,
+  ADDR_ANSWER_GROWTH,
   ADDR_ANSWER_SHARE,
   ADDR_INTERVAL_MS,
   ADDR_RELAY_FRESH_SECONDS,
@@ -102,7 +103,7 @@ export class AddressGossip {
     if (added > 0) this.#hooks.learned()
   }
 
-  /** Answered once, to those who dialled us; the same to all for a day, unless the book has doubled since. */
+  /** Answered once, to those who dialled us; the same to all for a day, unless the book has grown since. */
   onGetaddr(peer: Peer, now: Now): void {
     const { addresses: exchange } = peer
     if (!peer.inbound || exchange.answered || !exchangesAddresses(peer)) return
@@ -186,7 +187,7 @@ export class AddressGossip {
   #currentAnswer(now: Now): readonly TimedAddress[] {
     const { book } = this.#hooks
     const cached = this.#answer
-    if (cached !== undefined && now.mono < cached.until && book.size < 2 * cached.bookSize)
+    if (cached !== undefined && now.mono < cached.until && book.size < ADDR_ANSWER_GROWTH * cached.bookSize)
       return cached.addresses
     const addresses = book.sample(MAX_ADDR_ANSWER, ADDR_ANSWER_SHARE, now.unix, (row) => this.#mayAnswer(row))
     const until = monoMs(now.mono + ADDR_ANSWER_CACHE_MS * (0.9 + 0.2 * this.#hooks.random.unit()))

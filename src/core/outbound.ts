@@ -52,8 +52,11 @@ export interface OutboundHooks {
 /** Ends after which the same would happen again at once. */
 const MISFITS: ReadonlySet<DisconnectReason> = new Set(['wrongGenesis', 'obsoleteVersion', 'rejectedByPeer'])
 /** Not the address's fault: nothing can be reached. */
-const NO_NETWORK = /ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|EMFILE|ENFILE|proxy/
+const NO_NETWORK =
+  /^proxy \S|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|EMFILE|ENFILE|no route to the network|no such address|too many open files/
 const MAX_SELVES = 64
+/** Whoever closes us sooner than this had no slot to spare. */
+const BUSY_WITHIN_MS = 60_000
 const DAY_SECONDS = 86_400
 
 export class Outbound {
@@ -124,7 +127,7 @@ export class Outbound {
     const flight = this.plan?.landed(ticket)
     const refuse = (): void => outbox.push({ type: 'refuse', connection })
     if (this.#stopped) return refuse()
-    const same = this.#outboundTo(remote)
+    const same = flight?.kind === 'seed' ? undefined : this.#outboundTo(remote)
     if (target !== undefined) {
       // Two names of one peer: it is connected already.
       if (same !== undefined) this.targets.connected(ticket, same.id)
@@ -176,15 +179,14 @@ export class Outbound {
     this.plan?.hurry(now.mono)
   }
 
-  /** The handshake is complete. Returns why the peer is not wanted after all, if so. */
-  complete(peer: Peer): DisconnectReason | undefined {
+  /** The handshake is complete. Returns a peer that is not wanted any more, if there is one. */
+  complete(peer: Peer): Peer | undefined {
     const { book, outbox, peers } = this.#hooks
-    if (peer.inbound) return undefined
-    this.#remember(peer)
-    book.good(peer.remote, outbox.now)
-    if (peer.kind !== 'automatic' && peer.kind !== 'blockRelay') return undefined
-    const twin = peers.inboundFrom(peer.remote.ip)
-    return twin !== undefined && twin.connectedAt.mono < peer.connectedAt.mono ? 'duplicate' : undefined
+    if (!peer.inbound) {
+      this.#remember(peer)
+      book.good(peer.remote, outbox.now)
+    }
+    return peers.needlessTwin(peer)
   }
 
   /** Whom an operator named may be of use to others too. */
@@ -210,7 +212,8 @@ export class Outbound {
     const readyMs = peer.readyAt === undefined ? 0 : now.mono - peer.readyAt
     this.targets.disconnected(peer.id, readyMs, misfit, now.mono)
     if (!peer.inbound && peer.readyAt !== undefined) book.served(peer.remote, readyMs, now.unix)
-    this.plan?.disconnected(peer, misfit, now)
+    const wasCut = reason === 'closedByPeer' || reason === 'connectionLost'
+    this.plan?.disconnected(peer, misfit, wasCut && readyMs < BUSY_WITHIN_MS, now)
     const isAlone = ![...peers.all()].some((other) => !other.inbound && other.state === 'ready')
     if (isAlone && !peer.inbound) this.#seeding?.alone(now.mono)
   }

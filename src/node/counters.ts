@@ -16,7 +16,6 @@ export type CounterValues = Readonly<Record<string, Readonly<Record<string, numb
 const REFUSALS: Readonly<Record<RefusalReason, true>> = {
   banned: true,
   inboundFull: true,
-  alreadyConnected: true,
   perIpLimit: true,
   notListening: true,
   shuttingDown: true,

@@ -62,48 +62,55 @@ export interface Situation {
   /** Outbound peers are wanted, and there is none. */
   readonly alone: boolean
   readonly wantsOutbound: boolean
-  /** How it went lately at addresses that we dialled and are not connected to, the last attempt at each. */
+  /**
+   * How it went lately at addresses that we dialled and are not connected to, the last attempt at each: no connection,
+   * or none that came through its handshake. Without peers, only since the last of them was lost: what failed while
+   * there were others says nothing of now.
+   */
   readonly failed: readonly DialFailed[]
   readonly ended: readonly Disconnected[]
+  /** Outbound peers that were connected lately and are gone. */
+  readonly lost: readonly Disconnected[]
 }
 
 /** Older outcomes say little about now. */
 const RECENT_SECONDS = 1_800
 const PASSING: ReadonlySet<ConnectionKind> = new Set(['feeler', 'seed', 'oneTry'])
 /** Ends that say nothing of a fault. */
-const FAULTLESS: ReadonlySet<string> = new Set([
-  'probed',
-  'seedDone',
-  'requested',
-  'shutdown',
-  'evicted',
-  'duplicate',
-])
+const FAULTLESS: ReadonlySet<string> = new Set(['requested', 'shutdown', 'evicted', 'duplicate'])
 
 export function situationOf(facts: Facts): Situation {
   const ready = facts.peers.filter((peer) => peer.state === 'ready')
   const outbound = ready.filter((peer) => !peer.inbound && !PASSING.has(peer.kind)).length
   const { automatic, targets } = facts
   const wantsOutbound = targets.length > 0 || (automatic !== undefined && !automatic.exclusive)
-  const last = lastOutcomes(facts, new Set(ready.map((peer) => peer.address)))
+  const alone = wantsOutbound && outbound === 0
+  const recent = facts.ends.filter((end) => !end.inbound && end.time >= facts.now - RECENT_SECONDS)
+  const lost = recent.filter((end) => end.what === 'disconnected' && end.wasReady && !PASSING.has(end.kind))
+  const aloneSince = alone ? (lost.at(-1)?.time ?? 0) : 0
+  const since = recent.filter((end) => end.time >= aloneSince)
+  const last = lastOutcomes(since, new Set(ready.map((peer) => peer.address)))
   return {
     facts,
     outbound,
     inbound: ready.filter((peer) => peer.inbound).length,
-    alone: wantsOutbound && outbound === 0,
+    alone,
     wantsOutbound,
     failed: last.filter((end) => end.what === 'dialFailed'),
     ended: last.filter((end) => end.what === 'disconnected'),
+    lost: lost.filter((end) => end.what === 'disconnected'),
   }
 }
 
-function lastOutcomes({ ends, now }: Facts, connected: ReadonlySet<string>): ConnectionEnd[] {
+/** Of addresses where it did not work; one that was a peer meanwhile is none of these. */
+function lastOutcomes(ends: readonly ConnectionEnd[], connected: ReadonlySet<string>): ConnectionEnd[] {
   const byAddress = new Map<string, ConnectionEnd>()
   for (const end of ends) {
-    if (end.inbound || end.time < now - RECENT_SECONDS || connected.has(end.address)) continue
-    if (FAULTLESS.has(end.reason)) byAddress.delete(end.address)
+    if (end.what === 'refused' || connected.has(end.address)) continue
+    const worked = end.what === 'disconnected' && end.wasReady
+    if (worked || FAULTLESS.has(end.reason)) byAddress.delete(end.address)
     // Probes go to addresses that nobody has vouched for.
-    else if (end.what !== 'refused' && end.kind !== 'feeler') byAddress.set(end.address, end)
+    else if (end.kind !== 'feeler') byAddress.set(end.address, end)
   }
   return [...byAddress.values()]
 }

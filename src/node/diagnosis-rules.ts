@@ -183,13 +183,15 @@ const theyAreOld: Rule = ({ alone, ended }) => {
 }
 
 const silentPeers: Rule = ({ alone, ended }) => {
-  const silent = ended.filter((end) => ['noVersion', 'handshakeTimeout', 'inactive'].includes(end.reason))
+  const silent = ended.filter((end) =>
+    ['noVersion', 'handshakeTimeout', 'inactive', 'slowMessage'].includes(end.reason),
+  )
   if (!alone || silent.length === 0) return undefined
   return {
     level: 'problem',
     code: 'silentPeers',
     title: 'Peers connect but say nothing',
-    explanation: `${list(silent)} took the connection and did not finish the handshake, or fell silent.`,
+    explanation: `${list(silent)} took the connection and did not finish the handshake.`,
     advice:
       'A firewall or proxy may let connections through but not what is said on them. Or another program listens there.',
   }

@@ -152,7 +152,7 @@ export const setupRules: readonly Rule[] = [
 ]
 
 /** When there are no peers and no rule knows why. */
-export function unexplained({ facts }: Situation): Finding {
+export function unexplained({ facts, lost }: Situation): Finding {
   const starting = facts.uptimeSeconds < START_SECONDS
   return {
     level: starting ? 'warn' : 'problem',
@@ -160,7 +160,12 @@ export function unexplained({ facts }: Situation): Finding {
     title: starting ? 'Just started' : 'No outbound peers',
     explanation: starting
       ? `The node runs for ${facts.uptimeSeconds} seconds, and is still connecting.`
-      : 'All outbound slots wait for their next attempt.',
+      : `All outbound slots wait for their next attempt. ${lastLost(lost)}`.trim(),
     advice: starting ? 'Ask again in a minute.' : 'getdisconnects shows how the last attempts ended.',
   }
+}
+
+function lastLost(lost: Situation['lost']): string {
+  const shown = lost.slice(-SHOWN).map((end) => `${end.address} (${describeEnd(end)})`)
+  return shown.length === 0 ? '' : `Lost lately: ${shown.join(', ')}.`
 }

@@ -45,6 +45,8 @@ export interface NodeOptions {
   readonly bans?: Iterable<Ban>
   /** Find peers, and stay connected to some, by itself. Left out: only to those that are named. */
   readonly automatic?: AutomaticOptions | undefined
+  /** The operator wants no other peers than those named; only told to whoever asks why there are none. */
+  readonly exclusive?: boolean
   /** The address book of last time. Changes come as event `addressesChanged`; see {@link savedAddresses}. */
   readonly addresses?: SavedAddresses | undefined
   /** Where others reach this node; left out: as peers see it. */
@@ -248,7 +250,12 @@ export class DilithionNode implements NodeControl {
   automatic(): AutomaticPeers | undefined {
     const { automatic } = this.#options
     const missing = this.#core.missingOutbound
-    if (automatic === undefined || missing === undefined) return undefined
+    if (automatic === undefined || missing === undefined) {
+      const seeding = { dns: [], fixed: [] }
+      return this.#options.exclusive === true
+        ? { outbound: 0, missing: 0, exclusive: true, seeding }
+        : undefined
+    }
     const { outbound, dnsSeeds, fixedSeeds } = automatic
     return {
       outbound: outbound - missing,

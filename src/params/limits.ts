@@ -101,6 +101,10 @@ export const BLOCK_RELAY_PEERS = 2
 export const MAX_TOLD_PEERS = 3
 /** After this long with a slot empty, hearsay is better than nothing. */
 export const STARVED_MS = 60_000
+/** A node that knows too few asks one of them for more after this time, which grows up to the longest. */
+export const ASK_AGAIN_MIN_MS = 30_000
+export const ASK_AGAIN_GROWTH = 1.5
+export const ASK_AGAIN_MAX_MS = 3_600_000
 /** Pace of automatic dials: a start must not look like a scan. */
 export const AUTOMATIC_DIAL_INTERVAL_MS = 500
 /** When nobody is left to dial: the time until the book is looked through again. */
@@ -121,6 +125,9 @@ export const TOLD_PROVEN_AFTER_MS = 86_400_000
 /** First wait before an address is dialled again; it doubles with each failure. */
 export const ADDRESS_RETRY_MIN_MS = 30_000
 export const ADDRESS_RETRY_MAX_MS = 480_000
+/** First wait before a node that has no slot for us is asked again, and by what it grows. */
+export const ADDRESS_BUSY_MS = 20_000
+export const ADDRESS_BUSY_GROWTH = 1.3
 /** A node on another chain, or too old, is asked again after this at the earliest. */
 export const ADDRESS_MISFIT_MS = 3_600_000
 
@@ -145,10 +152,12 @@ export const ADDRESS_COLLISION_TEST_SECONDS = 2_400
 export const ADDR_ANSWER_SHARE = 0.23
 /** The same answer for everybody for this long, so that asking often shows nothing more. */
 export const ADDR_ANSWER_CACHE_MS = 86_400_000
+/** A book that has grown by this factor is answered from anew: early answers would starve those who come later. */
+export const ADDR_ANSWER_GROWTH = 1.25
 /** Addresses per second that are taken from one peer, beyond those that we asked for. */
 export const ADDR_TOKENS_PER_SECOND = 0.1
-/** Addresses taken from one peer at once, unless asked for: its own. */
-export const ADDR_TOKENS_START = 1
+/** Addresses taken from one peer at once, unless asked for: its own, and what it heard just now. */
+export const ADDR_TOKENS_START = 10
 /** An answer of a peer of our own choice. */
 export const ADDR_TOKENS_ASKED = 1_000
 /** An answer of one who came to us: a stranger may fill less of the book. */

@@ -37,18 +37,11 @@ export function describeDisconnect(reason: DisconnectReason): string {
 }
 
 /** Why an incoming connection was not made a peer. */
-export type RefusalReason =
-  | 'banned'
-  | 'inboundFull'
-  | 'alreadyConnected'
-  | 'perIpLimit'
-  | 'notListening'
-  | 'shuttingDown'
+export type RefusalReason = 'banned' | 'inboundFull' | 'perIpLimit' | 'notListening' | 'shuttingDown'
 
 const REFUSALS: Record<RefusalReason, string> = {
   banned: 'its address is banned',
   inboundFull: 'all inbound slots are taken',
-  alreadyConnected: 'we are connected to it already',
   perIpLimit: 'too many connections from this address',
   notListening: 'this node takes no connections',
   shuttingDown: 'this node is shutting down',

@@ -6,8 +6,11 @@
  * after it has been tested. Bounded by the slots of the tables.
  */
 import {
+  ADDRESS_BUSY_GROWTH,
+  ADDRESS_BUSY_MS,
   ADDRESS_COLLISION_TEST_SECONDS,
   ADDRESS_REPLACEMENT_SECONDS,
+  ADDRESS_RETRY_MAX_MS,
   MAX_ADDRESS_COLLISIONS,
   MAX_ADDRESS_REFERENCES,
   PROVEN_AFTER_MS,
@@ -111,6 +114,18 @@ export class AddressBook {
     this.revision++
   }
 
+  /** It is there, but takes nobody now. Asked again soon, but ever more seldom. */
+  busy(endpoint: Endpoint, now: MonoMs): void {
+    const row = this.#rows.get(endpointKey(endpoint))
+    if (row === undefined) return
+    const wait = Math.min(
+      ADDRESS_RETRY_MAX_MS,
+      ADDRESS_BUSY_MS * ADDRESS_BUSY_GROWTH ** Math.min(row.refusals, 32),
+    )
+    row.refusals++
+    row.retryAt = monoMs(now + wait * (0.5 + this.#random.unit()))
+  }
+
   /** Not to be dialled before then. */
   postpone(endpoint: Endpoint, until: MonoMs): void {
     const row = this.#rows.get(endpointKey(endpoint))
@@ -125,6 +140,7 @@ export class AddressBook {
     row.lastTryAt = now.unix
     row.time = now.unix
     row.attempts = 0
+    row.refusals = 0
     row.retryAt = monoMs(0)
     this.revision++
     if (row.tried) return

@@ -33,6 +33,8 @@ export interface Row extends Mutable<KnownAddress> {
   /** Slots of the `new` table, or the one of `tried`. */
   readonly slots: number[]
   at: number
+  /** How often it was there and took nobody, since the last success. */
+  refusals: number
 }
 
 const DAY_SECONDS = 86_400
@@ -64,6 +66,7 @@ export function newRow(
     retryAt: monoMs(0),
     slots: [],
     at: 0,
+    refusals: 0,
   }
 }
 

@@ -38,7 +38,7 @@ type Compare = (a: EvictionCandidate, b: EvictionCandidate) => number
 
 /** Whom to close for a newcomer; undefined if all are worth more, and the newcomer is to be refused. */
 export function chooseEviction(candidates: readonly EvictionCandidate[], now: MonoMs): PeerId | undefined {
-  return (unfinished(candidates, now) ?? leastMissed(candidates))?.id
+  return (unfinished(candidates, now) ?? leastMissed(candidates, now))?.id
 }
 
 /** Half-open connections hold nothing that would be lost: they go first, however many come. */
@@ -47,14 +47,22 @@ function unfinished(candidates: readonly EvictionCandidate[], now: MonoMs): Evic
   return firstOfBiggestGroup(overdue, byAge)
 }
 
-function leastMissed(candidates: readonly EvictionCandidate[]): EvictionCandidate | undefined {
+function leastMissed(candidates: readonly EvictionCandidate[], now: MonoMs): EvictionCandidate | undefined {
   let rest = without(candidates, headsOfGroups(candidates))
   rest = without(rest, best(rest.filter(hasGoodPing), FAST_PEERS_PROTECTED, byPing))
   rest = without(rest, best(rest.filter(broughtTransaction), RECENT_TRANSACTIONS_PROTECTED, byTransaction))
   rest = without(rest, best(rest.filter(broughtBlock), RECENT_BLOCKS_PROTECTED, byBlock))
   const lasting = Math.floor(rest.length * EVICTION_SHARE_PROTECTED)
   rest = without(rest, best(rest.filter(isClean), lasting, byAge))
-  return firstOfBiggestGroup(rest, byYouth)
+  const chosen = firstOfBiggestGroup(rest, byYouth)
+  const isAlone = chosen !== undefined && !candidates.some((c) => c !== chosen && c.group === chosen.group)
+  if (!isAlone) return chosen
+  // Of a crowd from everywhere each has time to shake hands and ask, instead of pushing out the one before.
+  return best(
+    rest.filter((c) => now - c.connectedAt > EVICTION_HANDSHAKE_GRACE_MS),
+    1,
+    byYouth,
+  )[0]
 }
 
 /** Of the groups that come first by the secret order, the eldest member each: one lucky group can't have all. */

@@ -5,6 +5,9 @@
  */
 import {
   ADDRESS_MISFIT_MS,
+  ASK_AGAIN_GROWTH,
+  ASK_AGAIN_MAX_MS,
+  ASK_AGAIN_MIN_MS,
   AUTOMATIC_DIAL_INTERVAL_MS,
   FEELER_INTERVAL_MS,
   MAX_TOLD_PEERS,
@@ -83,6 +86,9 @@ export class OutboundPlan {
   #feelerAt: MonoMs
   /** Since when a slot has been empty. */
   #emptySince: MonoMs | undefined
+  /** With a slot empty and nobody left to dial: when to ask for more addresses, and how long after that again. */
+  #askAt: MonoMs | undefined
+  #askWaitMs = ASK_AGAIN_MIN_MS
 
   constructor(
     options: OutboundOptions,
@@ -144,10 +150,11 @@ export class OutboundPlan {
     if (isKept(kind)) this.hurry(now)
   }
 
-  /** A connection of ours has ended. */
-  disconnected(peer: Peer, misfit: boolean, now: Now): void {
+  /** A connection of ours has ended. `wasBusy`: the other side ended it before it said anything, or for another. */
+  disconnected(peer: Peer, misfit: boolean, wasBusy: boolean, now: Now): void {
     if (peer.kind === 'inbound') return
-    if (peer.readyAt === undefined) this.#book.failed(peer.remote, now.mono)
+    if (wasBusy) this.#book.busy(peer.remote, now.mono)
+    else if (peer.readyAt === undefined) this.#book.failed(peer.remote, now.mono)
     if (misfit) this.#book.postpone(peer.remote, monoMs(now.mono + this.#spread(ADDRESS_MISFIT_MS)))
     if (isKept(peer.kind)) this.hurry(now.mono)
   }
@@ -159,7 +166,7 @@ export class OutboundPlan {
     if (seed !== undefined) return this.#begin('seed', undefined, seed)
     const taken = this.#taken()
     if (taken.slots >= this.#options.outbound || this.#peers.room === 0) {
-      if (taken.slots >= this.#options.outbound) this.#emptySince = undefined
+      if (taken.slots >= this.#options.outbound) this.#satisfied()
       this.#nextAt = NEVER
       return undefined
     }
@@ -169,7 +176,24 @@ export class OutboundPlan {
     const endpoint = anchor ?? this.#choose(taken, mono)
     if (endpoint !== undefined) return this.#begin(kind, endpoint, targetOf(endpoint), now)
     this.#nextAt = monoMs(mono + this.#spread(NO_CANDIDATE_WAIT_MS))
-    return undefined
+    return this.#askForMore(now)
+  }
+
+  #satisfied(): void {
+    this.#emptySince = undefined
+    this.#askAt = undefined
+    this.#askWaitMs = ASK_AGAIN_MIN_MS
+  }
+
+  /** Asks somebody known, connected or not, for addresses: each answer shows another part of the network. */
+  #askForMore(now: Now): Flight | undefined {
+    const { mono } = now
+    this.#askAt ??= monoMs(mono + this.#spread(this.#askWaitMs))
+    if (mono < this.#askAt) return undefined
+    this.#askWaitMs = Math.min(ASK_AGAIN_GROWTH * this.#askWaitMs, ASK_AGAIN_MAX_MS)
+    this.#askAt = monoMs(mono + this.#spread(this.#askWaitMs))
+    const row = this.#first([...STEADY, ...HEARSAY], mono, this.#options.mayDial)
+    return row === undefined ? undefined : this.#begin('seed', row, targetOf(row), now)
   }
 
   /** Anchors first, then the full peers, then the rest of those for blocks. */

@@ -22,6 +22,9 @@ export interface ConnectionLimits {
   readonly maxInboundPerIp: { readonly limit: number; readonly scope: 'routable' | 'all' }
 }
 
+/** Nobody dials a host that is connected, so what is further apart was meant. */
+const SIMULTANEOUS_MS = 60_000
+
 export class PeerManager {
   readonly #magic: number
   readonly #limits: ConnectionLimits
@@ -73,7 +76,6 @@ export class PeerManager {
   /** May this address open a connection to us? `awaited`: peers that we still want to dial keep their slots. */
   judgeInbound(remote: IpBytes, awaited: number): RefusalReason | undefined {
     const { maxConnections, reservedOutbound, maxInboundPerIp } = this.#limits
-    if (this.#isServedBy(remote)) return 'alreadyConnected'
     const counted = maxInboundPerIp.scope === 'all' || isRoutable(remote)
     const fromThere = this.#inboundPerIp.get(hostKey(remote)) ?? 0
     if (counted && fromThere >= maxInboundPerIp.limit) return 'perIpLimit'
@@ -81,11 +83,19 @@ export class PeerManager {
     return this.#inbound + outbound >= maxConnections ? 'inboundFull' : undefined
   }
 
-  /** The eldest inbound peer from a routable address whose handshake is complete. */
-  inboundFrom(ip: IpBytes): Peer | undefined {
-    if (!isRoutable(ip)) return undefined
-    for (const peer of this.#peers.values())
-      if (peer.inbound && peer.state === 'ready' && bytesEqual(peer.remote.ip, ip)) return peer
+  /**
+   * Two nodes that dial each other at the same moment have one connection too many. Both ends see by the nonces which
+   * one it is; the end that dialled it closes it. Given one of the two, the one that is ours to close, if any.
+   */
+  needlessTwin(peer: Peer): Peer | undefined {
+    if (!isRoutable(peer.remote.ip)) return undefined
+    for (const other of this.#peers.values()) {
+      const [ours, theirs] = peer.inbound ? [other, peer] : [peer, other]
+      const isPair = isChosen(ours) && theirs.inbound && ours.state === 'ready' && theirs.state === 'ready'
+      if (!isPair || !bytesEqual(ours.remote.ip, theirs.remote.ip)) continue
+      const apartMs = Math.abs(ours.connectedAt.mono - theirs.connectedAt.mono)
+      if (apartMs < SIMULTANEOUS_MS && linkKey(theirs) < linkKey(ours)) return ours
+    }
     return undefined
   }
 
@@ -134,14 +144,6 @@ export class PeerManager {
     return { group, groupOrder: new DataView(digest.buffer, digest.byteOffset).getUint32(0) }
   }
 
-  /** Is this very host a peer of our own choice already? Those whom an operator named may come as well. */
-  #isServedBy(ip: IpBytes): boolean {
-    if (!isRoutable(ip)) return false
-    for (const peer of this.#peers.values())
-      if (isChosen(peer) && peer.state === 'ready' && bytesEqual(peer.remote.ip, ip)) return true
-    return false
-  }
-
   remove(peer: Peer): void {
     if (!this.#peers.delete(peer.id)) return
     this.#nonces.delete(peer.localNonce)
@@ -158,6 +160,11 @@ export class PeerManager {
     yield* this.#peers.keys()
     yield* this.#nonces.values()
   }
+}
+
+/** The same number at both ends of a connection. */
+function linkKey({ localNonce, version }: Peer): bigint {
+  return localNonce ^ (version?.nonce ?? 0n)
 }
 
 function isChosen({ kind }: Peer): boolean {

@@ -158,13 +158,19 @@ describe('dialling', () => {
 })
 
 describe('limits', () => {
-  it('refuses the connection that is one too many, until another has gone', async () => {
+  it('refuses the connection that is one too many while all are worth keeping, until one has gone', async () => {
     const { node, port } = await lab.startListening({ args: ['--regtest', '--maxconnections=3'] })
     const peers = [
       await TcpPeer.join({ port }),
       await TcpPeer.join({ port }),
       lab.atEnd(await TcpPeer.join({ port, host: '127.0.0.2' })),
     ]
+    // Of so few, each is among the nearest as soon as its round trip is known.
+    const measured = async () => {
+      const rows = (await node.rpc('getpeerinfo')) as { minping?: number }[]
+      return rows.every(({ minping }) => minping !== undefined) ? true : undefined
+    }
+    await eventually(measured, 'a round trip of each')
     const surplus = await TcpPeer.connect({ port })
     await surplus.waitForEnd()
     expect(surplus.messages).toEqual([])

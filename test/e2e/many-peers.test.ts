@@ -30,10 +30,16 @@ describe('125 peers', () => {
       connections_out: 8,
     })
 
-    const surplus = await TcpPeer.connect({ port })
-    await surplus.waitForEnd()
+    // One more is let in for the least important of those who came: one that is young and no nearer than others.
+    const inside = new Set([...outbound, ...inbound, lab.atEnd(await TcpPeer.join({ port }))])
+    const evicted = await eventually(() => inbound.find(({ hasEnded }) => hasEnded), 'the end of one of them')
+    inside.delete(evicted)
+    expect(await node.rpc('getdisconnects')).toMatchObject([
+      { address: `127.0.0.1:${evicted.localPort}`, reason: 'evicted' },
+    ])
+    expect(await node.rpc('getconnectioncount')).toBe(125)
 
-    const peers = [...outbound, ...inbound]
+    const peers = [...inside]
     for (let round = 0; round < 3; round++) await Promise.all(peers.map((peer) => peer.ping()))
     await node.rpc('ping')
     await Promise.all(peers.map(async (peer) => [await peer.next('ping'), await peer.next('ping')]))

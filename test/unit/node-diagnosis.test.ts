@@ -208,6 +208,27 @@ describe('a node without peers', () => {
     ])
   })
 
+  it('judges by what happened since the last peer was lost', () => {
+    const lost = ended('connectionLost', {
+      wasReady: true,
+      gotVersion: true,
+      seconds: 900,
+      time: unixSeconds(NOW - 100),
+    })
+    const before = { ...failed('timedOut'), time: unixSeconds(NOW - 900) }
+    const refusedBefore = ended('closedByPeer', { time: unixSeconds(NOW - 800) })
+    expect(codes({ ends: [before, refusedBefore, lost, failed('noRoute')] })).toEqual(['problem noRoute'])
+    expect(codes({ ends: [before, lost] })).toEqual(['problem waiting'])
+    expect(textOf({ ends: [before, lost] }, 'waiting')).toContain(
+      `Lost lately: ${lost.address} (connection lost).`,
+    )
+    // A seed that told its addresses, and a probe, were no peers.
+    const seed = { ...ended('seedDone', { wasReady: true }), kind: 'seed' } as const
+    expect(codes({ ends: [failed('noRoute'), { ...seed, time: unixSeconds(NOW - 10) }] })).toEqual([
+      'problem noRoute',
+    ])
+  })
+
   it('takes no probe for a peer, and no stranger for one of its own', () => {
     expect(codes({ peers: [readyPeer(1, { kind: 'feeler' }), peer(2, { state: 'ready' })] })).toEqual([
       'problem waiting',

@@ -106,10 +106,11 @@ describe('chooseEviction', () => {
     expect(chooseEviction(peers(20, own), NOW)).toBe(4)
   })
 
-  it('gives a handshake time, but no protection beyond that', () => {
+  it('gives time for a handshake to whoever comes alone from its network, and not beyond that', () => {
     const connectedAt = monoMs(NOW - 2_900)
     const hasty = peers(20, (id) => (id === 20 ? { ready: false, connectedAt } : {}))
-    expect(chooseEviction(hasty, NOW)).toBe(20)
+    expect(chooseEviction(hasty, NOW)).toBe(19)
+    expect(chooseEviction(hasty, monoMs(NOW + 1_000))).toBe(20)
     const crowd = (id: number) => (id > 17 ? { group: 'crowd', groupOrder: 99 } : {})
     const waiting = peers(20, (id) => (id === 5 ? { ready: false, connectedAt } : crowd(id)))
     expect(chooseEviction(waiting, NOW)).toBe(20)

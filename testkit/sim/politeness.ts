@@ -32,7 +32,7 @@ export class Politeness {
     this.#sent ??= new Map()
     const times = this.#sent.get(type) ?? []
     this.#sent.set(type, times)
-    while (times[0] !== undefined && times[0] <= mono - allowance.windowMs) times.shift()
+    while (times[0] !== undefined && times[0] + allowance.windowMs <= mono) times.shift()
     times.push(mono)
     if (times.length > allowance.messages)
       throw new Error(`${times.length} '${type}' within ${allowance.windowMs} ms`)

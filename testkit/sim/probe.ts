@@ -3,15 +3,17 @@
  * at the effects. The oracle watches here too.
  */
 import { NodeCore } from '../../src/core/core.ts'
+import type { AutomaticOptions } from '../../src/core/outbound.ts'
 import type { Effect, Input, NodeEvent } from '../../src/core/seam.ts'
 import { FrameDecoder } from '../../src/framing/decoder.ts'
 import { FrameEncoder } from '../../src/framing/encoder.ts'
 import { type NetworkParams, regtest } from '../../src/params/networks.ts'
 import type { Peer } from '../../src/peer/peer.ts'
+import type { SavedAddresses } from '../../src/pool/address-row.ts'
 import type { Ban } from '../../src/pool/ban-list.ts'
 import type { ConnectionLimits } from '../../src/pool/peer-manager.ts'
 import { connectionId, monoMs, type Now, type PeerId, unixSeconds } from '../../src/primitives/brand.ts'
-import { type HostPort, parseIp } from '../../src/primitives/ip.ts'
+import { type HostPort, type IpBytes, parseIp } from '../../src/primitives/ip.ts'
 import { decodePayload, type Message } from '../../src/wire/messages.ts'
 import { DEFAULT_LIMITS } from './node.ts'
 import { NodeOracle } from './oracle.ts'
@@ -24,6 +26,12 @@ export interface ProbeOptions {
   readonly limits?: ConnectionLimits
   readonly targets?: readonly HostPort[]
   readonly bans?: readonly Ban[]
+  readonly automatic?: AutomaticOptions
+  readonly addresses?: SavedAddresses
+  readonly ownAddress?: IpBytes
+  readonly listenPort?: number
+  /** Of the core's draws. */
+  readonly seed?: number
   readonly traceMessages?: boolean
   readonly deliverMessages?: boolean
 }
@@ -42,14 +50,14 @@ export class CoreProbe {
     this.network = options.network ?? regtest
     const limits = options.limits ?? DEFAULT_LIMITS
     this.#encoder = new FrameEncoder(this.network.magic)
-    this.#oracle = new NodeOracle(limits, this.network)
+    this.#oracle = new NodeOracle(limits, this.network, options.automatic?.outbound)
     this.core = new NodeCore(
       {
         ...options,
         network: this.network,
         limits,
         identity: { userAgent: '/Probe:1/', startHeight: 0 },
-        random: randomOfSeed(7),
+        random: randomOfSeed(options.seed ?? 7),
       },
       this.now,
     )

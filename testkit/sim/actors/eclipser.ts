@@ -17,13 +17,15 @@ export interface EclipserOptions {
   /** Connections to each victim that it tries to hold. */
   readonly inbound: number
   readonly victims: readonly HostPort[]
-  /** Addresses per message. */
-  readonly perMessage?: number
 }
 
 const ADDR_EVERY_MS = 11_500
 const DIAL_EVERY_MS = 1_000
-const PER_MESSAGE = 1_000
+const MAX_PER_MESSAGE = 1_000
+/** A node listens to so many addresses of one who comes, and to few later; so it comes again and again. */
+const FIRST_ADDRESSES = 100
+const LATER_ADDRESSES = 10
+const MAX_STAY_MS = 120_000
 
 export class Eclipser implements LinkHandler {
   readonly #stage: Stage
@@ -58,14 +60,14 @@ export class Eclipser implements LinkHandler {
         if (link.inbound) link.send(versionFor(this.#stage, link))
         return link.send({ type: 'verack' })
       case 'verack':
-        this.#told.add(link)
-        return link.send({ type: 'getaddr' }, { type: 'sendheaders' })
+        this.#ready(link)
+        return
       case 'ping':
         return link.send({ type: 'pong', nonce: message.nonce })
       case 'getheaders':
         return link.send({ type: 'headers', headers: HeaderList.of([]) })
       case 'getaddr':
-        return link.send(this.#lies(PER_MESSAGE))
+        return link.send(this.#lies(MAX_PER_MESSAGE))
       default:
         return
     }
@@ -113,13 +115,19 @@ export class Eclipser implements LinkHandler {
     return { services: 1n, ip, port: this.#stage.network.defaultPort }
   }
 
-  /** Every connection tells as much as it may; some as a single fresh address, which is passed on to others. */
+  /** Those that it dialled stay for a while, those that a victim dialled for ever. */
+  #ready(link: Link): void {
+    this.#told.add(link)
+    link.send({ type: 'getaddr' }, { type: 'sendheaders' }, this.#lies(FIRST_ADDRESSES))
+    if (link.inbound) return
+    const { world, random } = this.#stage
+    world.time.after(MAX_STAY_MS * random.unit(), () => link.close())
+  }
+
+  /** Every connection goes on telling, so few at a time that they look like news and are passed on. */
   #tell(): boolean {
     if (this.#stopped) return false
-    for (const link of this.#told) {
-      const few = this.#stage.random.below(2) === 0
-      if (link.isOpen) link.send(this.#lies(few ? 10 : (this.#options.perMessage ?? PER_MESSAGE)))
-    }
+    for (const link of this.#told) if (link.isOpen) link.send(this.#lies(LATER_ADDRESSES))
     return true
   }
 

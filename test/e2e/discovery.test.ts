@@ -1,0 +1,163 @@
+/**
+ * Real nodes that find each other. Their clocks stand and are moved on together, so hours of gossip pass in
+ * seconds and nothing depends on how fast this machine is.
+ */
+import { afterAll, describe, expect, it } from 'vitest'
+import { formatEndpoint, type IpBytes, parseIp } from '../../src/primitives/ip.ts'
+import { eventually } from '../../testkit/changes.ts'
+import { Lab, type NodeProcess } from '../../testkit/process.ts'
+import { PeerListener, type TcpPeer } from '../../testkit/tcp-peer.ts'
+
+const lab = new Lab()
+afterAll(() => lab.close())
+
+const OUTBOUND = 8
+const CHOSEN: ReadonlySet<string> = new Set(['outbound-full-relay', 'block-relay-only'])
+/** Pings are answered and handshakes end within it, so nobody is taken for dead. */
+const STEP_SECONDS = 5
+const MAX_STEPS = 240
+
+interface PeerRow {
+  readonly addr: string
+  readonly inbound: boolean
+  readonly state: string
+  readonly misbehavior: number
+  readonly connection_type: string
+  readonly pingwait?: number
+}
+
+async function peersOf(node: NodeProcess): Promise<PeerRow[]> {
+  return (await node.rpc('getpeerinfo')) as PeerRow[]
+}
+
+/** Who is connected for good because this node chose so. */
+async function chosenBy(node: NodeProcess): Promise<PeerRow[]> {
+  return (await peersOf(node)).filter(({ connection_type: type }) => CHOSEN.has(type))
+}
+
+/** Nodes whose clocks stand, and are moved on together. */
+class Town {
+  readonly nodes: readonly NodeProcess[]
+  #seconds = Math.floor(Date.now() / 1_000) + 1
+
+  constructor(nodes: readonly NodeProcess[]) {
+    this.nodes = nodes
+  }
+
+  async advance(seconds: number): Promise<void> {
+    this.#seconds += seconds
+    await Promise.all(this.nodes.map((node) => node.rpc('setmocktime', this.#seconds)))
+    await Promise.all(this.nodes.map((node) => this.#settled(node)))
+  }
+
+  /** Moves on until the answer is true. */
+  async until(isReached: () => Promise<boolean>, what: string): Promise<void> {
+    for (let step = 0; step < MAX_STEPS; step++) {
+      if (await isReached()) return
+      await this.advance(STEP_SECONDS)
+    }
+    const counts = (await Promise.all(this.nodes.map(chosenBy))).map((peers) => peers.length)
+    throw new Error(`not within ${MAX_STEPS * STEP_SECONDS} s: ${what}, they have ${counts.join(' ')}`)
+  }
+
+  /** While the clock stands everything that has begun comes to its end. */
+  async #settled(node: NodeProcess): Promise<void> {
+    await eventually(async () => {
+      const peers = await peersOf(node)
+      const isDone = peers.every((peer) => peer.state === 'handshake-complete' && peer.pingwait === undefined)
+      return isDone ? true : undefined
+    }, 'all handshakes are complete and all pings answered')
+  }
+}
+
+/** A node that chooses its peers, and knows none but these seeds. */
+function startSeeded(ip: string, seeds: readonly string[]): NodeProcess {
+  const args = [
+    '--regtest',
+    `--bind=${ip}`,
+    `--externalip=${ip}`,
+    ...seeds.map((seed) => `--seednode=${seed}`),
+  ]
+  return lab.start({ args, env: { DILITHION_CONNECT: '' } })
+}
+
+describe('twelve nodes that know nobody but one seed', () => {
+  it('find each other, and each has eight peers of its own choice, never two at one address', async () => {
+    const { node: seed, port } = await lab.startListening({ args: ['--regtest', '--bind=127.0.1.1'] })
+    const seedAddress = `127.0.1.1:${port}`
+    const nodes = Array.from({ length: 12 }, (_, i) => startSeeded(`127.0.1.${i + 2}`, [seedAddress]))
+    const ports = await Promise.all(nodes.map((node) => node.p2pPort()))
+    const addresses = new Set([seedAddress, ...ports.map((each, i) => `127.0.1.${i + 2}:${each}`)])
+    const town = new Town([seed, ...nodes])
+    await town.advance(0)
+    const isConnected = async () => {
+      const chosen = await Promise.all(nodes.map(chosenBy))
+      return chosen.every((peers) => peers.length === OUTBOUND)
+    }
+    await town.until(isConnected, 'eight peers of each node')
+
+    for (const [i, node] of nodes.entries()) {
+      const outbound = (await peersOf(node)).filter(({ inbound }) => !inbound)
+      const targets = outbound.map(({ addr }) => addr)
+      expect(new Set(targets).size).toBe(targets.length)
+      expect(targets).not.toContain(`127.0.1.${i + 2}:${ports[i]}`)
+      for (const target of targets) expect(addresses).toContain(target)
+      const blockRelay = outbound.filter(({ connection_type: type }) => type === 'block-relay-only')
+      expect(blockRelay).toHaveLength(2)
+      const known = (await node.rpc('getnodeaddresses', 0)) as { address: string; port: number }[]
+      expect(known.length).toBeGreaterThanOrEqual(OUTBOUND)
+      for (const { address, port: at } of known) expect(addresses).toContain(`${address}:${at}`)
+      expect(await node.rpc('getaddrmaninfo')).toMatchObject({ all_networks: { total: known.length } })
+      expect(node.count(/warning|misbehav|points/)).toBe(0)
+    }
+    for (const node of [seed, ...nodes]) {
+      for (const peer of await peersOf(node)) expect(peer).toMatchObject({ misbehavior: 0 })
+    }
+  })
+})
+
+describe('the address of a node that was told none', () => {
+  const ip = address('127.0.3.7')
+
+  function address(text: string): IpBytes {
+    const parsed = parseIp(text)
+    if (parsed === undefined) throw new RangeError(text)
+    return parsed
+  }
+
+  async function witness(host: string): Promise<{ listener: PeerListener; target: string }> {
+    const listener = lab.atEnd(await PeerListener.open({}, 0, host))
+    return { listener, target: `${host}:${listener.port}` }
+  }
+
+  /** The peer says where it sees the node. */
+  async function answer(listener: PeerListener): Promise<TcpPeer> {
+    const peer = await listener.accept()
+    await peer.answerHandshake({ receiver: { services: 1n, ip, port: 50_000 } })
+    await peer.ping()
+    return peer
+  }
+
+  it('is what peers of two networks see, and is told to them then, not before', async () => {
+    const [first, second] = [await witness('127.0.2.1'), await witness('127.0.2.2')]
+    const { node, port } = await lab.startListening({ args: ['--regtest', `--addnode=${first.target}`] })
+    const town = new Town([node])
+    const one = await answer(first.listener)
+    await town.advance(0)
+    for (let minute = 0; minute < 3; minute++) await town.advance(60)
+    await one.ping()
+    expect(one.types).not.toContain('addr')
+    expect(await node.rpc('getnetworkinfo')).toMatchObject({ localaddresses: [] })
+
+    await node.rpc('addnode', second.target, 'add')
+    const other = await answer(second.listener)
+    await node.waitForLine(`[P2P] Reachable at 127.0.3.7:${port}, as several peers see it`)
+    await town.advance(60)
+    for (const peer of [one, other]) {
+      const { addresses } = await peer.next('addr')
+      expect(addresses.map(formatEndpoint)).toEqual([`127.0.3.7:${port}`])
+    }
+    const localaddresses = [{ address: '127.0.3.7', port, score: 2 }]
+    expect(await node.rpc('getnetworkinfo')).toMatchObject({ localaddresses })
+  })
+})
