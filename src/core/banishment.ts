@@ -35,8 +35,9 @@ export class Banishment {
    * Ends a peer that has too many points, and refuses its host for a while: not if the operator named it, which is
    * his business, nor a seed, nor on loopback, which is everybody on this machine.
    */
-  sendAway(peer: Peer, score: number, now: UnixSeconds): void {
+  sendAway(peer: Peer, bannable: boolean, score: number, now: UnixSeconds): void {
     this.#hooks.disconnect(peer, 'misbehaving')
+    if (!bannable) return
     if (peer.kind === 'manual' || isLoopback(peer.remote.ip) || this.#hooks.isSeed(peer.remote.ip)) return
     this.#add(hostSubnet(peer.remote.ip), unixSeconds(now + BAN_SECONDS), 'misbehaving', score, now)
   }

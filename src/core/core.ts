@@ -300,12 +300,13 @@ export class NodeCore {
   }
 
   #offend(peer: Peer, offence: Offence, detail: BrokenStream | SkippedFrame | MessageError): void {
-    const { points, closes } = ruleOf(offence)
+    const { points, closes, bannable } = ruleOf(offence)
     const score = peer.addPoints(points, this.#outbox.now.mono)
     this.#outbox.event({ type: 'offence', peer: peer.id, offence, points, score, detail })
     if (closes !== undefined)
       this.#disconnect(peer, closes, false, 'detail' in detail ? detail.detail : undefined)
-    else if (score >= MISBEHAVIOUR_LIMIT) this.#banishment.sendAway(peer, score, this.#outbox.now.unix)
+    else if (score >= MISBEHAVIOUR_LIMIT)
+      this.#banishment.sendAway(peer, bannable, score, this.#outbox.now.unix)
   }
 
   /** Ends a connection from our side. */

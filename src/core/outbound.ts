@@ -138,7 +138,10 @@ export class Outbound {
     }
     // Many may have come meanwhile; a probe is over soon and takes nobody's slot.
     const isFull = this.#hooks.peers.room === 0 && flight?.kind !== 'feeler'
-    if (flight === undefined || same !== undefined || isFull) return refuse()
+    if (flight === undefined || same !== undefined || isFull) {
+      if (flight !== undefined) this.plan?.hurry(outbox.now.mono)
+      return refuse()
+    }
     this.#hooks.greet(this.#adopt(flight.kind, remote, flight.address, connection))
   }
 
@@ -164,8 +167,12 @@ export class Outbound {
     const { outbox, book, defaultPort } = this.#hooks
     const { now } = outbox
     outbox.event({ type: 'seedsResolved', count: addresses.length })
-    this.#learn(addresses.map((ip) => ({ ip, port: defaultPort })))
-    this.#seeding?.resolved(book.size === 0 ? 0 : addresses.length, now.mono)
+    // Some name servers answer with an address of this machine instead of saying no.
+    const usable = addresses
+      .map((ip) => ({ ip, port: defaultPort }))
+      .filter((endpoint) => this.#hooks.mayKnow(endpoint))
+    this.#learn(usable)
+    this.#seeding?.resolved(book.size === 0 ? 0 : usable.length, now.mono)
     this.plan?.hurry(now.mono)
   }
 

@@ -159,7 +159,9 @@ function automaticPeers(
     return ip === undefined ? [] : [{ ip, port: network.defaultPort }]
   })
   return {
-    outbound: Math.min(OUTBOUND_PEERS, maxConnections),
+    // As the network's other nodes divide few connections.
+    outbound:
+      maxConnections <= OUTBOUND_PEERS ? maxConnections : Math.min(OUTBOUND_PEERS, maxConnections >> 1),
     blockRelay: maxConnections > OUTBOUND_PEERS ? BLOCK_RELAY_PEERS : 0,
     feelers: true,
     // A proxy can't be asked for all addresses of a name, and a lookup past it would tell who we are.

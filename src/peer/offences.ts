@@ -1,7 +1,8 @@
 /**
- * The one table of what a peer can do wrong: how many points it costs and whether it ends the connection.
- * Points follow wire-protocol 10.3; what an honest old node may do is not in the table. At
- * MISBEHAVIOUR_LIMIT points the peer is closed.
+ * The one table of what a peer can do wrong: how many points it costs, whether it ends the connection, whether a
+ * peer whose points reach MISBEHAVIOUR_LIMIT by it is refused for a while, and how loud the log is about it. Its
+ * code is the name of its counter. Points follow wire-protocol 10.3; what an honest old node may do is not in the
+ * table.
  */
 import type { DisconnectReason } from './disconnect.ts'
 
@@ -9,22 +10,25 @@ export interface OffenceRule {
   readonly points: number
   /** Ends the connection at once with this reason, whatever the points. */
   readonly closes?: DisconnectReason
+  /** May lead to a ban? Not where a line that loses bytes looks the same as a liar. */
+  readonly bannable: boolean
+  readonly level: 'info' | 'debug'
 }
 
 export const offences = {
   /** First bytes of a frame are not this network's. */
-  badMagic: { points: 0, closes: 'badMagic' },
+  badMagic: { points: 0, closes: 'badMagic', bannable: false, level: 'info' },
   /** Command field without its zero padding. */
-  badCommand: { points: 0, closes: 'badCommand' },
+  badCommand: { points: 0, closes: 'badCommand', bannable: false, level: 'info' },
   /** Frame longer than any may be at this stage. */
-  oversized: { points: 0, closes: 'oversizedMessage' },
-  badChecksum: { points: 50, closes: 'badChecksum' },
+  oversized: { points: 0, closes: 'oversizedMessage', bannable: false, level: 'info' },
+  badChecksum: { points: 50, closes: 'badChecksum', bannable: false, level: 'info' },
   /** Known command, payload length outside its bounds; the payload was passed over. */
-  badSize: { points: 20 },
+  badSize: { points: 20, bannable: true, level: 'info' },
   /** Payload ends early, or a count or value in it is impossible. */
-  malformed: { points: 10 },
+  malformed: { points: 10, bannable: true, level: 'info' },
   /** More addresses in one message than anybody may tell; none of them is taken. */
-  tooManyAddresses: { points: 20 },
+  tooManyAddresses: { points: 20, bannable: true, level: 'info' },
 } as const satisfies Record<string, OffenceRule>
 
 export type Offence = keyof typeof offences

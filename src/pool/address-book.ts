@@ -185,13 +185,17 @@ export class AddressBook {
     return index.find(this.#random, may)
   }
 
-  /** The holder of a place in `tried` that somebody else waits for: test it, then {@link settleCollisions}. */
-  nextCollision(): KnownAddress | undefined {
+  /** Holders of places in `tried` that others wait for: to be tested, before {@link settleCollisions}. */
+  *collisionHolders(): Generator<KnownAddress> {
     for (const row of this.#collisions.keys()) {
       const holder = this.#slots.tried.get(this.#slots.triedSlot(row))
-      if (holder !== undefined) return holder
+      if (holder !== undefined) yield holder
     }
-    return undefined
+  }
+
+  nextCollision(): KnownAddress | undefined {
+    const [first] = this.collisionHolders()
+    return first
   }
 
   /** Decides the collisions that can be: a holder that answered lately stays, one that failed gives way. */

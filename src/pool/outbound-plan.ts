@@ -48,6 +48,8 @@ export interface Flight extends Dial {
 
 interface Taken {
   readonly slots: number
+  /** Of these, those whose handshake is complete. */
+  readonly ready: number
   readonly blockRelay: number
   readonly told: number
   readonly groups: ReadonlySet<string>
@@ -84,7 +86,7 @@ export class OutboundPlan {
   readonly #anchors: Endpoint[]
   #nextAt: MonoMs
   #feelerAt: MonoMs
-  /** Since when a slot has been empty. */
+  /** Since when a slot has been without a peer whose handshake is complete. */
   #emptySince: MonoMs | undefined
   /** With a slot empty and nobody left to dial: when to ask for more addresses, and how long after that again. */
   #askAt: MonoMs | undefined
@@ -155,8 +157,11 @@ export class OutboundPlan {
     if (peer.kind === 'inbound') return
     if (wasBusy) this.#book.busy(peer.remote, now.mono)
     else if (peer.readyAt === undefined) this.#book.failed(peer.remote, now.mono)
-    if (misfit) this.#book.postpone(peer.remote, monoMs(now.mono + this.#spread(ADDRESS_MISFIT_MS)))
-    if (isKept(peer.kind)) this.hurry(now.mono)
+    const misfitMs = ADDRESS_MISFIT_MS * (1 + this.#random.unit() / 4)
+    if (misfit) this.#book.postpone(peer.remote, monoMs(now.mono + misfitMs))
+    if (!isKept(peer.kind)) return
+    if (peer.readyAt !== undefined && this.#taken().ready === this.#options.outbound - 1) this.#satisfied()
+    this.hurry(now.mono)
   }
 
   #nextDial(now: Now): Flight | undefined {
@@ -165,12 +170,14 @@ export class OutboundPlan {
     const seed = this.#seedNodes.shift()
     if (seed !== undefined) return this.#begin('seed', undefined, seed)
     const taken = this.#taken()
+    if (taken.ready >= this.#options.outbound) this.#satisfied()
+    else this.#emptySince ??= mono
     if (taken.slots >= this.#options.outbound || this.#peers.room === 0) {
-      if (taken.slots >= this.#options.outbound) this.#satisfied()
-      this.#nextAt = NEVER
+      // Nobody says when there is room again; what becomes of a dial under way is said.
+      const isFilled = taken.slots >= this.#options.outbound
+      this.#nextAt = isFilled ? NEVER : monoMs(mono + this.#spread(NO_CANDIDATE_WAIT_MS))
       return undefined
     }
-    this.#emptySince ??= mono
     const kind = this.#kindFor(taken)
     const anchor = kind === 'blockRelay' ? this.#anchor(taken) : undefined
     const endpoint = anchor ?? this.#choose(taken, mono)
@@ -212,7 +219,9 @@ export class OutboundPlan {
   }
 
   #choose(taken: Taken, now: MonoMs): KnownAddress | undefined {
-    const fits = (row: KnownAddress): boolean => this.#isFree(row, taken)
+    // What is cheap to see comes first: there may be tens of thousands to look at.
+    const fits = (row: KnownAddress): boolean =>
+      !taken.groups.has(row.group) && this.#options.mayDial(row) && !isIn(row, taken)
     const coin = this.#random.below(2) === 0
     const steady = coin ? STEADY : STEADY.toReversed()
     const mayBeTold = taken.told < MAX_TOLD_PEERS || now - (this.#emptySince ?? now) >= STARVED_MS
@@ -238,13 +247,23 @@ export class OutboundPlan {
   #feeler(now: Now): Flight | undefined {
     const taken = this.#taken()
     if (taken.slots < this.#options.outbound || this.#isProbing()) return undefined
+    const fits = (row: KnownAddress): boolean => this.#options.mayDial(row) && !isIn(row, taken)
+    this.#vouchForConnected(now)
     this.#book.settleCollisions(now.unix)
-    const fits = (row: KnownAddress): boolean => !isIn(row, taken) && this.#options.mayDial(row)
     const holder = this.#book.nextCollision()
     const start = this.#random.below(UNTESTED.length)
     const classes = [...UNTESTED.slice(start), ...UNTESTED.slice(0, start)]
     const row = holder !== undefined && fits(holder) ? holder : this.#first(classes, now.mono, fits)
     return row === undefined ? undefined : this.#begin('feeler', row, targetOf(row), now)
+  }
+
+  /** Whoever serves us now needs no test, nor could be given one. */
+  #vouchForConnected(now: Now): void {
+    for (const holder of this.#book.collisionHolders()) {
+      const key = endpointKey(holder)
+      for (const { inbound, readyAt, remote } of this.#peers.all())
+        if (!inbound && readyAt !== undefined && endpointKey(remote) === key) this.#book.good(holder, now)
+    }
   }
 
   #isProbing(): boolean {
@@ -269,7 +288,7 @@ export class OutboundPlan {
   }
 
   #taken(): Taken {
-    let [slots, blockRelay, told] = [0, 0, 0]
+    let [slots, ready, blockRelay, told] = [0, 0, 0, 0]
     const groups = new Set<string>()
     const hosts = new Set<string>()
     const take = (kind: string, endpoint: Endpoint): void => {
@@ -279,11 +298,14 @@ export class OutboundPlan {
       if (!isKept(kind)) return
       slots++
       if (kind === 'blockRelay') blockRelay++
-      if (this.#book.find(endpoint)?.trust === 'told') told++
+      if ((this.#book.find(endpoint)?.trust ?? 'told') === 'told') told++
     }
-    for (const peer of this.#peers.all()) take(peer.kind, peer.remote)
+    for (const { kind, remote, readyAt } of this.#peers.all()) {
+      take(kind, remote)
+      if (isKept(kind) && readyAt !== undefined) ready++
+    }
     for (const { kind, endpoint } of this.#flights.values()) if (endpoint !== undefined) take(kind, endpoint)
-    return { slots, blockRelay, told, groups, hosts }
+    return { slots, ready, blockRelay, told, groups, hosts }
   }
 
   /** Half to one and a half times as long: nodes must not move in step. */

@@ -4,6 +4,7 @@
  */
 import type { NodeEvent } from '../core/seam.ts'
 import { describeDisconnect, describeRefusal } from '../peer/disconnect.ts'
+import { ruleOf } from '../peer/offences.ts'
 import type { ConnectionKind } from '../peer/peer.ts'
 import { printable } from '../primitives/bytes.ts'
 import { RejectCode } from '../wire/control.ts'
@@ -72,7 +73,7 @@ export function linesOf(event: NodeEvent): readonly Line[] {
     case 'ignored':
       return [debug(`Ignored '${event.command}' from peer ${event.peer}`)]
     case 'offence':
-      return [stranger(offenceText(event))]
+      return [{ ...stranger(offenceText(event)), level: ruleOf(event.offence).level }]
     case 'addressesReceived':
       return [debug(addressesText(event))]
     case 'seeding':

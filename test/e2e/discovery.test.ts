@@ -97,7 +97,7 @@ describe('twelve nodes that know nobody but one seed', () => {
     await town.until(isConnected, 'eight peers of each node')
 
     for (const [i, node] of nodes.entries()) {
-      const outbound = (await peersOf(node)).filter(({ inbound }) => !inbound)
+      const outbound = await chosenBy(node)
       const targets = outbound.map(({ addr }) => addr)
       expect(new Set(targets).size).toBe(targets.length)
       expect(targets).not.toContain(`127.0.1.${i + 2}:${ports[i]}`)
