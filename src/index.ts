@@ -5,6 +5,7 @@
 
 // The pure core and its seam.
 export { type CoreOptions, NodeCore } from './core/core.ts'
+export type { AutomaticOptions } from './core/outbound.ts'
 export type { Command, Effect, Input, NodeEvent } from './core/seam.ts'
 export type { Identity } from './core/sender.ts'
 export type { PeerSnapshot, TrafficSnapshot } from './core/snapshot.ts'
@@ -17,10 +18,21 @@ export {
   type SkippedFrame,
 } from './framing/decoder.ts'
 export { FRAME_HEADER_BYTES, FrameEncoder, MAX_PAYLOAD_BYTES } from './framing/encoder.ts'
+// A node to embed.
+export { formatAddressFile, parseAddressFile } from './node/address-file.ts'
+export { automaticPeers } from './node/automatic.ts'
 // A client that shakes hands and yields typed messages.
 export { Client, ConnectionError, type ConnectOptions, connect } from './node/client.ts'
-// A node to embed.
-export type { AddedNode, NodeControl, NodeTotals } from './node/control.ts'
+export type {
+  AddedNode,
+  AddressBookSize,
+  AutomaticPeers,
+  NodeControl,
+  NodeTotals,
+  OwnAddress,
+} from './node/control.ts'
+export type { CounterValues } from './node/counters.ts'
+export type { HealthListener, HealthReport, HealthWarning } from './node/health.ts'
 export { DEFAULT_LIMITS, DilithionNode, type NodeOptions } from './node/node.ts'
 export { VERSION } from './node/version.ts'
 // Networks.
@@ -43,7 +55,11 @@ export {
 export type { PeerVersion } from './peer/handshake.ts'
 export type { Offence } from './peer/offences.ts'
 export type { ConnectionKind, PeerState } from './peer/peer.ts'
+// Who is out there.
+export { AddressBook, type AddressSource } from './pool/address-book.ts'
+export type { SavedAddress, SavedAddresses } from './pool/address-row.ts'
 export { type Ban, type BanReason, FOREVER } from './pool/ban-list.ts'
+export type { KnownAddress, Trust } from './pool/known-address.ts'
 export type { AddTargetVerdict } from './pool/manual-targets.ts'
 export type { ConnectionLimits } from './pool/peer-manager.ts'
 // Primitives.

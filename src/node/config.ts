@@ -15,6 +15,7 @@ import { mainnet, type NetworkParams, regtest, testnet } from '../params/network
 import type { ConnectionLimits } from '../pool/peer-manager.ts'
 import { UserError } from '../primitives/errors.ts'
 import { type HostPort, type IpBytes, isIpv4, parseHostPort, parseIp } from '../primitives/ip.ts'
+import { automaticPeers } from './automatic.ts'
 import { readConfigFile } from './config-file.ts'
 import { defaultDataDir } from './data-dir.ts'
 import {
@@ -96,7 +97,7 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
   const proxy = settings.parsed('proxy', (text) => parseHostPort(text, DEFAULT_PROXY_PORT), PROXY_FORM)
   const external = settings.parsed('externalip', parseExternalIp)
   const limits = connectionLimits(settings)
-  const automatic = automaticPeers(settings, network, limits, proxy !== undefined)
+  const automatic = choosePeers(settings, network, limits, proxy !== undefined)
   const user = settings.text('rpcuser')
   const password = settings.text('rpcpassword')
   if ((user === undefined) !== (password === undefined)) {
@@ -138,7 +139,7 @@ function connectionLimits(settings: Settings): ConnectionLimits {
 }
 
 /** Undefined if the operator, or the network, leaves the choice of peers to nobody. */
-function automaticPeers(
+function choosePeers(
   settings: Settings,
   network: NetworkParams,
   { maxConnections }: ConnectionLimits,
@@ -154,22 +155,16 @@ function automaticPeers(
   const wantsDns = settings.flag('dnsseed', true)
   if (settings.list('connect').length > 0) return undefined
   if (!network.choosesPeers && seedNodes.length === 0) return undefined
-  const fixedSeeds = network.fixedSeeds.flatMap((text) => {
-    const ip = parseIp(text)
-    return ip === undefined ? [] : [{ ip, port: network.defaultPort }]
-  })
-  return {
+  return automaticPeers(network, {
     // As the network's other nodes divide few connections.
     outbound:
       maxConnections <= OUTBOUND_PEERS ? maxConnections : Math.min(OUTBOUND_PEERS, maxConnections >> 1),
     blockRelay: maxConnections > OUTBOUND_PEERS ? BLOCK_RELAY_PEERS : 0,
-    feelers: true,
     // A proxy can't be asked for all addresses of a name, and a lookup past it would tell who we are.
     dnsSeeds: wantsDns && !isProxied ? network.dnsSeeds : [],
-    fixedSeeds,
     seedNodes,
     ...(families === undefined ? {} : { reachable: (ip) => families.has(isIpv4(ip) ? 'ipv4' : 'ipv6') }),
-  }
+  })
 }
 
 /** Undefined for all. */

@@ -193,6 +193,7 @@ export class AddressBook {
     }
   }
 
+  /** The one whose test is due first. */
   nextCollision(): KnownAddress | undefined {
     const [first] = this.collisionHolders()
     return first

@@ -157,7 +157,7 @@ export class OutboundPlan {
     if (peer.kind === 'inbound') return
     if (wasBusy) this.#book.busy(peer.remote, now.mono)
     else if (peer.readyAt === undefined) this.#book.failed(peer.remote, now.mono)
-    const misfitMs = ADDRESS_MISFIT_MS * (1 + this.#random.unit() / 4)
+    const misfitMs = misfit ? ADDRESS_MISFIT_MS + this.#spread(ADDRESS_MISFIT_MS / 4) : 0
     if (misfit) this.#book.postpone(peer.remote, monoMs(now.mono + misfitMs))
     if (!isKept(peer.kind)) return
     if (peer.readyAt !== undefined && this.#taken().ready === this.#options.outbound - 1) this.#satisfied()

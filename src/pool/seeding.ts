@@ -14,6 +14,9 @@ export class Seeding {
   #fixedAt: MonoMs
   /** Names are being looked up. */
   asking = false
+  /** When seeds were last asked: somebody who comes and goes must not make us ask them again and again. */
+  #dnsAskedAt = Number.NEGATIVE_INFINITY
+  #fixedAskedAt = Number.NEGATIVE_INFINITY
   readonly #hasDns: boolean
   readonly #hasFixed: boolean
 
@@ -35,12 +38,16 @@ export class Seeding {
       this.#dnsAt = monoMs(now + RESEED_INTERVAL_MS)
       if (connected < 2) {
         this.asking = true
+        this.#dnsAskedAt = now
         return 'dns'
       }
     }
     if (now >= this.#fixedAt) {
       this.#fixedAt = monoMs(now + RESEED_INTERVAL_MS)
-      if (connected === 0) return 'fixed'
+      if (connected === 0) {
+        this.#fixedAskedAt = now
+        return 'fixed'
+      }
     }
     return undefined
   }
@@ -53,7 +60,9 @@ export class Seeding {
 
   /** The last peer of our own choice is gone. */
   alone(now: MonoMs): void {
-    if (this.#hasDns) this.#dnsAt = monoMs(Math.min(this.#dnsAt, now + SEED_AFTER_MS))
-    if (this.#hasFixed) this.#fixedAt = monoMs(Math.min(this.#fixedAt, now + 2 * SEED_AFTER_MS))
+    const dnsAt = Math.max(now + SEED_AFTER_MS, this.#dnsAskedAt + RESEED_INTERVAL_MS)
+    if (this.#hasDns) this.#dnsAt = monoMs(Math.min(this.#dnsAt, dnsAt))
+    const fixedAt = Math.max(now + 2 * SEED_AFTER_MS, this.#fixedAskedAt + RESEED_INTERVAL_MS)
+    if (this.#hasFixed) this.#fixedAt = monoMs(Math.min(this.#fixedAt, fixedAt))
   }
 }

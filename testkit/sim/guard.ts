@@ -25,14 +25,15 @@ function describe(event: NodeEvent): string {
   return event.type === 'banned' ? `banned for ${event.reason}` : event.type
 }
 
-/** Points that a model of the rules gave to nodes of this world, and streams of theirs that it could not read. */
-export function pointsOfNodes(world: World, models: readonly PolicyModel[]): string[] {
-  const found: string[] = []
-  for (const { charges } of models) {
-    for (const { at, ip, points, why } of charges) {
-      const node = world.nodeAt(ip)
-      if (node !== undefined) found.push(`${node.name} at ${(at / 1_000).toFixed(1)} s: ${points} for ${why}`)
-    }
-  }
-  return found
+/** Points that models of the rules gave to nodes of this world, and streams of theirs that could not be read. */
+export function pointsOfNodes(
+  world: World,
+  models: readonly PolicyModel[],
+): { readonly node: string; readonly at: number; readonly why: string; readonly score: number }[] {
+  return models.flatMap(({ charges }) =>
+    charges.flatMap(({ ip, at, why, score }) => {
+      const node = world.nodeAt(ip)?.name
+      return node === undefined ? [] : [{ node, at, why, score }]
+    }),
+  )
 }

@@ -16,7 +16,6 @@ const ALLOWANCES: Partial<Record<MessageType, Allowance>> = {
   addr: { messages: 1, windowMs: ADDR_INTERVAL_MS },
   inv: { messages: 200, windowMs: 2_000 },
   getdata: { messages: 50, windowMs: 2_000 },
-  headers: { messages: 10, windowMs: 2_000 },
   mempool: { messages: 1, windowMs: 61_000 },
   getaddr: { messages: 1, windowMs: Number.POSITIVE_INFINITY },
 }

@@ -251,8 +251,9 @@ export class PolicyModel implements LinkHandler {
   }
 
   #charge({ link, conduct }: Session, points: number, why: string): void {
-    this.charges.push({ at: this.#mono, ip: link.remoteIp, points, why })
-    if (conduct.add(points, this.#mono) < BAN_SCORE) return
+    const score = conduct.add(points, this.#mono)
+    this.charges.push({ at: this.#mono, ip: link.remoteIp, points, why, score })
+    if (score < BAN_SCORE) return
     if (!this.bans.covers(link.remoteIp, this.#unix)) this.bans.ban(link.remoteIp, this.#unix)
     link.close()
   }

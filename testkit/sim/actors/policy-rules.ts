@@ -27,6 +27,8 @@ export interface Charge {
   readonly ip: string
   readonly points: number
   readonly why: string
+  /** All points of the connection afterwards. */
+  readonly score: number
 }
 
 /** So many messages while the whole seconds between the first and now are not more than the window. */

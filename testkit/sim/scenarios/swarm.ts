@@ -8,6 +8,7 @@ import { Eclipser } from '../actors/eclipser.ts'
 import { Liar } from '../actors/liar.ts'
 import { Flooder, type FloodKind, SlowReader, WrongGenesis } from '../actors/nuisances.ts'
 import type { PolicyModel } from '../actors/policy-model.ts'
+import { BAN_SCORE } from '../actors/policy-rules.ts'
 import { spreadAddress } from '../addresses.ts'
 import { CALM } from '../network.ts'
 import type { SimNode } from '../node.ts'
@@ -16,7 +17,7 @@ import { addModels, demandInnocence } from './policy.ts'
 import { CONVERGED_WITHIN_MS, Society } from './society.ts'
 
 const TROUBLE_MS = 900_000
-const MIN_NODES = 20
+const MIN_NODES = 32
 /** Addresses of those who are up to no good. */
 const FIRST_ROGUE = 21_000
 const ROGUES = ['slow', 'pings', 'unknown', 'garbage', 'crumbs', 'addresses', 'genesis', 'liar'] as const
@@ -82,6 +83,9 @@ const TROUBLES: Readonly<Record<string, (trouble: Trouble) => void>> = {
   },
 }
 
+/** These hold messages up, so that two may arrive together that were sent as far apart as they should be. */
+const UNSTEADY: ReadonlySet<string> = new Set(['latency', 'partitions', 'slowLines'])
+
 export const troubleNames: readonly string[] = Object.keys(TROUBLES)
 
 export interface SwarmOutcome {
@@ -100,7 +104,7 @@ export function societySwarm(seed: number, size = MIN_NODES): SwarmOutcome {
   for (const end of trouble.ends) end()
   society.converge(2 * CONVERGED_WITHIN_MS)
   society.world.check()
-  demandInnocence(society, trouble.models)
+  demandInnocence(society, trouble.models, troubles.some((name) => UNSTEADY.has(name)) ? BAN_SCORE - 1 : -1)
   return { society, troubles }
 }
 
