@@ -1,5 +1,6 @@
 /** Address books for tests: short ways to name addresses, sources and moments. */
-import { AddressBook, type AddressSource, type Table } from '../src/pool/address-book.ts'
+import { AddressBook, type Table } from '../src/pool/address-book.ts'
+import type { AddressSource } from '../src/pool/address-row.ts'
 import type { KnownAddress, Trust } from '../src/pool/known-address.ts'
 import { type MonoMs, monoMs, type Now, type UnixSeconds, unixSeconds } from '../src/primitives/brand.ts'
 import { type Endpoint, parseIp } from '../src/primitives/ip.ts'

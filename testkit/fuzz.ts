@@ -44,8 +44,8 @@ export function randomFromSeed(seed: number): RandomSource {
 }
 
 /** Frames of random messages of all types. */
-export function makeCorpus(seed: number, size: number): Uint8Array[] {
-  const encoder = new FrameEncoder(mainnet.magic)
+export function makeCorpus(seed: number, size: number, magic = mainnet.magic): Uint8Array[] {
+  const encoder = new FrameEncoder(magic)
   return fc.sample(message, { seed, numRuns: size }).map((sample) => encoder.encode(sample))
 }
 

@@ -120,7 +120,7 @@ function renamed(random: RandomSource, frame: Uint8Array): Uint8Array {
 /** A whole frame, damaged in one of three ways: anywhere, in its payload and made valid again, in its name. */
 export function mutate(random: RandomSource, frame: Uint8Array): Uint8Array {
   const way = random.below(4)
-  if (way === 0) return damage(random, frame)
+  if (way === 0 || frame.length < FRAME_HEADER_BYTES) return damage(random, frame)
   if (way === 1) return renamed(random, frame)
   return resealed(frame, damage(random, frame.subarray(FRAME_HEADER_BYTES)))
 }

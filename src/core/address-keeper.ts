@@ -37,12 +37,12 @@ export class AddressKeeper {
 
   /** Asks for the book to be saved, if it is time. A peer that serves us now is noted before. */
   due(): void {
-    const { mono, unix } = this.#outbox.now
+    const { mono } = this.#outbox.now
     if (mono < this.#saveAt) return
     this.#saveAt = NEVER
     for (const peer of this.#peers.all()) {
       if (peer.inbound || peer.readyAt === undefined) continue
-      this.#book.served(peer.remote, mono - peer.readyAt, unix)
+      this.#book.served(peer.remote, mono - peer.readyAt)
     }
     this.#savedRevision = this.#book.revision
     this.#outbox.event({ type: 'addressesChanged' })

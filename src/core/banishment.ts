@@ -37,7 +37,7 @@ export class Banishment {
    */
   sendAway(peer: Peer, bannable: boolean, score: number, now: UnixSeconds): void {
     this.#hooks.disconnect(peer, 'misbehaving')
-    if (!bannable) return
+    if (!bannable || peer.kind === 'seed') return
     if (peer.kind === 'manual' || isLoopback(peer.remote.ip) || this.#hooks.isSeed(peer.remote.ip)) return
     this.#add(hostSubnet(peer.remote.ip), unixSeconds(now + BAN_SECONDS), 'misbehaving', score, now)
   }

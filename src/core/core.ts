@@ -17,7 +17,7 @@ import { OwnAddress } from '../pool/own-address.ts'
 import { type ConnectionLimits, PeerManager } from '../pool/peer-manager.ts'
 import { type ConnectionId, type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { type Endpoint, type HostPort, type IpBytes, isRoutable } from '../primitives/ip.ts'
+import { type Endpoint, type HostPort, type IpBytes, isRoutable, isUnspecified } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import type { MessageError } from '../wire/messages.ts'
 import { AddressKeeper } from './address-keeper.ts'
@@ -179,14 +179,11 @@ export class NodeCore {
 
   /** Throws if a table is keyed by a dead peer, or miscounts. For tests: it looks at everything. */
   assertConsistent(): void {
-    const { received, toSend } = this.heldBytes
     const keyed = [...this.peers.keyedIds(), ...this.targets.keyedIds(), ...this.#turns.queuedIds]
     for (const id of keyed)
       if (this.peers.get(id) === undefined) throw new Error(`dead peer ${id} in a table`)
     this.addresses.assertConsistent()
-    const held = [...this.peers.all()].map((peer) => peer.heldBytes)
-    const sum = (what: 'received' | 'toSend'): number => held.reduce((all, row) => all + row[what], 0)
-    if (sum('received') !== received || sum('toSend') !== toSend) throw new Error('held bytes are miscounted')
+    this.#turns.assertConsistent()
   }
 
   #createOutbound({ network, automatic, addresses, random }: CoreOptions): Outbound {
@@ -198,8 +195,7 @@ export class NodeCore {
       own: this.ownAddress,
       defaultPort: network.defaultPort,
       anchors: addresses?.anchors ?? [],
-      mayKnow: ({ ip }: Endpoint) =>
-        isRoutable(ip) || (network.sharesPrivateAddresses && ip.some((byte) => byte !== 0)),
+      mayKnow: ({ ip }: Endpoint) => isRoutable(ip) || (network.sharesPrivateAddresses && !isUnspecified(ip)),
       greet: (peer: Peer) => {
         this.#sender.version(peer, this.#outbox.now)
         this.#turns.settle(peer)
@@ -254,6 +250,7 @@ export class NodeCore {
     peer.received.bytes += chunk.length
     peer.received.lastAt = unix
     peer.lastLifeAt = mono
+    peer.allowance.use(0, chunk.length)
     peer.decoder.push(chunk)
     this.#turns.heard(peer)
   }
@@ -283,8 +280,9 @@ export class NodeCore {
 
   /** Looks at every peer: who has been silent for too long, who is to be pinged or told something. */
   #checkPeers(): void {
-    this.#turns.wakeAt = NEVER
     const { now } = this.#outbox
+    this.#gossip.tick(now)
+    this.#turns.wakeAt = NEVER
     for (const peer of this.peers.all()) {
       const reason = peer.timeout(now.mono)
       if (reason !== undefined) {

@@ -17,13 +17,14 @@ import {
 } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { Peer } from '../peer/peer.ts'
-import type { AddressBook, AddressSource } from '../pool/address-book.ts'
+import type { AddressBook } from '../pool/address-book.ts'
+import type { AddressSource } from '../pool/address-row.ts'
 import { endpointKey, type KnownAddress } from '../pool/known-address.ts'
 import type { OwnAddress } from '../pool/own-address.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type MonoMs, monoMs, type Now } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { type Endpoint, formatEndpoint, isRoutable } from '../primitives/ip.ts'
+import { type Endpoint, formatEndpoint, isRoutable, isUnspecified, UNSPECIFIED_V4 } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { NODE_NETWORK, type TimedAddress } from '../wire/address.ts'
@@ -87,8 +88,10 @@ export class AddressGossip {
   onAddr(peer: Peer, addresses: readonly TimedAddress[], now: Now): void {
     if (!exchangesAddresses(peer)) return
     const { addresses: exchange } = peer
-    const isAnswer = exchange.awaitingAnswer
-    exchange.awaitingAnswer = false
+    const isOwnWord = addresses.length === 1 && bytesEqual(addresses[0]?.ip ?? UNSPECIFIED_V4, peer.remote.ip)
+    // A node that has dialled us may tell where it is reached before, or instead of, answering.
+    const isAnswer = exchange.awaitingAnswer && !isOwnWord
+    if (isAnswer) exchange.awaitingAnswer = false
     const taken = this.#allowed(peer, addresses, now)
     exchange.processed += taken.length
     const added = this.#hooks.book.add(taken, this.#sourceOf(peer, isAnswer), now.unix)
@@ -116,9 +119,13 @@ export class AddressGossip {
     if (addresses.length > 0) this.#hooks.sender.addr(peer, addresses, now)
   }
 
-  /** Sends what is due to a peer, and our own address from time to time. */
-  due(peer: Peer, now: Now): void {
+  /** Plans to tell our own address, from time to time. */
+  tick(now: Now): void {
     if (now.mono >= this.#announceAt) this.#announce(now)
+  }
+
+  /** Sends what is due to a peer. */
+  due(peer: Peer, now: Now): void {
     const addresses = peer.addresses.take(now.mono)
     if (addresses !== undefined && peer.state === 'ready') this.#hooks.sender.addr(peer, addresses, now)
   }
@@ -142,14 +149,14 @@ export class AddressGossip {
   }
 
   #isAddress(address: Endpoint): boolean {
-    if (address.port === 0 || (address.ip[0] === 0 && address.ip.every((byte) => byte === 0))) return false
+    if (address.port === 0 || isUnspecified(address.ip)) return false
     if (!this.#hooks.network.sharesPrivateAddresses && !isRoutable(address.ip)) return false
     const own = this.#ownEndpoint()
     return own === undefined || own.port !== address.port || !bytesEqual(own.ip, address.ip)
   }
 
   #sourceOf(peer: Peer, isAnswer: boolean): AddressSource {
-    const isOurs = peer.kind === 'manual' || peer.kind === 'oneTry' || peer.kind === 'seed'
+    const isOurs = peer.kind === 'manual' || peer.kind === 'oneTry'
     const trustOfPeer = this.#hooks.book.find(peer.remote)?.trust ?? 'told'
     const vouched = isOurs || (isAnswer && !peer.inbound && trustOfPeer !== 'told')
     return {
@@ -203,6 +210,7 @@ export class AddressGossip {
   /** Never what no stranger can reach, nor a port that was given to a dialler, unless we have been there. */
   #mayTell(address: Endpoint): boolean {
     const { network, book } = this.#hooks
+    if (address.port === 0) return false
     if (network.sharesPrivateAddresses) return true
     if (!isRoutable(address.ip)) return false
     return address.port < FIRST_EPHEMERAL_PORT || book.find(address)?.tried === true

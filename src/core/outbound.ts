@@ -15,7 +15,7 @@ import type { PeerManager } from '../pool/peer-manager.ts'
 import { Seeding } from '../pool/seeding.ts'
 import { type ConnectionId, type DialTicket, unixSeconds } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { type Endpoint, type HostPort, type IpBytes, isRoutable } from '../primitives/ip.ts'
+import { type Endpoint, type HostPort, type IpBytes, isRoutable, isUnspecified } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import { NODE_NETWORK } from '../wire/address.ts'
 import type { Outbox } from './outbox.ts'
@@ -218,7 +218,10 @@ export class Outbound {
     }
     const readyMs = peer.readyAt === undefined ? 0 : now.mono - peer.readyAt
     this.targets.disconnected(peer.id, readyMs, misfit, now.mono)
-    if (!peer.inbound && peer.readyAt !== undefined) book.served(peer.remote, readyMs, now.unix)
+    if (!peer.inbound && peer.readyAt !== undefined) {
+      book.served(peer.remote, readyMs)
+      book.left(peer.remote, now.unix)
+    }
     const wasCut = reason === 'closedByPeer' || reason === 'connectionLost'
     this.plan?.disconnected(peer, misfit, wasCut && readyMs < BUSY_WITHIN_MS, now)
     const isAlone = ![...peers.all()].some((other) => !other.inbound && other.state === 'ready')
@@ -235,15 +238,17 @@ export class Outbound {
     if (this.#seeding === undefined || this.#options === undefined || mono < this.#seeding.nextAt) return
     let connected = 0
     for (const peer of peers.all()) if (!peer.inbound && peer.state === 'ready') connected++
-    const step = this.#seeding.plan(connected, mono)
     const { dnsSeeds, fixedSeeds } = this.#options
-    if (step === 'dns') {
-      outbox.event({ type: 'seeding', by: 'dns', count: dnsSeeds.length })
-      outbox.push({ type: 'resolve', names: dnsSeeds })
-    } else if (step === 'fixed') {
-      outbox.event({ type: 'seeding', by: 'fixed', count: fixedSeeds.length })
-      this.#learn(fixedSeeds)
-      this.plan?.hurry(mono)
+    while (mono >= this.#seeding.nextAt) {
+      const step = this.#seeding.plan(connected, mono)
+      if (step === 'dns') {
+        outbox.event({ type: 'seeding', by: 'dns', count: dnsSeeds.length })
+        outbox.push({ type: 'resolve', names: dnsSeeds })
+      } else if (step === 'fixed') {
+        outbox.event({ type: 'seeding', by: 'fixed', count: fixedSeeds.length })
+        this.#learn(fixedSeeds)
+        this.plan?.hurry(mono)
+      }
     }
   }
 
@@ -272,8 +277,7 @@ export class Outbound {
   #outboundTo({ ip, port }: Endpoint): Peer | undefined {
     for (const peer of this.#hooks.peers.all()) {
       // Through a proxy a name has no address.
-      const isNamed = ip.every((byte, i) => byte === 0 || (byte === 0xff && (i === 10 || i === 11)))
-      if (!isNamed && !peer.inbound && peer.remote.port === port && bytesEqual(peer.remote.ip, ip))
+      if (!isUnspecified(ip) && !peer.inbound && peer.remote.port === port && bytesEqual(peer.remote.ip, ip))
         return peer
     }
     return undefined

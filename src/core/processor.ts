@@ -51,7 +51,6 @@ export class MessageProcessor {
         bytes += event.payload.length
         this.#frame(peer, event, now)
       } else if (event.kind === 'skipped') {
-        bytes += event.length
         this.#skipped(peer, event)
       } else {
         this.#hooks.offend(peer, event.code, event)

@@ -59,6 +59,14 @@ export class Turns {
     return { received: this.#receiveBytes, toSend: this.#sendBytes }
   }
 
+  /** Throws if bytes are miscounted. For tests. */
+  assertConsistent(): void {
+    const held = [...this.#peers.all()].map((peer) => peer.heldBytes)
+    const sum = (what: 'received' | 'toSend'): number => held.reduce((all, row) => all + row[what], 0)
+    if (sum('received') === this.#receiveBytes && sum('toSend') === this.#sendBytes) return
+    throw new Error('held bytes are miscounted')
+  }
+
   /** Input of a peer has come. */
   heard(peer: Peer): void {
     if (peer.queuedForTurn) return this.#account(peer)
@@ -89,7 +97,7 @@ export class Turns {
     const { messages, bytes } = this.#processor.turn(peer, this.#outbox.now)
     this.#roundMessages += messages
     this.#roundBytes += bytes
-    peer.allowance.use(messages, bytes)
+    peer.allowance.use(messages, 0)
     peer.throttledUntil = peer.allowance.waitUntil(mono)
     if (peer.throttledUntil !== undefined && this.#isAlive(peer))
       this.#outbox.event({ type: 'throttled', peer: peer.id, forMs: peer.throttledUntil - mono })

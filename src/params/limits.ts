@@ -99,7 +99,7 @@ export const OUTBOUND_PEERS = 8
 export const BLOCK_RELAY_PEERS = 2
 /** Slots of peers of our own choice that strangers' hearsay may fill while better addresses are there. */
 export const MAX_TOLD_PEERS = 3
-/** After this long with a slot empty, hearsay is better than nothing. */
+/** For each such time with a slot empty, one slot more: hearsay is better than nothing. */
 export const STARVED_MS = 60_000
 /** A node that knows too few asks one of them for more after this time, which grows up to the longest. */
 export const ASK_AGAIN_MIN_MS = 30_000
@@ -178,8 +178,8 @@ export const ADDR_SEND_INTERVAL_MS = 30_000
 export const OWN_ADDRESS_INTERVAL_MS = 86_400_000
 /** Peers of so many different networks must see us at an address before it counts as ours. */
 export const OWN_ADDRESS_WITNESSES = 2
-/** Candidates for our own address that are counted. */
-export const MAX_OWN_ADDRESS_CANDIDATES = 64
+/** Networks whose latest word about our own address counts: those asked longest ago may know an old one. */
+export const OWN_ADDRESS_VOTES = 16
 /** Time between a change of the address book and its being saved. */
 export const ADDRESS_SAVE_DELAY_MS = 10_000
 
@@ -202,7 +202,7 @@ export const MAX_RECEIVE_BYTES_TOTAL = 67_108_864
 /** Bytes that wait to be sent; beyond it the peer for which most waits is closed. */
 export const MAX_SEND_BYTES_TOTAL = 67_108_864
 /** Work on input per millisecond of the event loop: floods wait, single messages don't. */
-export const MAX_MESSAGES_PER_ROUND = 256
+export const MAX_MESSAGES_PER_ROUND = 1_024
 export const MAX_BYTES_PER_ROUND = 1_048_576
 
 // Eviction

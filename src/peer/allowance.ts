@@ -24,7 +24,7 @@ export class PeerAllowance {
     this.#work = new TokenBucket(WORK_ALLOWANCE, WORK_PER_SECOND, now)
   }
 
-  /** What one turn used. */
+  /** Messages that were worked on, and bytes that have come, whatever they turn out to be. */
   use(messages: number, bytes: number): void {
     this.#messages.take(messages)
     this.#bytes.take(bytes)

@@ -17,11 +17,19 @@ import {
   TOLD_PROVEN_AFTER_MS,
 } from '../params/limits.ts'
 import { type MonoMs, monoMs, type Now, type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
-import type { Endpoint, IpBytes } from '../primitives/ip.ts'
+import type { Endpoint } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import type { TimedAddress } from '../wire/address.ts'
-import { newRow, plausibleTime, type Row, type SavedAddress, type SavedAddresses } from './address-row.ts'
-import { AddressSlots } from './address-slots.ts'
+import {
+  type AddressSource,
+  newRow,
+  plausibleTime,
+  type Row,
+  refreshTime,
+  type SavedAddress,
+  type SavedAddresses,
+} from './address-row.ts'
+import { AddressSlots, newKey } from './address-slots.ts'
 import { GroupIndex } from './group-index.ts'
 import {
   chanceOf,
@@ -34,17 +42,9 @@ import {
 } from './known-address.ts'
 import { netGroup } from './net-group.ts'
 
-export interface AddressSource {
-  readonly ip: IpBytes
-  readonly trust: Trust
-  /** The addresses count as seen that much earlier: hearsay is worth less than what a node says of itself. */
-  readonly penaltySeconds: number
-}
-
 export type Table = 'new' | 'tried'
 
-const DAY_SECONDS = 86_400
-const HOUR_SECONDS = 3_600
+const REFUSALS_PER_FAILURE = 8
 /** Draws before the whole class is looked through. */
 const MAX_DRAWS = 24
 
@@ -123,6 +123,9 @@ export class AddressBook {
       ADDRESS_BUSY_MS * ADDRESS_BUSY_GROWTH ** Math.min(row.refusals, 32),
     )
     row.refusals++
+    // Somebody who never takes anybody is of no use.
+    if (row.refusals % REFUSALS_PER_FAILURE === 0) row.attempts++
+    this.revision++
     row.retryAt = monoMs(now + wait * (0.5 + this.#random.unit()))
   }
 
@@ -132,13 +135,15 @@ export class AddressBook {
     if (row !== undefined) row.retryAt = until
   }
 
-  /** A handshake with it was completed: it belongs into `tried`, if the holder of its place there lets it. */
+  /**
+   * A handshake with it was completed: it belongs into `tried`, if the holder of its place there lets it. The time that
+   * others are told stays as it is, or it would show with whom we are connected.
+   */
   good(endpoint: Endpoint, now: Now): void {
     const row = this.#rows.get(endpointKey(endpoint))
     if (row === undefined) return
     row.lastSuccessAt = now.unix
     row.lastTryAt = now.unix
-    row.time = now.unix
     row.attempts = 0
     row.refusals = 0
     row.retryAt = monoMs(0)
@@ -150,13 +155,19 @@ export class AddressBook {
       this.#collisions.set(row, now.unix)
   }
 
-  /** It has been a useful peer for `readyMs` until now. */
-  served(endpoint: Endpoint, readyMs: number, now: UnixSeconds): void {
+  /** It has been a useful peer for `readyMs`, and may go on being one. */
+  served(endpoint: Endpoint, readyMs: number): void {
+    const row = this.#rows.get(endpointKey(endpoint))
+    if (row === undefined) return
+    const provenAfter = row.trust === 'told' ? TOLD_PROVEN_AFTER_MS : PROVEN_AFTER_MS
+    if (readyMs >= provenAfter) this.#raiseTrust(row, 'proven')
+  }
+
+  /** It was a useful peer until now. */
+  left(endpoint: Endpoint, now: UnixSeconds): void {
     const row = this.#rows.get(endpointKey(endpoint))
     if (row === undefined) return
     row.time = now
-    if (readyMs >= (row.trust === 'told' ? TOLD_PROVEN_AFTER_MS : PROVEN_AFTER_MS))
-      this.#raiseTrust(row, 'proven')
     this.revision++
   }
 
@@ -282,12 +293,7 @@ export class AddressBook {
     source: AddressSource,
     now: UnixSeconds,
   ): void {
-    const isOnline = now - time < DAY_SECONDS
-    const interval = isOnline ? HOUR_SECONDS : DAY_SECONDS
-    if (row.time < time - interval - source.penaltySeconds) {
-      row.time = unixSeconds(time - source.penaltySeconds)
-      this.revision++
-    }
+    if (refreshTime(row, time, source.penaltySeconds, now)) this.revision++
     row.services |= address.services
     this.#raiseTrust(row, source.trust)
   }
@@ -388,8 +394,4 @@ export class AddressBook {
       this.#insert(row)
     }
   }
-}
-
-function newKey(random: RandomSource): Uint8Array {
-  return Uint8Array.from({ length: 32 }, () => random.below(256))
 }

@@ -16,6 +16,13 @@ export interface SavedAddress extends Endpoint {
   readonly attempts: number
 }
 
+export interface AddressSource {
+  readonly ip: IpBytes
+  readonly trust: Trust
+  /** The addresses count as seen that much earlier: hearsay is worth less than what a node says of itself. */
+  readonly penaltySeconds: number
+}
+
 /** What outlasts a restart. */
 export interface SavedAddresses {
   /** 32 bytes that place addresses in buckets. */
@@ -38,6 +45,7 @@ export interface Row extends Mutable<KnownAddress> {
 }
 
 const DAY_SECONDS = 86_400
+const HOUR_SECONDS = 3_600
 /** Times before 1973, and in the future, are made up. */
 const EARLIEST_TIME = 100_000_000
 const FUTURE_SECONDS = 600
@@ -73,4 +81,12 @@ export function newRow(
 export function plausibleTime(time: number, now: UnixSeconds): UnixSeconds {
   const isMadeUp = time <= EARLIEST_TIME || time > now + FUTURE_SECONDS
   return unixSeconds(isMadeUp ? Math.max(0, now - UNKNOWN_AGE_SECONDS) : time)
+}
+
+/** Raises the time of a row that was heard of again, at most hourly or daily. Returns whether it was raised. */
+export function refreshTime(row: Row, time: UnixSeconds, penaltySeconds: number, now: UnixSeconds): boolean {
+  const interval = now - time < DAY_SECONDS ? HOUR_SECONDS : DAY_SECONDS
+  if (row.time >= time - interval - penaltySeconds) return false
+  row.time = unixSeconds(time - penaltySeconds)
+  return true
 }

@@ -4,6 +4,7 @@
  * group reaches 8. Buckets and slots follow from a secret key.
  */
 import type { Endpoint } from '../primitives/ip.ts'
+import type { RandomSource } from '../primitives/random.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { endpointKey } from './known-address.ts'
 
@@ -50,4 +51,8 @@ export class AddressSlots<T> {
     const digest = sha3_256(input)
     return new DataView(digest.buffer, digest.byteOffset, 4).getUint32(0, true)
   }
+}
+
+export function newKey(random: RandomSource): Uint8Array {
+  return Uint8Array.from({ length: 32 }, () => random.below(256))
 }

@@ -199,7 +199,11 @@ export class OutboundPlan {
     if (mono < this.#askAt) return undefined
     this.#askWaitMs = Math.min(ASK_AGAIN_GROWTH * this.#askWaitMs, ASK_AGAIN_MAX_MS)
     this.#askAt = monoMs(mono + this.#spread(this.#askWaitMs))
-    const row = this.#first([...STEADY, ...HEARSAY], mono, this.#options.mayDial)
+    const taken = this.#taken()
+    const isNew = (row: KnownAddress): boolean => !isIn(row, taken) && this.#options.mayDial(row)
+    const classes = [...STEADY, ...HEARSAY]
+    // Where everybody known is connected, one of them is asked over a second connection, which ends with the answer.
+    const row = this.#first(classes, mono, isNew) ?? this.#first(classes, mono, this.#options.mayDial)
     return row === undefined ? undefined : this.#begin('seed', row, targetOf(row), now)
   }
 
@@ -224,7 +228,8 @@ export class OutboundPlan {
       !taken.groups.has(row.group) && this.#options.mayDial(row) && !isIn(row, taken)
     const coin = this.#random.below(2) === 0
     const steady = coin ? STEADY : STEADY.toReversed()
-    const mayBeTold = taken.told < MAX_TOLD_PEERS || now - (this.#emptySince ?? now) >= STARVED_MS
+    const emptyMs = now - (this.#emptySince ?? now)
+    const mayBeTold = taken.told < MAX_TOLD_PEERS + Math.floor(emptyMs / STARVED_MS)
     const hearsay = mayBeTold ? (coin ? HEARSAY : HEARSAY.toReversed()) : []
     // Hearsay has its turn too, or nobody would ever learn whether it is true.
     const isTold = taken.told < MAX_TOLD_PEERS && this.#random.below(4) === 0

@@ -1,13 +1,16 @@
 /**
  * Where others reach us, as they say: an address counts once peers of several networks, whom we chose to dial, have
- * seen us there, so no single peer can make us tell a lie. An operator's word counts at once.
+ * seen us there, so no single peer can make us tell a lie. Each network has one vote, its latest, and only the latest
+ * votes count, so that a node whose address changes after months is not held to the old one. An operator's word
+ * counts at once, and for good. Bounded by OWN_ADDRESS_VOTES.
  */
-import { MAX_OWN_ADDRESS_CANDIDATES, OWN_ADDRESS_WITNESSES } from '../params/limits.ts'
-import { formatIp, type IpBytes, isRoutable } from '../primitives/ip.ts'
+import { OWN_ADDRESS_VOTES, OWN_ADDRESS_WITNESSES } from '../params/limits.ts'
+import { formatIp, type IpBytes, isRoutable, isUnspecified } from '../primitives/ip.ts'
 import { netGroup } from './net-group.ts'
 
 export class OwnAddress {
-  readonly #witnesses = new Map<string, { readonly ip: IpBytes; readonly groups: Set<string> }>()
+  /** Where each network sees us, by its name, the latest last. */
+  readonly #votes = new Map<string, IpBytes>()
   readonly #anyAddress: boolean
   /** What the operator named stays, whoever says otherwise. */
   readonly #given: boolean
@@ -18,45 +21,52 @@ export class OwnAddress {
     this.#ip = given
     this.#given = given !== undefined
     this.#anyAddress = anyAddress
-    if (given !== undefined) this.#witnesses.set(formatIp(given), { ip: given, groups: new Set() })
   }
 
   get ip(): IpBytes | undefined {
     return this.#ip
   }
 
-  /** Every address that was named, with the number of networks that see us there. */
+  /** Every address that was named lately, with the number of networks that see us there; our own first. */
   get candidates(): { readonly ip: IpBytes; readonly score: number }[] {
-    return Array.from(this.#witnesses.values(), ({ ip, groups }) => ({ ip, score: groups.size }))
+    const byText = new Map<string, { ip: IpBytes; score: number }>()
+    if (this.#ip !== undefined) byText.set(formatIp(this.#ip), { ip: this.#ip, score: 0 })
+    for (const ip of this.#votes.values()) {
+      const row = byText.get(formatIp(ip)) ?? { ip, score: 0 }
+      row.score++
+      byText.set(formatIp(ip), row)
+    }
+    return [...byText.values()]
   }
 
   /** A peer that we dialled sees us at `ip`. Returns true if another address counts as ours from now on. */
   seen(ip: IpBytes, by: IpBytes): boolean {
-    if (!this.#anyAddress && !isRoutable(ip)) return false
-    if (ip.every((byte) => byte === 0)) return false
-    const key = formatIp(ip)
-    let row = this.#witnesses.get(key)
-    if (row === undefined) {
-      if (this.#witnesses.size >= MAX_OWN_ADDRESS_CANDIDATES) this.#forgetWeakest()
-      row = { ip: ip.slice(), groups: new Set() }
-      this.#witnesses.set(key, row)
-    }
-    if (row.groups.size < MAX_OWN_ADDRESS_CANDIDATES) row.groups.add(netGroup(by))
-    if (this.#given || row.ip === this.#ip || row.groups.size < OWN_ADDRESS_WITNESSES) return false
-    const current = this.#ip === undefined ? undefined : this.#witnesses.get(formatIp(this.#ip))
-    if (current !== undefined && row.groups.size <= current.groups.size) return false
-    this.#ip = row.ip
-    return true
+    if (isUnspecified(ip) || !(this.#anyAddress || isRoutable(ip))) return false
+    const network = netGroup(by)
+    this.#votes.delete(network)
+    // Not a view of the message it came in.
+    this.#votes.set(network, ip.slice())
+    if (this.#votes.size > OWN_ADDRESS_VOTES) this.#forgetOldest()
+    if (this.#given) return false
+    const score = this.#score(ip)
+    if (score < OWN_ADDRESS_WITNESSES) return false
+    if (this.#ip !== undefined && score <= this.#score(this.#ip)) return false
+    const isNew = this.#ip === undefined || formatIp(this.#ip) !== formatIp(ip)
+    this.#ip = ip.slice()
+    return isNew
   }
 
-  #forgetWeakest(): void {
-    let weakest: string | undefined
-    let fewest = Number.POSITIVE_INFINITY
-    for (const [key, { ip, groups }] of this.#witnesses) {
-      if (ip === this.#ip || groups.size >= fewest) continue
-      weakest = key
-      fewest = groups.size
+  #score(ip: IpBytes): number {
+    const text = formatIp(ip)
+    let score = 0
+    for (const vote of this.#votes.values()) if (formatIp(vote) === text) score++
+    return score
+  }
+
+  #forgetOldest(): void {
+    for (const network of this.#votes.keys()) {
+      this.#votes.delete(network)
+      return
     }
-    if (weakest !== undefined) this.#witnesses.delete(weakest)
   }
 }

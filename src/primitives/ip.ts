@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly port: number
 }
 
+const V4_OFFSET = 12
+
 export const UNSPECIFIED_V4: IpBytes = ipv4(0, 0, 0, 0)
 
 function ipv4(a: number, b: number, c: number, d: number): IpBytes {
@@ -121,6 +123,12 @@ export function parseHostPort(text: string, defaultPort: number): HostPort | und
 function isHost(host: string): boolean {
   if (/^[\d.]+$/.test(host)) return parseIpv4(host) !== undefined
   return host.length <= 253 && /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?\.?$/.test(host)
+}
+
+/** No address at all: :: or 0.0.0.0. */
+export function isUnspecified(ip: IpBytes): boolean {
+  const isV4 = isIpv4(ip)
+  return ip.every((byte, i) => byte === 0 || (isV4 && i < V4_OFFSET))
 }
 
 export function isLoopback(ip: IpBytes): boolean {

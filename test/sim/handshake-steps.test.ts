@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { mainnet, type NetworkParams, regtest, testnet } from '../../src/params/networks.ts'
 import { RejectCode } from '../../src/wire/control.ts'
+import { addressOf } from '../../testkit/sim/addresses.ts'
 import { actAsReference, actAsV1 } from '../../testkit/sim/models.ts'
 import type { SimNode } from '../../testkit/sim/node.ts'
 import { Actor, type ScriptedPeer, v1Version, versionOf } from '../../testkit/sim/scripted.ts'
-import { addressOf } from '../../testkit/sim/addresses.ts'
 import { World } from '../../testkit/sim/world.ts'
 
 const GREETING = ['getaddr', 'sendheaders', 'sendcmpct', 'ping']

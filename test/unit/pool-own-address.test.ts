@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MAX_OWN_ADDRESS_CANDIDATES, OWN_ADDRESS_WITNESSES } from '../../src/params/limits.ts'
+import { OWN_ADDRESS_VOTES, OWN_ADDRESS_WITNESSES } from '../../src/params/limits.ts'
 import { OwnAddress } from '../../src/pool/own-address.ts'
 import { formatIp } from '../../src/primitives/ip.ts'
 import { spreadAddress } from '../../testkit/sim/addresses.ts'
@@ -66,22 +66,28 @@ describe('OwnAddress', () => {
     expect(text(own)).toBe('6.6.6.6')
   })
 
+  it('counts the latest word of each network', () => {
+    const own = new OwnAddress(undefined, false)
+    see(own, ME, 3)
+    expect(see(own, '6.6.6.6', 3)).toBe(1)
+    expect(own.candidates.map(({ ip, score }) => [formatIp(ip), score])).toEqual([['6.6.6.6', 3]])
+  })
+
   it('is what the operator says, whoever says otherwise', () => {
     const own = new OwnAddress(ipOf('1.2.3.4'), false)
-    expect(see(own, ME, 60)).toBe(0)
+    expect(see(own, ME, 5)).toBe(0)
     expect(text(own)).toBe('1.2.3.4')
     expect(own.candidates.map(({ ip, score }) => [formatIp(ip), score])).toEqual([
       ['1.2.3.4', 0],
-      [ME, 60],
+      [ME, 5],
     ])
   })
 
-  it('counts so many candidates, and forgets the weakest, never the one that counts', () => {
+  it('counts so many votes, and forgets the oldest, but not where it was reached last', () => {
     const own = new OwnAddress(undefined, false)
     see(own, ME, 2)
-    for (let i = 0; i < 10 * MAX_OWN_ADDRESS_CANDIDATES; i++)
-      own.seen(ipOf(spreadAddress(i)), ipOf('9.1.0.1'))
-    expect(own.candidates.length).toBeLessThanOrEqual(MAX_OWN_ADDRESS_CANDIDATES)
+    for (let i = 0; i < 10 * OWN_ADDRESS_VOTES; i++) own.seen(ipOf(`6.6.${i}.6`), ipOf(spreadAddress(10 + i)))
+    expect(own.candidates.length).toBeLessThanOrEqual(OWN_ADDRESS_VOTES + 1)
     expect(text(own)).toBe(ME)
     expect(own.candidates.map(({ ip }) => formatIp(ip))).toContain(ME)
   })

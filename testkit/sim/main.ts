@@ -1,40 +1,104 @@
 /**
- * The simulator as a program. By itself: many nodes that stay together, and what that came to. With `--swarm`:
- * so many small worlds with faults, from the seed on; it ends at the first that fails and tells its story.
+ * The simulator as a program. By itself: nodes that know two seeds and find each other, what that came to, and a
+ * picture of it. With `--targets`: nodes that are told whom to connect to. With `--scenario`: one of the named worlds,
+ * for one seed or many. With `--swarm`: so many small worlds with faults. It ends at the first seed that fails.
  */
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { networks } from '../../src/params/networks.ts'
+import { type NetworkParams, networks } from '../../src/params/networks.ts'
+import { draw } from './picture.ts'
+import { describe, Tally } from './report.ts'
+import { scenarios } from './scenarios/index.ts'
+import { Society } from './scenarios/society.ts'
 import { buildSoak, summarize } from './soak.ts'
 import { runSwarm } from './swarm.ts'
 
-const USAGE = `usage: npm run sim -- [--nodes 50] [--hours 24] [--seed 42] [--targets 2] [--network regtest]
+const USAGE = `usage: npm run sim -- [--nodes 50] [--hours 24] [--seed 42] [--network mainnet] [--svg FILE]
+       npm run sim -- --targets 2 [--nodes 50] [--hours 24] [--seed 42] [--network regtest]
+       npm run sim -- --scenario ${Object.keys(scenarios).join('|')} [--seeds 1] [--seed 42] [--nodes 60] [--svg FILE]
        npm run sim -- --swarm 1000 [--seed 42]`
 
 const HOUR_MS = 3_600_000
 const STORY_LINES = 200
 
-const DEFAULTS = { nodes: '50', hours: '24', seed: '42', targets: '2', network: 'regtest', swarm: '0' }
+const DEFAULTS = {
+  nodes: '',
+  hours: '24',
+  seed: '42',
+  seeds: '1',
+  targets: '0',
+  network: '',
+  swarm: '0',
+  scenario: '',
+  svg: '',
+}
+type Given = typeof DEFAULTS
+
+interface Wishes {
+  readonly nodes: number
+  readonly hours: number
+  readonly seed: number
+  readonly seeds: number
+  readonly targets: number
+  readonly network: NetworkParams
+  readonly svg: string
+  readonly seconds: () => string
+}
 
 function main(): number {
   const given = readArguments()
-  const network = Object.values(networks).find(({ name }) => name === given?.network)
-  if (given === undefined || network === undefined) return usage()
-  const nodes = whole(given.nodes)
-  const hours = Number(given.hours)
-  const seed = whole(given.seed)
-  const targetsPerNode = whole(given.targets)
+  if (given === undefined) return usage()
+  const wishes = readWishes(given)
   const swarm = whole(given.swarm)
-  if (nodes === undefined || seed === undefined || targetsPerNode === undefined || swarm === undefined)
-    return usage()
-  if (!(hours > 0)) return usage()
-  const startedAt = performance.now()
-  const seconds = (): string => ((performance.now() - startedAt) / 1_000).toFixed(2)
-  if (swarm > 0) return swarmFrom(seed, swarm, seconds)
-  const world = buildSoak({ nodes, seed, network, targetsPerNode })
+  const scenario = scenarios[given.scenario]
+  if (wishes === undefined || swarm === undefined) return usage()
+  if (given.scenario !== '' && scenario === undefined) return usage()
+  if (swarm > 0) return swarmFrom(wishes.seed, swarm, wishes.seconds)
+  if (scenario !== undefined) return runScenario(given.scenario, wishes)
+  return wishes.targets > 0 ? soak(wishes) : discover(wishes)
+}
+
+/** Nodes that find each other. */
+function discover({ nodes, hours, seed, network, svg, seconds }: Wishes): number {
+  const society = new Society({ seed, nodes, network, wishes: { hasDisk: false } })
+  const tally = new Tally(society.world)
+  society.world.run(hours * HOUR_MS)
+  society.world.check()
+  print({ ...describe(society.world, society.convergence, tally), wallSeconds: seconds() })
+  picture(society, `${nodes} nodes that knew two seeds, ${hours} h, seed ${seed}`, svg || `sim-${seed}.svg`)
+  return 0
+}
+
+/** Nodes that are told whom to connect to. */
+function soak({ nodes, hours, seed, network, targets, seconds }: Wishes): number {
+  const world = buildSoak({ nodes, seed, network, targetsPerNode: targets })
   world.run(hours * HOUR_MS)
   world.check()
   print({ ...summarize(world), wallSeconds: seconds() })
   return 0
+}
+
+function runScenario(name: string, { nodes, seed, seeds, svg, seconds }: Wishes): number {
+  for (let at = seed; at < seed + seeds; at++) {
+    try {
+      const outcome = scenarios[name]?.(at, nodes)
+      if (outcome === undefined) return usage()
+      const { society, rows } = outcome
+      if (seeds === 1) print({ ...describe(society.world, society.convergence), ...rows })
+      else process.stdout.write(`seed ${at} ok ${JSON.stringify(rows)}\n`)
+      if (svg !== '') picture(society, `${name}, ${nodes} nodes, seed ${at}`, svg)
+    } catch (error) {
+      process.stderr.write(`seed ${at}: ${error instanceof Error ? error.message : String(error)}\n`)
+      return 1
+    }
+  }
+  print({ scenario: name, seeds, wallSeconds: seconds() })
+  return 0
+}
+
+function picture({ world, convergence }: Society, title: string, file: string): void {
+  writeFileSync(file, draw(world, convergence.samples, title))
+  print({ picture: file })
 }
 
 function swarmFrom(first: number, count: number, seconds: () => string): number {
@@ -62,7 +126,7 @@ function tell(seed: number): number {
   return 1
 }
 
-function readArguments(): typeof DEFAULTS | undefined {
+function readArguments(): Given | undefined {
   try {
     const options = Object.fromEntries(
       Object.keys(DEFAULTS).map((name) => [name, { type: 'string' } as const]),
@@ -71,6 +135,22 @@ function readArguments(): typeof DEFAULTS | undefined {
   } catch {
     return undefined
   }
+}
+
+function readWishes(given: Given): Wishes | undefined {
+  const startedAt = performance.now()
+  const seconds = (): string => ((performance.now() - startedAt) / 1_000).toFixed(2)
+  const targets = whole(given.targets)
+  const named = given.network || (targets === 0 ? 'mainnet' : 'regtest')
+  const network = Object.values(networks).find(({ name }) => name === named)
+  const nodes = whole(given.nodes || (given.scenario === '' ? '50' : '60'))
+  const seed = whole(given.seed)
+  const seeds = whole(given.seeds)
+  const hours = Number(given.hours)
+  if (nodes === undefined || seed === undefined || seeds === undefined || targets === undefined)
+    return undefined
+  if (network === undefined || !(hours > 0) || nodes < 2) return undefined
+  return { nodes, hours, seed, seeds, targets, network, svg: given.svg, seconds }
 }
 
 function whole(text: string): number | undefined {
@@ -83,7 +163,7 @@ function usage(): number {
 }
 
 function print(rows: object): void {
-  for (const [name, value] of Object.entries(rows)) process.stdout.write(`${name.padEnd(14)}${value}\n`)
+  for (const [name, value] of Object.entries(rows)) process.stdout.write(`${name.padEnd(16)}${value}\n`)
 }
 
 process.exitCode = main()

@@ -341,7 +341,9 @@ export class SimNode {
 
   #clock(now: Now): Now {
     const { clockOffsetSeconds } = this
-    return clockOffsetSeconds === 0 ? now : { mono: now.mono, unix: unixSeconds(now.unix + clockOffsetSeconds) }
+    return clockOffsetSeconds === 0
+      ? now
+      : { mono: now.mono, unix: unixSeconds(now.unix + clockOffsetSeconds) }
   }
 
   #down(): void {

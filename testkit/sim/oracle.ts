@@ -6,7 +6,11 @@ import type { NodeCore } from '../../src/core/core.ts'
 import type { Effect, Input, NodeEvent } from '../../src/core/seam.ts'
 import { findCommand } from '../../src/framing/command.ts'
 import { FRAME_HEADER_BYTES } from '../../src/framing/encoder.ts'
-import { HANDSHAKE_TIMEOUT_MS, MAX_RECEIVE_BYTES_TOTAL, SEND_QUEUE_MAX_BYTES } from '../../src/params/limits.ts'
+import {
+  HANDSHAKE_TIMEOUT_MS,
+  MAX_RECEIVE_BYTES_TOTAL,
+  SEND_QUEUE_MAX_BYTES,
+} from '../../src/params/limits.ts'
 import type { NetworkParams } from '../../src/params/networks.ts'
 import { netGroup } from '../../src/pool/net-group.ts'
 import type { ConnectionLimits } from '../../src/pool/peer-manager.ts'

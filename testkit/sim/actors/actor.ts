@@ -1,8 +1,8 @@
 /** What all actors have in common: a machine, a listener, dials that may fail, a handshake as others expect it. */
 import type { NetworkParams } from '../../../src/params/networks.ts'
-import { type HostPort, parseIp, UNSPECIFIED_V4 } from '../../../src/primitives/ip.ts'
+import { type HostPort, UNSPECIFIED_V4 } from '../../../src/primitives/ip.ts'
 import type { RandomSource } from '../../../src/primitives/random.ts'
-import { NODE_NETWORK, type TimedAddress } from '../../../src/wire/address.ts'
+import { NODE_NETWORK } from '../../../src/wire/address.ts'
 import type { CurrentVersion } from '../../../src/wire/version.ts'
 import type { Host } from '../network.ts'
 import { START_UNIX } from '../virtual-time.ts'
@@ -74,13 +74,6 @@ export function versionFor(
 
 export function unixNow(world: World): number {
   return START_UNIX + Math.floor(world.time.mono / 1_000)
-}
-
-/** An address as `addr` carries it. */
-export function timed(address: string, port: number, time: number): TimedAddress {
-  const ip = parseIp(address)
-  if (ip === undefined) throw new RangeError(`not an address: ${address}`)
-  return { ip, port, services: NODE_NETWORK, time }
 }
 
 /** Calls `run` every so often, for as long as it returns true. */

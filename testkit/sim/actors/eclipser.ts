@@ -2,12 +2,13 @@
  * Somebody who wants to be all that a node sees: thousands of addresses in a few networks, told to the victim from
  * many connections, each answering like a good node that knows only its own. Machines come into being when dialled.
  */
-import { type HostPort, parseIp } from '../../../src/primitives/ip.ts'
+import { type HostPort, type IpBytes, parseIp, UNSPECIFIED_V4 } from '../../../src/primitives/ip.ts'
+import { NODE_NETWORK } from '../../../src/wire/address.ts'
 import { HeaderList } from '../../../src/wire/header.ts'
 import type { Message } from '../../../src/wire/messages.ts'
 import { crowdAddress, isCrowdAddress } from '../addresses.ts'
 import type { Host } from '../network.ts'
-import { dialFrom, every, listenOn, type Stage, timed, unixNow, versionFor } from './actor.ts'
+import { dialFrom, every, listenOn, type Stage, unixNow, versionFor } from './actor.ts'
 import type { Link, LinkHandler } from './link.ts'
 
 export interface EclipserOptions {
@@ -34,6 +35,7 @@ export class Eclipser implements LinkHandler {
   /** Connections to the victims, by victim. */
   readonly #held = new Map<string, Set<Link>>()
   readonly #told = new Set<Link>()
+  readonly #ips = new Map<number, IpBytes>()
   #next = 0
   #stopped = false
   /** Connections that were made to its machines. */
@@ -50,8 +52,12 @@ export class Eclipser implements LinkHandler {
     every(stage.world, ADDR_EVERY_MS, () => this.#tell())
   }
 
+  /** All its machines are gone. */
   stop(): void {
     this.#stopped = true
+    const { net } = this.#stage.world
+    net.summon = undefined
+    for (const host of this.#hosts.values()) net.powerOff(host)
   }
 
   message(link: Link, message: Message): void {
@@ -67,7 +73,8 @@ export class Eclipser implements LinkHandler {
       case 'getheaders':
         return link.send({ type: 'headers', headers: HeaderList.of([]) })
       case 'getaddr':
-        return link.send(this.#lies(MAX_PER_MESSAGE))
+        // Whoever chose us may be told more.
+        return link.send(this.#lies(link.inbound ? MAX_PER_MESSAGE : FIRST_ADDRESSES))
       default:
         return
     }
@@ -118,7 +125,7 @@ export class Eclipser implements LinkHandler {
   /** Those that it dialled stay for a while, those that a victim dialled for ever. */
   #ready(link: Link): void {
     this.#told.add(link)
-    link.send({ type: 'getaddr' }, { type: 'sendheaders' }, this.#lies(FIRST_ADDRESSES))
+    link.send({ type: 'getaddr' }, { type: 'sendheaders' })
     if (link.inbound) return
     const { world, random } = this.#stage
     world.time.after(MAX_STAY_MS * random.unit(), () => link.close())
@@ -134,9 +141,15 @@ export class Eclipser implements LinkHandler {
   #lies(count: number): Message {
     const { world, network } = this.#stage
     this.told += count
-    const addresses = Array.from({ length: count }, () =>
-      timed(this.#address(this.#next++), network.defaultPort, unixNow(world)),
-    )
+    const about = { time: unixNow(world), services: NODE_NETWORK, port: network.defaultPort }
+    const addresses = Array.from({ length: count }, () => ({ ...about, ip: this.#ip(this.#next++) }))
     return { type: 'addr', addresses }
+  }
+
+  #ip(i: number): IpBytes {
+    const at = i % this.#options.addresses
+    const ip = this.#ips.get(at) ?? parseIp(this.#address(at)) ?? UNSPECIFIED_V4
+    this.#ips.set(at, ip)
+    return ip
   }
 }

@@ -13,7 +13,16 @@ import type { Link, LinkHandler } from './link.ts'
 
 const EVERY_MS = 12_000
 const RETRY_MS = 20_000
-const NOWHERE = ['127.0.0.1', '10.1.2.3', '192.168.1.1', '169.254.1.1', '0.0.0.0', '224.0.0.1', '::1', 'fe80::1']
+const NOWHERE = [
+  '127.0.0.1',
+  '10.1.2.3',
+  '192.168.1.1',
+  '169.254.1.1',
+  '0.0.0.0',
+  '224.0.0.1',
+  '::1',
+  'fe80::1',
+]
 
 export class Liar implements LinkHandler {
   readonly host: Host

@@ -87,7 +87,10 @@ export class SlowReader extends Nuisance {
     every(this.stage.world, 20, () => {
       if (!this.isActive || !link.isOpen) return false
       for (let i = 0; i < 20; i++) {
-        link.send({ type: 'getheaders', locator: [genesisHash], stop: new Uint8Array(32) }, { type: 'getaddr' })
+        link.send(
+          { type: 'getheaders', locator: [genesisHash], stop: new Uint8Array(32) },
+          { type: 'getaddr' },
+        )
         link.send({ type: 'ping', nonce: BigInt(i) }, { type: 'mempool' })
       }
       return link.unsentBytes < 1_000_000

@@ -175,7 +175,8 @@ export class PolicyModel implements LinkHandler {
     if (message.layout !== 'current') return this.#charge(session, 10, 'a version of the first release')
     if (!bytesEqual(message.genesisHash, network.genesisHash)) {
       link.send({ type: 'reject', command: 'version', code: 0x10, reason: 'genesis' })
-      if (this.bans.otherChain(link.remoteIp, this.#unix)) this.#charge(session, 0, 'of another chain, thrice')
+      if (this.bans.otherChain(link.remoteIp, this.#unix))
+        this.#charge(session, 0, 'of another chain, thrice')
       return
     }
     if (message.version < network.minPeerVersion) {

@@ -11,10 +11,10 @@ import { automaticOptions, OUTBOUND, Society } from './society.ts'
 
 const ATTACKER_ADDRESSES = 10_000
 const ATTACKER_GROUPS = 8
-const ATTACKER_INBOUND = 60
-const BEFORE_RESTART_MS = 1_200_000
+const ATTACKER_INBOUND = 50
+/** So long before the restart, and so long after it. */
+const PHASE_MS = 900_000
 const DOWN_MS = 30_000
-const AFTER_RESTART_MS = 1_200_000
 const LOOK_EVERY_MS = 1_000
 
 export interface Eclipse {
@@ -25,9 +25,13 @@ export interface Eclipse {
   readonly worst: number
 }
 
-export function eclipse(seed: number, size = 20): Eclipse {
+export function eclipse(seed: number, size = 20, phaseMs = PHASE_MS): Eclipse {
   // Nobody to ask but those whom the victim knows already.
-  const society = new Society({ seed, nodes: size, wishes: { automatic: automaticOptions({ dnsSeeds: [] }) } })
+  const society = new Society({
+    seed,
+    nodes: size,
+    wishes: { automatic: automaticOptions({ dnsSeeds: [] }) },
+  })
   const { world, network } = society
   acquaint(society)
   world.run(60_000)
@@ -40,12 +44,12 @@ export function eclipse(seed: number, size = 20): Eclipse {
     inbound: ATTACKER_INBOUND,
     victims: [victim.endpoint],
   })
-  let worst = watch(victim, society, BEFORE_RESTART_MS)
+  let worst = watch(victim, society, phaseMs)
   if (society.random.below(2) === 0) victim.kill()
   else victim.stop()
   world.run(DOWN_MS)
   victim.start()
-  worst = Math.max(worst, watch(victim, society, AFTER_RESTART_MS))
+  worst = Math.max(worst, watch(victim, society, phaseMs))
   world.check()
   if (2 * worst >= OUTBOUND) throw new Error(`${worst} of ${OUTBOUND} slots were the attacker's`)
   return { society, victim, eclipser, worst }

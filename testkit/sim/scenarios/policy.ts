@@ -4,8 +4,8 @@ import { stageOf } from '../actors/actor.ts'
 import { PolicyModel } from '../actors/policy-model.ts'
 import { spreadAddress } from '../addresses.ts'
 import { pointsOfNodes } from '../guard.ts'
-import { Society } from './society.ts'
 import { shake } from './churn.ts'
+import { Society } from './society.ts'
 
 const HOUR_MS = 3_600_000
 const MODELS_PER_NODE = 0.5

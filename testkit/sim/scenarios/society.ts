@@ -40,7 +40,10 @@ export class Society {
     this.random = this.world.random.fork('society')
     this.#wishes = options.wishes ?? {}
     // In a small world, a node with room for everybody would have nobody left to choose for itself.
-    const maxConnections = Math.min(DEFAULT_LIMITS.maxConnections, Math.max(24, Math.floor(options.nodes / 3)))
+    const maxConnections = Math.min(
+      DEFAULT_LIMITS.maxConnections,
+      Math.max(24, Math.floor(options.nodes / 3)),
+    )
     this.#limits = { ...DEFAULT_LIMITS, maxConnections }
     if (options.mayQuarrel !== true) demandPeace(this.world)
     for (let i = 0; i < options.nodes; i++) this.prepare()

@@ -16,7 +16,7 @@ import { shake } from './churn.ts'
 import { addModels, demandInnocence } from './policy.ts'
 import { CONVERGED_WITHIN_MS, Society } from './society.ts'
 
-const TROUBLE_MS = 900_000
+const TROUBLE_MS = 480_000
 const MIN_NODES = 32
 /** Addresses of those who are up to no good. */
 const FIRST_ROGUE = 21_000
@@ -55,7 +55,7 @@ const TROUBLES: Readonly<Record<string, (trouble: Trouble) => void>> = {
   },
   latency: ({ society, ends }) => {
     const { net } = society.world
-    net.conditions = { ...CALM, latencyMs: [0, 1_500], jitterMs: 800, pieceBytes: 200 }
+    net.conditions = { ...CALM, latencyMs: [0, 1_500], jitterMs: 800, pieceBytes: 2_000 }
     ends.push(() => {
       net.conditions = CALM
     })
@@ -78,7 +78,7 @@ const TROUBLES: Readonly<Record<string, (trouble: Trouble) => void>> = {
     const { world, network } = society
     const victims = [world.nodes[random.below(world.nodes.length)]].flatMap((node) => node?.endpoint ?? [])
     const stage = stageOf(world, network, 'eclipser')
-    const eclipser = new Eclipser(stage, { addresses: 10_000, groups: 8, inbound: 20, victims })
+    const eclipser = new Eclipser(stage, { addresses: 10_000, groups: 8, inbound: 8, victims })
     ends.push(() => eclipser.stop())
   },
 }
@@ -135,5 +135,5 @@ function makeRogue(
   if (kind === 'slow') return new SlowReader(stage, address, victims)
   if (kind === 'liar') return new Liar(stage, address, victims)
   if (kind === 'genesis') return new WrongGenesis(stage, address, victims)
-  return new Flooder(stage, address, victims, kind satisfies FloodKind, 500)
+  return new Flooder(stage, address, victims, kind satisfies FloodKind, 150)
 }
