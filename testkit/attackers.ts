@@ -21,8 +21,6 @@ export type AttackTask = { readonly port: number } & (
   | { readonly kind: 'churn'; readonly peers: number; readonly seed: number }
 )
 
-export type AttackKind = AttackTask['kind']
-
 const PINGS_PER_PIECE = 1_000
 const PIECE_BYTES = 1_048_576
 const TRICKLE_INTERVAL_MS = 50
@@ -92,7 +90,7 @@ async function enter(
   while (!signal.aborted) {
     const peer = await dial(port, '127.0.0.1', options)
     if (peer !== undefined && (await joined(peer))) return peer
-    await aborted(AbortSignal.any([signal, AbortSignal.timeout(RETRY_MS)]))
+    await aborted(signal, RETRY_MS)
   }
   return undefined
 }
@@ -157,15 +155,15 @@ async function churn(port: number, seed: number, lane: number, signal: AbortSign
   while (!signal.aborted) {
     const localAddress = `127.${1 + random.below(250)}.${random.below(250)}.${1 + random.below(250)}`
     const peer = await dial(port, localAddress)
-    const end = AbortSignal.any([signal, AbortSignal.timeout(1 + random.below(CHURN_STAY_MS))])
+    const stayMs = 1 + random.below(CHURN_STAY_MS)
     if (peer === undefined) {
-      await aborted(end)
+      await aborted(signal, stayMs)
       continue
     }
     const isSilent = random.below(4) === 0
     const isIn = !isSilent && (await joined(peer))
-    if (isIn) await misbehave(peer, random.below(8), random.unit(), end)
-    if (!peer.hasEnded) await stay(peer, end)
+    if (isIn) await misbehave(peer, random.below(8), random.unit(), signal)
+    if (!peer.hasEnded) await stay(peer, signal, stayMs)
   }
 }
 
@@ -206,9 +204,9 @@ async function joined(peer: TcpPeer): Promise<boolean> {
 }
 
 /** Until the node ends the connection, or it is time to go. */
-async function stay(peer: TcpPeer, signal: AbortSignal): Promise<void> {
+async function stay(peer: TcpPeer, signal: AbortSignal, longestMs = FOREVER_MS): Promise<void> {
   const ended = peer.waitForEnd(FOREVER_MS).catch(() => undefined)
-  await Promise.race([ended, aborted(signal)])
+  await Promise.race([ended, aborted(signal, longestMs)])
   await leave(peer)
 }
 
@@ -218,9 +216,16 @@ async function leave(peer: TcpPeer): Promise<void> {
   await peer.waitForEnd()
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves at the signal, or after that time. */
+function aborted(signal: AbortSignal, longestMs: number): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, longestMs)
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', done)
   })
 }

@@ -151,7 +151,10 @@ export interface SoakOptions {
   readonly args?: readonly string[]
 }
 
-/** All at once: a hundred thousand pings, a gigabyte of nonsense, and those who hold on to what they have. */
+/**
+ * All at once: a hundred thousand pings, a gigabyte of nonsense, and those who hold on to what they have.
+ * @public for scripts/soak.mjs
+ */
 export function fullAttack(port: number): readonly AttackTask[] {
   return [
     { kind: 'trickle', port, count: 50 },
@@ -165,7 +168,10 @@ export function fullAttack(port: number): readonly AttackTask[] {
 /** Tasks that come to an end by themselves, by being taken. */
 const FLOODS: ReadonlySet<string> = new Set(['pings', 'unknownCommands'])
 
-/** Starts nodes of its own and leaves nothing behind. */
+/**
+ * Starts nodes of its own and leaves nothing behind.
+ * @public for scripts/soak.mjs
+ */
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const lab = new Lab()
   const failures: string[] = []
@@ -288,7 +294,10 @@ async function settle(
   return performance.now() - startedAt
 }
 
-/** Megabytes per hour by which memory grew over the second half of the rows, by the line that fits them best. */
+/**
+ * Megabytes per hour by which memory grew over the second half of the rows, by the line that fits them best.
+ * @public for scripts/soak.mjs
+ */
 export function driftPerHour(rows: readonly Row[]): number {
   const half = rows.slice(rows.length >> 1)
   const mean = (of: (row: Row) => number): number => half.reduce((sum, row) => sum + of(row), 0) / half.length

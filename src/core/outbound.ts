@@ -81,6 +81,7 @@ export class Outbound {
     const plan = {
       ...options,
       anchors: hooks.anchors,
+      reserved: () => this.targets.missing,
       mayDial: (endpoint: Endpoint) => this.#mayDial(endpoint),
     }
     this.plan = new OutboundPlan(plan, hooks.book, hooks.peers, random.fork('outbound'), tickets, mono)
@@ -132,6 +133,10 @@ export class Outbound {
       // Two names of one peer: it is connected already.
       if (same !== undefined) this.targets.connected(ticket, same.id)
       if (same !== undefined) return refuse()
+      if (this.#hooks.peers.room === 0) {
+        refuse()
+        return this.dialFailed(ticket, 'all connections are taken')
+      }
       const peer = this.#adopt(target.keep ? 'manual' : 'oneTry', remote, target.address, connection)
       this.targets.connected(ticket, peer.id)
       return this.#hooks.greet(peer)

@@ -100,7 +100,9 @@ export const BLOCK_RELAY_PEERS = 2
 /** Slots of peers of our own choice that strangers' hearsay may fill while better addresses are there. */
 export const MAX_TOLD_PEERS = 3
 /** For each such time with a slot empty, one slot more: hearsay is better than nothing. */
-export const STARVED_MS = 60_000
+export const STARVED_MS = 20_000
+/** For each such time without that need, one slot less again. */
+export const SATED_MS = 600_000
 /** A node that knows too few asks one of them for more after this time, which grows up to the longest. */
 export const ASK_AGAIN_MIN_MS = 30_000
 export const ASK_AGAIN_GROWTH = 1.5

@@ -40,8 +40,6 @@ export interface Row extends Mutable<KnownAddress> {
   /** Slots of the `new` table, or the one of `tried`. */
   readonly slots: number[]
   at: number
-  /** How often it was there and took nobody, since the last success. */
-  refusals: number
 }
 
 const DAY_SECONDS = 86_400

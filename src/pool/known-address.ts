@@ -33,6 +33,8 @@ export interface KnownAddress extends Endpoint {
   readonly lastSuccessAt: UnixSeconds
   /** Failures since the last success. */
   readonly attempts: number
+  /** How often it was there and took nobody, since the last success. */
+  readonly refusals: number
   /** Not to be dialled before. */
   readonly retryAt: MonoMs
 }

@@ -12,13 +12,13 @@ import {
   FEELER_INTERVAL_MS,
   MAX_TOLD_PEERS,
   NO_CANDIDATE_WAIT_MS,
-  STARVED_MS,
 } from '../params/limits.ts'
 import type { Peer } from '../peer/peer.ts'
 import { type DialTicket, type MonoMs, monoMs, type Now } from '../primitives/brand.ts'
 import { type Endpoint, formatHostPort, formatIp, type HostPort, isRoutable } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import type { AddressBook, Table } from './address-book.ts'
+import { Hunger } from './hunger.ts'
 import { endpointKey, type KnownAddress, type Trust } from './known-address.ts'
 import type { Dial } from './manual-targets.ts'
 import { netGroup } from './net-group.ts'
@@ -36,6 +36,8 @@ export interface OutboundOptions {
   readonly seedNodes: readonly HostPort[]
   /** Block-relay peers of last time. */
   readonly anchors: readonly Endpoint[]
+  /** Connections that are kept for those whom the operator named. */
+  readonly reserved: () => number
   /** May this address be dialled at all? */
   readonly mayDial: (ip: Endpoint) => boolean
 }
@@ -45,6 +47,9 @@ export interface Flight extends Dial {
   /** Undefined for a seed that has only a name. */
   readonly endpoint: Endpoint | undefined
 }
+
+/** An address that has failed or refused so often is not waited for. */
+const HOPELESS_TRIES = 3
 
 interface Taken {
   readonly slots: number
@@ -86,8 +91,7 @@ export class OutboundPlan {
   readonly #anchors: Endpoint[]
   #nextAt: MonoMs
   #feelerAt: MonoMs
-  /** Since when a slot has been without a peer whose handshake is complete. */
-  #emptySince: MonoMs | undefined
+  readonly #hunger = new Hunger()
   /** With a slot empty and nobody left to dial: when to ask for more addresses, and how long after that again. */
   #askAt: MonoMs | undefined
   #askWaitMs = ASK_AGAIN_MIN_MS
@@ -171,8 +175,8 @@ export class OutboundPlan {
     if (seed !== undefined) return this.#begin('seed', undefined, seed)
     const taken = this.#taken()
     if (taken.ready >= this.#options.outbound) this.#satisfied()
-    else this.#emptySince ??= mono
-    if (taken.slots >= this.#options.outbound || this.#peers.room === 0) {
+    else this.#hunger.empty(mono)
+    if (taken.slots >= this.#options.outbound || this.#peers.room <= this.#options.reserved()) {
       // Nobody says when there is room again; what becomes of a dial under way is said.
       const isFilled = taken.slots >= this.#options.outbound
       this.#nextAt = isFilled ? NEVER : monoMs(mono + this.#spread(NO_CANDIDATE_WAIT_MS))
@@ -187,7 +191,7 @@ export class OutboundPlan {
   }
 
   #satisfied(): void {
-    this.#emptySince = undefined
+    this.#hunger.filled()
     this.#askAt = undefined
     this.#askWaitMs = ASK_AGAIN_MIN_MS
   }
@@ -228,12 +232,15 @@ export class OutboundPlan {
       !taken.groups.has(row.group) && this.#options.mayDial(row) && !isIn(row, taken)
     const coin = this.#random.below(2) === 0
     const steady = coin ? STEADY : STEADY.toReversed()
-    const emptyMs = now - (this.#emptySince ?? now)
-    const mayBeTold = taken.told < MAX_TOLD_PEERS + Math.floor(emptyMs / STARVED_MS)
+    const mayBeTold = taken.told < MAX_TOLD_PEERS + this.#hunger.extra(now)
     const hearsay = mayBeTold ? (coin ? HEARSAY : HEARSAY.toReversed()) : []
     // Hearsay has its turn too, or nobody would ever learn whether it is true.
     const isTold = taken.told < MAX_TOLD_PEERS && this.#random.below(4) === 0
-    return this.#first(isTold ? [...hearsay, ...steady] : [...steady, ...hearsay], now, fits)
+    const row = this.#first(isTold ? [...hearsay, ...steady] : [...steady, ...hearsay], now, fits)
+    // As long as better addresses are there that may answer, hearsay gets no more slots.
+    const isHope = row !== undefined && row.trust !== 'told' && row.attempts + row.refusals < HOPELESS_TRIES
+    if (isHope && taken.told >= MAX_TOLD_PEERS) this.#hunger.eased(now)
+    return row
   }
 
   #first(

@@ -11,6 +11,7 @@ import { PeerListener, type TcpPeer } from '../../testkit/tcp-peer.ts'
 const lab = new Lab()
 afterAll(() => lab.close())
 
+const NODES = 14
 const OUTBOUND = 8
 const CHOSEN: ReadonlySet<string> = new Set(['outbound-full-relay', 'block-relay-only'])
 /** Pings are answered and handshakes end within it, so nobody is taken for dead. */
@@ -82,16 +83,17 @@ describe('nodes that know nobody but two seeds', () => {
   it('find each other, and each has eight peers of its own choice, never two at one address', async () => {
     const seeds = ['127.0.1.1', '127.0.1.2']
     const seedAddresses = await Promise.all(seeds.map(async (ip) => `${ip}:${await freePort()}`))
-    // The seeds are nodes like others, and know each other.
-    const nodes = [
-      ...seedAddresses.map((own) =>
-        startSeeded(
-          own,
-          seedAddresses.filter((other) => other !== own),
-        ),
-      ),
-      ...Array.from({ length: 10 }, (_, i) => startSeeded(`127.0.1.${i + 3}:0`, seedAddresses)),
-    ]
+    // The seeds are nodes like others, and know each other. They are there first: a seed node is asked once.
+    const nodes: NodeProcess[] = []
+    for (const own of seedAddresses) {
+      const seed = startSeeded(
+        own,
+        seedAddresses.filter((other) => other !== own),
+      )
+      await seed.p2pPort()
+      nodes.push(seed)
+    }
+    for (let i = 3; i <= NODES; i++) nodes.push(startSeeded(`127.0.1.${i}:0`, seedAddresses))
     const ports = await Promise.all(nodes.map((node) => node.p2pPort()))
     const addresses = ports.map((port, i) => `127.0.1.${i + 1}:${port}`)
     const town = new Town(nodes)

@@ -3,13 +3,13 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { type AttackTask, attack } from '../../testkit/attackers.ts'
 import { eventually } from '../../testkit/changes.ts'
 import { Lab, type NodeProcess } from '../../testkit/process.ts'
+import { MAX_RSS_BYTES } from '../../testkit/soak-live.ts'
 import { TcpPeer } from '../../testkit/tcp-peer.ts'
 
 const lab = new Lab()
 afterAll(() => lab.close())
 
 const MEGABYTE = 1_048_576
-const MAX_RSS_BYTES = 300 * MEGABYTE
 /** Compiled code and warm buffers, which a node keeps after its first work. */
 const MAX_KEPT_BYTES = 64 * MEGABYTE
 

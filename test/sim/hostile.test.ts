@@ -5,7 +5,7 @@ import { policy } from '../../testkit/sim/scenarios/policy.ts'
 import { OUTBOUND } from '../../testkit/sim/scenarios/society.ts'
 import { societySwarm, troubleNames } from '../../testkit/sim/scenarios/swarm.ts'
 
-const TEST_TIMEOUT_MS = 120_000
+const TEST_TIMEOUT_MS = 240_000
 const FRESH_SEEDS = 2
 const PHASE_MS = 300_000
 

@@ -6,7 +6,7 @@ import { discovery } from '../../testkit/sim/scenarios/discovery.ts'
 import { partition } from '../../testkit/sim/scenarios/partition.ts'
 import { CONVERGED_WITHIN_MS } from '../../testkit/sim/scenarios/society.ts'
 
-const TEST_TIMEOUT_MS = 120_000
+const TEST_TIMEOUT_MS = 240_000
 
 describe('nodes that know two seeds', { timeout: TEST_TIMEOUT_MS }, () => {
   it('have all their peers within ten minutes, and reach everybody', () => {

@@ -9,6 +9,7 @@ import { defaultDataDir, ensureDataDir } from '../../src/node/data-dir.ts'
 import { acceptedOptions, optionRows, unsupportedOptions } from '../../src/node/options.ts'
 import { mainnet, regtest, testnet } from '../../src/params/networks.ts'
 import { UserError } from '../../src/primitives/errors.ts'
+import { formatIp, type IpBytes, parseIp } from '../../src/primitives/ip.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dilithion-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -191,6 +192,147 @@ describe('resolveConfig', () => {
     for (const key of unsupportedOptions) {
       expect(warnings.filter((text) => text.startsWith(`'${key}' in `))).toHaveLength(1)
     }
+  })
+})
+
+describe('how peers are found', () => {
+  const names = ({ automatic }: NodeConfig): string[] =>
+    (automatic?.seedNodes ?? []).map(({ host, port }) => `${host} ${port}`)
+
+  it('is the node’s business on the public networks, and nobody’s on a private one', async () => {
+    const main = await resolved({})
+    expect(main.automatic).toMatchObject({
+      outbound: 8,
+      blockRelay: 2,
+      feelers: true,
+      dnsSeeds: mainnet.dnsSeeds,
+      seedNodes: [],
+    })
+    expect(main.automatic?.fixedSeeds).toHaveLength(mainnet.fixedSeeds.length)
+    expect(new Set(main.automatic?.fixedSeeds.map(({ port }) => port))).toEqual(new Set([8_444]))
+    const test = await resolved({ line: { testnet: '1' } })
+    expect(test.automatic?.dnsSeeds).toEqual(testnet.dnsSeeds)
+    expect(await resolved({ line: { regtest: '1' } })).toMatchObject({ automatic: undefined })
+  })
+
+  it('is not the node’s business with --connect, also of nobody, and is beside --addnode', async () => {
+    for (const connect of ['1.2.3.4', '0'])
+      expect((await resolved({ line: { connect, seednode: '5.6.7.8' } })).automatic).toBeUndefined()
+    expect((await resolved({ line: { addnode: '1.2.3.4' } })).automatic).toBeDefined()
+  })
+
+  it('takes --seednode from line, environment and file, also on a private network', async () => {
+    const line = { seednode: ['a.example', '1.2.3.4:5', '[2a00::1]:6'] }
+    expect(names(await resolved({ line }))).toEqual(['a.example 8444', '1.2.3.4 5', '2a00::1 6'])
+    expect(names(await resolved({ env: { DILITHION_SEEDNODE: 'a:1, b' } }))).toEqual(['a 1', 'b 8444'])
+    expect(names(await resolved({ file: 'regtest=1\nseednode=a\nseednode=b:2' }))).toEqual(['a 28444', 'b 2'])
+  })
+
+  it('asks no names with --dnsseed=0', async () => {
+    for (const sources of [
+      { line: { dnsseed: '0' } },
+      { env: { DILITHION_DNSSEED: 'false' } },
+      { file: 'dnsseed=0' },
+    ]) {
+      const { automatic } = await resolved(sources)
+      expect(automatic?.dnsSeeds).toEqual([])
+      expect(automatic?.fixedSeeds).toHaveLength(mainnet.fixedSeeds.length)
+    }
+    const { automatic } = await resolved({ line: { dnsseed: '1' }, file: 'dnsseed=0' })
+    expect(automatic?.dnsSeeds).toEqual(mainnet.dnsSeeds)
+  })
+
+  it.each<[Sources, readonly [boolean, boolean]]>([
+    [{}, [true, true]],
+    [{ line: { onlynet: 'ipv4' } }, [true, false]],
+    [{ line: { onlynet: 'ipv6' } }, [false, true]],
+    [{ line: { onlynet: ['ipv4', 'ipv6'] } }, [true, true]],
+    [{ line: { onlynet: 'ipv4,ipv6' } }, [true, true]],
+    [{ env: { DILITHION_ONLYNET: 'ipv6' } }, [false, true]],
+    [{ file: 'onlynet=ipv4' }, [true, false]],
+  ])('with %j chooses ipv4 and ipv6: %j', async (sources, expected) => {
+    const { automatic } = await resolved(sources)
+    const [v4, v6] = ['1.2.3.4', '2a00::1'].map((text) => parseIp(text) ?? new Uint8Array(16))
+    const reaches = (ip: IpBytes = new Uint8Array(16)): boolean => automatic?.reachable?.(ip) ?? true
+    expect([reaches(v4), reaches(v6)]).toEqual(expected)
+  })
+
+  it.each([
+    ['5.6.7.8', '5.6.7.8', undefined],
+    ['5.6.7.8:9', '5.6.7.8', 9],
+    ['2a00::1', '2a00::1', undefined],
+    ['[2a00::1]:9', '2a00::1', 9],
+  ])('tells others of --externalip=%s', async (externalip, ip, port) => {
+    for (const sources of [
+      { line: { externalip } },
+      { env: { DILITHION_EXTERNALIP: externalip } },
+      { file: `externalip=${externalip}` },
+    ]) {
+      const { ownAddress } = await resolved(sources)
+      expect([formatIp(ownAddress?.ip ?? new Uint8Array(16)), ownAddress?.port]).toEqual([ip, port])
+    }
+    expect((await resolved({})).ownAddress).toBeUndefined()
+  })
+
+  it.each([
+    ['127.0.0.1', '127.0.0.1', 1_080],
+    ['127.0.0.1:9050', '127.0.0.1', 9_050],
+    ['tor.example:9', 'tor.example', 9],
+    ['[::1]:9050', '::1', 9_050],
+  ])(
+    'goes through --proxy=%s, and then takes nobody in and asks no names past it',
+    async (proxy, host, port) => {
+      for (const sources of [
+        { line: { proxy } },
+        { env: { DILITHION_PROXY: proxy } },
+        { file: `proxy=${proxy}` },
+      ]) {
+        const config = await resolved(sources)
+        expect(config).toMatchObject({ proxy: { host, port }, listen: false })
+        expect(config.automatic?.dnsSeeds).toEqual([])
+      }
+      expect(await resolved({ line: { proxy, listen: '1' } })).toMatchObject({ listen: true })
+    },
+  )
+
+  it.each([
+    ['4', 4, 0],
+    ['8', 8, 0],
+    ['9', 4, 2],
+    ['16', 8, 2],
+    ['1', 1, 0],
+  ])('chooses, of --maxconnections=%s, %i peers', async (maxconnections, outbound, blockRelay) => {
+    expect((await resolved({ line: { maxconnections } })).automatic).toMatchObject({ outbound, blockRelay })
+  })
+
+  it.each<[Options, string]>([
+    [{ seednode: 'a b' }, "--seednode: expected an address such as 1.2.3.4:8444, got 'a b'"],
+    [{ seednode: '1.2.3.4:0' }, "--seednode: expected an address such as 1.2.3.4:8444, got '1.2.3.4:0'"],
+    [{ dnsseed: 'no' }, "--dnsseed: expected 0 or 1, got 'no'"],
+    [
+      { externalip: 'me.example' },
+      "--externalip: expected an IP address, or an IP address and port, got 'me.example'",
+    ],
+    [
+      { externalip: '1.2.3.4:0' },
+      "--externalip: expected an IP address, or an IP address and port, got '1.2.3.4:0'",
+    ],
+    [{ externalip: '' }, "--externalip: expected a value, got ''"],
+    [{ onlynet: 'onion' }, "--onlynet: expected ipv4 or ipv6, got 'onion'"],
+    [{ onlynet: 'ipv4,' }, "--onlynet: expected ipv4 or ipv6, got ''"],
+    [{ proxy: '1.2.3.4:99999' }, "--proxy: expected an address such as 127.0.0.1:9050, got '1.2.3.4:99999'"],
+    [{ proxy: '' }, "--proxy: expected a value, got ''"],
+  ])('complains about %j', async (line, text) => {
+    expect(await complaint({ line })).toBe(text)
+  })
+
+  it('complains about mistakes in environment and file, and where they stand, even where they would not count', async () => {
+    expect(await complaint({ env: { DILITHION_ONLYNET: 'tor' } })).toMatch(
+      /^DILITHION_ONLYNET: expected ipv4 or ipv6/,
+    )
+    expect(await complaint({ file: 'connect=0\nonlynet=x' })).toMatch(/^'onlynet' in .*dilithion\.conf: /)
+    expect(await complaint({ file: 'connect=0\nseednode=a b' })).toMatch(/^'seednode' in .*dilithion\.conf: /)
+    expect(await complaint({ file: 'regtest=1\ndnsseed=x' })).toMatch(/^'dnsseed' in .*dilithion\.conf: /)
   })
 })
 

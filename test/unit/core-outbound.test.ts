@@ -254,6 +254,44 @@ describe('whom we choose', () => {
     expect(town.chosen).toHaveLength(2)
   })
 
+  it('leaves room for whom the operator named', () => {
+    const limits = {
+      maxConnections: 3,
+      reservedOutbound: 0,
+      maxInboundPerIp: { limit: 2, scope: 'routable' as const },
+    }
+    const town = new Town({ outbound: 3, blockRelay: 0 }, { limits })
+    town.fate = (host) => (host === spreadAddress(50) ? 'ECONNREFUSED' : {})
+    town.probe.handle({ type: 'addTarget', target: { host: spreadAddress(50), port: 8_444 }, keep: true })
+    town.know(...spread(10))
+    town.pass(60_000)
+    expect(town.chosen).toHaveLength(2)
+    town.fate = () => ({})
+    town.pass(90_000)
+    expect(town.kinds('manual')).toEqual([spreadAddress(50)])
+  })
+
+  it('never makes more connections than there may be, whoever is dialled', () => {
+    const limits = {
+      maxConnections: 2,
+      reservedOutbound: 0,
+      maxInboundPerIp: { limit: 2, scope: 'routable' as const },
+    }
+    const town = new Town({ outbound: 2, blockRelay: 0 }, { limits })
+    town.know(...spread(10))
+    town.probe.wait(5_000)
+    const dials = town.probe.effects.filter((effect) => effect.type === 'dial')
+    town.probe.effects = []
+    town.probe.handle({ type: 'addTarget', target: { host: spreadAddress(50), port: 8_444 }, keep: true })
+    const manual = town.probe.effects.find((effect) => effect.type === 'dial')
+    if (manual?.type !== 'dial') throw new Error('it was not dialled')
+    for (const dial of dials) town.connect(dial, {})
+    expect(town.chosen).toHaveLength(2)
+    town.connect(manual, {})
+    expect(town.kinds('manual')).toEqual([])
+    expect(town.probe.events.find(({ type }) => type === 'dialFailed')).toMatchObject({ kind: 'manual' })
+  })
+
   it('grows rarer to be tried when it fails, except when the fault is ours', () => {
     const failing = new Town()
     failing.know(spreadAddress(0))

@@ -42,7 +42,7 @@ export class Society {
     // In a small world, a node with room for everybody would have nobody left to choose for itself.
     const maxConnections = Math.min(
       DEFAULT_LIMITS.maxConnections,
-      Math.max(24, Math.floor(options.nodes / 3)),
+      Math.max(24, Math.floor(options.nodes / 2)),
     )
     this.#limits = { ...DEFAULT_LIMITS, maxConnections }
     if (options.mayQuarrel !== true) demandPeace(this.world)
