@@ -15,9 +15,11 @@ export class AddressKeeper {
   readonly #outbox: Outbox
   #savedRevision: number
   #saveAt: MonoMs = NEVER
-  #lastAnchors: readonly Endpoint[] | undefined
+  /** Those of last time until there are others: a node that is killed while it starts must not lose them. */
+  #lastAnchors: readonly Endpoint[]
 
-  constructor(book: AddressBook, peers: PeerManager, outbox: Outbox) {
+  constructor(book: AddressBook, peers: PeerManager, outbox: Outbox, anchors: readonly Endpoint[]) {
+    this.#lastAnchors = anchors
     this.#book = book
     this.#peers = peers
     this.#outbox = outbox
@@ -50,16 +52,10 @@ export class AddressKeeper {
 
   /** The book, and the peers to be connected to first after a restart. */
   content(): SavedAddresses {
-    return this.#book.save(this.#lastAnchors ?? this.#anchors())
-  }
-
-  /** All connections are about to be closed: those of now count as the last ones. */
-  freeze(): void {
-    this.#lastAnchors = this.#anchors()
-  }
-
-  #anchors(): Endpoint[] {
-    const ready = [...this.#peers.all()].filter((peer) => peer.state === 'ready')
-    return ready.filter((peer) => peer.kind === 'blockRelay').map((peer) => peer.remote)
+    const ready = [...this.#peers.all()].filter(
+      (peer) => peer.kind === 'blockRelay' && peer.state === 'ready',
+    )
+    if (ready.length > 0) this.#lastAnchors = ready.map((peer) => peer.remote)
+    return this.#book.save(this.#lastAnchors)
   }
 }

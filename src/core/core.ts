@@ -26,6 +26,7 @@ import { AddressGossip } from './gossip.ts'
 import { Inbound } from './inbound.ts'
 import { type AutomaticOptions, Outbound } from './outbound.ts'
 import { Outbox } from './outbox.ts'
+import { PeerCommands } from './peer-commands.ts'
 import { MessageProcessor } from './processor.ts'
 import type { Command, Effect, Input } from './seam.ts'
 import { type Identity, MessageSender } from './sender.ts'
@@ -68,6 +69,7 @@ export class NodeCore {
   readonly #gossip: AddressGossip
   readonly #sender: MessageSender
   readonly #turns: Turns
+  readonly #peerCommands: PeerCommands
   readonly #banishment: Banishment
   #listenPort: number | undefined
   #stopping = false
@@ -79,7 +81,12 @@ export class NodeCore {
     this.peers = new PeerManager(network.magic, options.limits, random.fork('peers'))
     this.bans = new BanList(options.bans)
     this.addresses = new AddressBook(random.fork('addresses'), options.addresses)
-    this.#keeper = new AddressKeeper(this.addresses, this.peers, this.#outbox)
+    this.#keeper = new AddressKeeper(
+      this.addresses,
+      this.peers,
+      this.#outbox,
+      options.addresses?.anchors ?? [],
+    )
     this.ownAddress = new OwnAddress(options.ownAddress, network.sharesPrivateAddresses)
     this.#sender = new MessageSender(network, identity, random.fork('sender'), {
       tracing: options.traceMessages ?? false,
@@ -106,6 +113,8 @@ export class NodeCore {
     this.#turns = new Turns(this.#outbox, this.peers, processor, {
       disconnect: (peer, reason) => this.#disconnect(peer, reason, false),
     })
+    const disconnect = (peer: Peer): void => this.#disconnect(peer, 'requested', true)
+    this.#peerCommands = new PeerCommands(this.#outbox, this.peers, this.#sender, this.#turns, disconnect)
   }
 
   get targets(): ManualTargets {
@@ -230,6 +239,12 @@ export class NodeCore {
       event: (event) => this.#outbox.event(event),
       disconnect: (peer, reason, deliver, _, detail) => this.#disconnect(peer, reason, deliver, detail),
       offend: (peer, offence, detail) => this.#offend(peer, offence, detail),
+      watch: (peer) => this.#turns.watch(peer),
+      promote: (peer) => {
+        const replaced = this.#outbound.promote(peer)
+        if (replaced !== undefined) this.#disconnect(replaced, 'replaced', false)
+        return replaced !== undefined
+      },
       complete: (peer) => {
         const twin = this.#outbound.complete(peer)
         if (twin !== undefined) this.#disconnect(twin, 'duplicate', false)
@@ -355,41 +370,20 @@ export class NodeCore {
       case 'addAddress':
         return this.#outbound.addAddress(command.endpoint, command.tried)
       case 'pingAll':
-        return this.#pingAll()
+        return this.#peerCommands.pingAll()
       case 'setBan':
       case 'removeBan':
       case 'clearBans':
         return this.#banishment.command(command, unix)
       default:
-        return this.#peerCommand(command)
-    }
-  }
-
-  #peerCommand(command: Extract<Command, { peer: PeerId }>): void {
-    const peer = this.peers.get(command.peer)
-    if (peer === undefined) return
-    if (command.type === 'disconnect') return this.#disconnect(peer, 'requested', true)
-    if (command.type === 'send') {
-      if (peer.state === 'ready' && this.#sender.send(peer, command.message)) this.#turns.settle(peer)
-      return
-    }
-    if (peer.held === command.held) return
-    peer.held = command.held
-    if (command.held) this.#turns.settle(peer)
-    else if (!peer.mustWait) this.#turns.resume(peer)
-  }
-
-  #pingAll(): void {
-    for (const peer of this.peers.all()) {
-      if (peer.state !== 'ready') continue
-      this.#sender.ping(peer, this.#outbox.now)
-      this.#turns.settle(peer)
+        return this.#peerCommands.run(command)
     }
   }
 
   #shutdown(): void {
     this.#stopping = true
-    this.#keeper.freeze()
+    // While they are there, so that the anchors are known.
+    this.#keeper.content()
     this.#outbound.stop()
     this.#inbound.stopped = true
     for (const peer of this.peers.all()) this.#disconnect(peer, 'shutdown', true)

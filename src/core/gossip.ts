@@ -6,7 +6,6 @@ import {
   ADDR_ANSWER_CACHE_MS,
   ADDR_ANSWER_GROWTH,
   ADDR_ANSWER_SHARE,
-  ADDR_INTERVAL_MS,
   ADDR_RELAY_FRESH_SECONDS,
   ADDR_RELAY_PEERS,
   ADDR_TOKENS_ASKED,
@@ -110,7 +109,7 @@ export class AddressGossip {
   onGetaddr(peer: Peer, now: Now): void {
     const { addresses: exchange } = peer
     if (!peer.inbound || exchange.answered || !exchangesAddresses(peer)) return
-    if (exchange.lastSentAt !== undefined && now.mono < exchange.lastSentAt + ADDR_INTERVAL_MS) return
+    if (!exchange.maySend(now.mono)) return
     exchange.answered = true
     const addresses = this.#currentAnswer(now).filter(
       (address) => !bytesEqual(address.ip, peer.remote.ip) || !isRoutable(peer.remote.ip),
@@ -158,7 +157,9 @@ export class AddressGossip {
   #sourceOf(peer: Peer, isAnswer: boolean): AddressSource {
     const isOurs = peer.kind === 'manual' || peer.kind === 'oneTry'
     const trustOfPeer = this.#hooks.book.find(peer.remote)?.trust ?? 'told'
-    const vouched = isOurs || (isAnswer && !peer.inbound && trustOfPeer !== 'told')
+    // A node that knows nobody for long has to believe its first ones.
+    const isTrusted = trustOfPeer === 'proven' || (trustOfPeer === 'vouched' && !this.#hooks.book.hasProven)
+    const vouched = isOurs || (isAnswer && !peer.inbound && isTrusted)
     return {
       ip: peer.remote.ip,
       trust: vouched ? 'vouched' : 'told',

@@ -11,7 +11,7 @@ import { judgeVersion, rememberVersion } from '../peer/handshake.ts'
 import type { Offence } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
-import type { Now } from '../primitives/brand.ts'
+import { monoMs, type Now } from '../primitives/brand.ts'
 import { printable } from '../primitives/bytes.ts'
 import { COMPACT_VERSION } from '../wire/compact.ts'
 import { HeaderList } from '../wire/header.ts'
@@ -29,6 +29,10 @@ export interface HandlerContext {
   readonly gossip: AddressGossip
   event(event: NodeEvent): void
   offend(peer: Peer, offence: Offence, detail: MessageError): void
+  /** Something is due to the peer at a time that may be earlier than known. */
+  watch(peer: Peer): void
+  /** May this probe stay as a peer? Somebody else's slot is free then. */
+  promote(peer: Peer): boolean
   /** The handshake is complete; may end the peer. */
   complete(peer: Peer): void
   /** `deliver`: what is queued for the peer shall still reach it. */
@@ -118,7 +122,7 @@ function completeHandshake(context: HandlerContext, peer: Peer, now: Now): void 
   peer.readyAt = now.mono
   peer.decoder.maxPayloadBytes = MAX_PAYLOAD_BYTES
   context.event({ type: 'handshakeComplete', peer: peer.id })
-  if (peer.kind === 'feeler') {
+  if (peer.kind === 'feeler' && !context.promote(peer)) {
     context.complete(peer)
     return context.disconnect(peer, 'probed', true, now)
   }
@@ -136,6 +140,9 @@ function onPong(context: HandlerContext, peer: Peer, { nonce }: MessageOf<'pong'
   const verdict = peer.pings.pong(nonce, now.mono)
   const roundTripMs = verdict.matched ? verdict.roundTripMs : undefined
   const routine = verdict.matched && verdict.routine
+  if (roundTripMs !== undefined && peer.addresses.delivered(monoMs(now.mono - roundTripMs), now.mono)) {
+    context.watch(peer)
+  }
   if (peer.isV1Listener) peer.pings.hasten(now.mono, V1_LISTENER_PING_INTERVAL_MS)
   // Unasked pongs are as many as the peer likes to send.
   if (!verdict.matched && !context.tracing) return

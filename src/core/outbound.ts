@@ -147,7 +147,9 @@ export class Outbound {
       if (flight !== undefined) this.plan?.hurry(outbox.now.mono)
       return refuse()
     }
-    this.#hooks.greet(this.#adopt(flight.kind, remote, flight.address, connection))
+    const peer = this.#adopt(flight.kind, remote, flight.address, connection)
+    peer.explores = flight.explores
+    this.#hooks.greet(peer)
   }
 
   dialFailed(ticket: DialTicket, error: string): void {
@@ -199,6 +201,13 @@ export class Outbound {
       book.good(peer.remote, outbox.now)
     }
     return peers.needlessTwin(peer)
+  }
+
+  /** A probe that explores has succeeded: it becomes a peer like others. Returns whose slot it takes, if it does. */
+  promote(peer: Peer): Peer | undefined {
+    const youngest = peer.explores ? this.plan?.replaceable : undefined
+    if (youngest !== undefined) peer.kind = 'automatic'
+    return youngest
   }
 
   /** Whom an operator named may be of use to others too. */

@@ -89,7 +89,7 @@ export class MessageSender {
   }
 
   addr(peer: Peer, addresses: readonly TimedAddress[], now: Now): void {
-    peer.addresses.lastSentAt = now.mono
+    peer.addresses.sent(now.mono)
     this.send(peer, { type: 'addr', addresses })
   }
 

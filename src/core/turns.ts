@@ -200,17 +200,12 @@ export class Turns {
     if (this.#sendBytes > MAX_SEND_BYTES_TOTAL) this.#closeHeaviest('toSend')
   }
 
-  /** Of those who came to us, if it can be one of them. */
+  /** Whom we chose is weighed half: those who came to us can be had again. */
   #closeHeaviest(what: 'received' | 'toSend'): void {
+    const weight = (peer: Peer): number => peer.heldBytes[what] / (peer.inbound ? 1 : 2)
     let heaviest: Peer | undefined
-    for (const peer of this.#peers.all()) {
-      const isWorse =
-        heaviest === undefined ||
-        (peer.inbound === heaviest.inbound
-          ? peer.heldBytes[what] > heaviest.heldBytes[what]
-          : peer.inbound && peer.heldBytes[what] > 0)
-      if (isWorse) heaviest = peer
-    }
+    for (const peer of this.#peers.all())
+      if (heaviest === undefined || weight(peer) > weight(heaviest)) heaviest = peer
     if (heaviest !== undefined) this.#hooks.disconnect(heaviest, 'overBudget')
   }
 }

@@ -79,8 +79,11 @@ export async function loadAddresses(
   const addresses = parseAddressFile(file)
   if (addresses !== undefined) return addresses
   const aside = `${path}.damaged-${Date.now()}`
-  await rename(path, aside)
-  warn(`${path} is damaged: it was set aside as ${aside}, and peers are looked for as at the first start`)
+  const outcome = await rename(path, aside).then(
+    () => `it was set aside as ${aside}`,
+    (error: unknown) => `it can't be set aside (${errorText(error)})`,
+  )
+  warn(`${path} is damaged: ${outcome}, and peers are looked for as at the first start`)
   return undefined
 }
 

@@ -142,7 +142,7 @@ export const ADDRESS_WEEK_SECONDS = 604_800
 export const MAX_ADDRESS_RETRIES = 3
 /** Failed so often since an answer more than a week ago: nobody is there any more. */
 export const MAX_ADDRESS_FAILURES = 10
-/** Places in the table of new addresses that one may have: known from more sides, drawn a little more often. */
+/** Places in the table of new addresses that one may have: known from more sides, harder to displace. */
 export const MAX_ADDRESS_REFERENCES = 8
 /** Addresses that wait for the holder of their place to be tested. */
 export const MAX_ADDRESS_COLLISIONS = 10

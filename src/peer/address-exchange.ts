@@ -23,7 +23,9 @@ export class AddressExchange {
   awaitingAnswer = false
   /** The peer's one question has been answered. */
   answered = false
-  lastSentAt: MonoMs | undefined
+  #lastSentAt: MonoMs | undefined
+  /** When the last message is known to have arrived. */
+  #deliveredAt: MonoMs | undefined
   /** Addresses taken into account, and those beyond the allowance. */
   processed = 0
   rateLimited = 0
@@ -45,21 +47,42 @@ export class AddressExchange {
     this.#known.add(key)
   }
 
+  /**
+   * May another message of addresses go out? The interval counts from when the last one is known to have arrived: on
+   * its way it may be late, and the next one must not come too close behind it.
+   */
+  maySend(now: MonoMs): boolean {
+    return now >= this.#soonest
+  }
+
+  sent(now: MonoMs): void {
+    this.#lastSentAt = now
+    this.#deliveredAt = undefined
+  }
+
+  /** The peer has answered what we sent it at `sentAt`, and so has all that went out before. True if that matters. */
+  delivered(sentAt: MonoMs, now: MonoMs): boolean {
+    if (this.#lastSentAt === undefined || this.#deliveredAt !== undefined || sentAt < this.#lastSentAt)
+      return false
+    this.#deliveredAt = now
+    if (this.#pending.size === 0) return false
+    this.#sendAt = this.#soonest
+    return true
+  }
+
   /** To be told soon, unless the peer knows it. `jitter` in [0, 1) varies the time around the average. */
   push(key: string, address: TimedAddress, now: MonoMs, jitter: number): void {
     if (this.#known.has(key) || this.#pending.size >= MAX_ADDR_PENDING) return
     this.#pending.set(key, address)
     if (this.#sendAt !== NEVER) return
-    const wanted = now + 2 * jitter * ADDR_SEND_INTERVAL_MS
-    this.#sendAt = monoMs(Math.max(wanted, (this.lastSentAt ?? Number.NEGATIVE_INFINITY) + ADDR_INTERVAL_MS))
+    this.#sendAt = monoMs(Math.max(now + 2 * jitter * ADDR_SEND_INTERVAL_MS, this.#soonest))
   }
 
   /** What is due to be told now; undefined if nothing is, or another message went out meanwhile. */
   take(now: MonoMs): readonly TimedAddress[] | undefined {
     if (now < this.#sendAt) return undefined
-    const soonest = (this.lastSentAt ?? Number.NEGATIVE_INFINITY) + ADDR_INTERVAL_MS
-    if (now < soonest) {
-      this.#sendAt = monoMs(soonest)
+    if (!this.maySend(now)) {
+      this.#sendAt = this.#soonest
       return undefined
     }
     const due = [...this.#pending]
@@ -67,5 +90,11 @@ export class AddressExchange {
     this.#sendAt = NEVER
     for (const [key] of due) this.noteKnown(key)
     return due.map(([, address]) => address)
+  }
+
+  /** Infinite until the last message is known to have arrived. */
+  get #soonest(): MonoMs {
+    if (this.#lastSentAt === undefined) return monoMs(0)
+    return this.#deliveredAt === undefined ? NEVER : monoMs(this.#deliveredAt + ADDR_INTERVAL_MS)
   }
 }

@@ -24,6 +24,7 @@ const TEXTS = {
   evicted: 'its slot went to another peer',
   duplicate: 'connected to the same node already',
   probed: 'the probe is over',
+  replaced: 'its slot looks elsewhere in the network now',
   seedDone: 'the seed has told its addresses',
   overBudget: 'all peers together hold too much memory, and this one the most',
 } as const

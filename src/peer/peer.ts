@@ -53,7 +53,9 @@ export interface PeerInit {
 
 export class Peer {
   readonly id: PeerId
-  readonly kind: ConnectionKind
+  kind: ConnectionKind
+  /** A probe that is to stay, if it succeeds. */
+  explores = false
   readonly remote: Endpoint
   readonly address: string
   readonly localNonce: bigint

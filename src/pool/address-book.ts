@@ -44,6 +44,7 @@ import { netGroup } from './net-group.ts'
 
 export type Table = 'new' | 'tried'
 
+/** Somebody who never takes anybody is of no use. */
 const REFUSALS_PER_FAILURE = 8
 /** Draws before the whole class is looked through. */
 const MAX_DRAWS = 24
@@ -74,6 +75,10 @@ export class AddressBook {
 
   get triedCount(): number {
     return this.#tried
+  }
+
+  get hasProven(): boolean {
+    return this.#index.tried.proven.size + this.#index.new.proven.size > 0
   }
 
   get newCount(): number {
@@ -123,7 +128,6 @@ export class AddressBook {
       ADDRESS_BUSY_MS * ADDRESS_BUSY_GROWTH ** Math.min(row.refusals, 32),
     )
     row.refusals++
-    // Somebody who never takes anybody is of no use.
     if (row.refusals % REFUSALS_PER_FAILURE === 0) row.attempts++
     this.revision++
     row.retryAt = monoMs(now + wait * (0.5 + this.#random.unit()))
@@ -136,8 +140,8 @@ export class AddressBook {
   }
 
   /**
-   * A handshake with it was completed: it belongs into `tried`, if the holder of its place there lets it. The time that
-   * others are told stays as it is, or it would show with whom we are connected.
+   * A handshake with it was completed: it belongs into `tried`, if the holder of its place there lets it. The time
+   * that others are told stays as it is, or it would show with whom we are connected.
    */
   good(endpoint: Endpoint, now: Now): void {
     const row = this.#rows.get(endpointKey(endpoint))
@@ -174,9 +178,8 @@ export class AddressBook {
   /** Whoever is there is not what we look for. */
   remove(endpoint: Endpoint): boolean {
     const row = this.#rows.get(endpointKey(endpoint))
-    if (row === undefined) return false
-    this.#delete(row)
-    return true
+    if (row !== undefined) this.#delete(row)
+    return row !== undefined
   }
 
   /** An address of a class that may be dialled now; undefined if there is none. Always ends. */
@@ -206,8 +209,7 @@ export class AddressBook {
 
   /** The one whose test is due first. */
   nextCollision(): KnownAddress | undefined {
-    const [first] = this.collisionHolders()
-    return first
+    return this.collisionHolders().next().value ?? undefined
   }
 
   /** Decides the collisions that can be: a holder that answered lately stays, one that failed gives way. */

@@ -5,6 +5,7 @@
  */
 import {
   ADDRESS_MISFIT_MS,
+  ADDRESS_RETRY_MIN_MS,
   ASK_AGAIN_GROWTH,
   ASK_AGAIN_MAX_MS,
   ASK_AGAIN_MIN_MS,
@@ -46,7 +47,12 @@ export interface Flight extends Dial {
   readonly kind: AutomaticKind
   /** Undefined for a seed that has only a name. */
   readonly endpoint: Endpoint | undefined
+  /** A probe that, if it succeeds, takes the slot of the youngest peer. */
+  readonly explores: boolean
 }
+
+/** Every so many probes one looks elsewhere in the network, so that its parts don't lose each other for ever. */
+const PROBES_PER_EXPLORATION = 4
 
 /** An address that has failed or refused so often is not waited for. */
 const HOPELESS_TRIES = 3
@@ -57,6 +63,7 @@ interface Taken {
   readonly ready: number
   readonly blockRelay: number
   readonly told: number
+  readonly proven: number
   readonly groups: ReadonlySet<string>
   /** Hosts and endpoints that a connection leads to or comes from. */
   readonly hosts: ReadonlySet<string>
@@ -66,8 +73,8 @@ type Class = readonly [table: Table, trust: Trust]
 
 const STEADY: readonly Class[] = [
   ['tried', 'proven'],
-  ['tried', 'vouched'],
   ['new', 'proven'],
+  ['tried', 'vouched'],
   ['new', 'vouched'],
 ]
 const HEARSAY: readonly Class[] = [
@@ -92,6 +99,8 @@ export class OutboundPlan {
   #nextAt: MonoMs
   #feelerAt: MonoMs
   readonly #hunger = new Hunger()
+  #probes = 0
+  #seedAt: MonoMs = monoMs(0)
   /** With a slot empty and nobody left to dial: when to ask for more addresses, and how long after that again. */
   #askAt: MonoMs | undefined
   #askWaitMs = ASK_AGAIN_MIN_MS
@@ -144,6 +153,16 @@ export class OutboundPlan {
     return this.#options.feelers ? this.#feeler(now) : undefined
   }
 
+  /** The peer whose slot an exploration may take: the youngest that was not there for good. */
+  get replaceable(): Peer | undefined {
+    let youngest: Peer | undefined
+    for (const peer of this.#peers.all()) {
+      if (peer.kind !== 'automatic' || peer.readyAt === undefined) continue
+      if (youngest === undefined || peer.connectedAt.mono > youngest.connectedAt.mono) youngest = peer
+    }
+    return youngest
+  }
+
   /** Takes back the flight of a ticket; undefined if it is none of ours. */
   landed(ticket: DialTicket): Flight | undefined {
     const flight = this.#flights.get(ticket)
@@ -151,9 +170,17 @@ export class OutboundPlan {
     return flight
   }
 
-  dialFailed({ kind, endpoint }: Flight, isOurFault: boolean, now: MonoMs): void {
+  dialFailed({ kind, endpoint, target }: Flight, isOurFault: boolean, now: MonoMs): void {
+    if (kind === 'seed' && endpoint === undefined) this.#askLater(target, now)
     if (endpoint !== undefined && !isOurFault) this.#book.failed(endpoint, now)
     if (isKept(kind)) this.hurry(now)
+  }
+
+  /** A seed node that is not there yet is asked again, as long as there is nobody else. */
+  #askLater(target: HostPort, now: MonoMs): void {
+    for (const { inbound, readyAt } of this.#peers.all()) if (!inbound && readyAt !== undefined) return
+    this.#seedNodes.push(target)
+    this.#seedAt = monoMs(now + this.#spread(ADDRESS_RETRY_MIN_MS))
   }
 
   /** A connection of ours has ended. `wasBusy`: the other side ended it before it said anything, or for another. */
@@ -171,7 +198,7 @@ export class OutboundPlan {
   #nextDial(now: Now): Flight | undefined {
     const { mono } = now
     this.#nextAt = monoMs(mono + this.#spread(AUTOMATIC_DIAL_INTERVAL_MS))
-    const seed = this.#seedNodes.shift()
+    const seed = mono >= this.#seedAt ? this.#seedNodes.shift() : undefined
     if (seed !== undefined) return this.#begin('seed', undefined, seed)
     const taken = this.#taken()
     if (taken.ready >= this.#options.outbound) this.#satisfied()
@@ -204,7 +231,7 @@ export class OutboundPlan {
     this.#askWaitMs = Math.min(ASK_AGAIN_GROWTH * this.#askWaitMs, ASK_AGAIN_MAX_MS)
     this.#askAt = monoMs(mono + this.#spread(this.#askWaitMs))
     const taken = this.#taken()
-    const isNew = (row: KnownAddress): boolean => !isIn(row, taken) && this.#options.mayDial(row)
+    const isNew = (row: KnownAddress): boolean => this.#options.mayDial(row) && !isIn(row, taken)
     const classes = [...STEADY, ...HEARSAY]
     // Where everybody known is connected, one of them is asked over a second connection, which ends with the answer.
     const row = this.#first(classes, mono, isNew) ?? this.#first(classes, mono, this.#options.mayDial)
@@ -231,7 +258,8 @@ export class OutboundPlan {
     const fits = (row: KnownAddress): boolean =>
       !taken.groups.has(row.group) && this.#options.mayDial(row) && !isIn(row, taken)
     const coin = this.#random.below(2) === 0
-    const steady = coin ? STEADY : STEADY.toReversed()
+    const isSettled = taken.proven >= this.#options.outbound - MAX_TOLD_PEERS
+    const steady = isSettled && coin ? STEADY.toReversed() : STEADY
     const mayBeTold = taken.told < MAX_TOLD_PEERS + this.#hunger.extra(now)
     const hearsay = mayBeTold ? (coin ? HEARSAY : HEARSAY.toReversed()) : []
     // Hearsay has its turn too, or nobody would ever learn whether it is true.
@@ -259,14 +287,19 @@ export class OutboundPlan {
   #feeler(now: Now): Flight | undefined {
     const taken = this.#taken()
     if (taken.slots < this.#options.outbound || this.#isProbing()) return undefined
-    const fits = (row: KnownAddress): boolean => this.#options.mayDial(row) && !isIn(row, taken)
+    const explores = this.#probes % PROBES_PER_EXPLORATION === PROBES_PER_EXPLORATION - 1
+    const fits = (row: KnownAddress): boolean =>
+      this.#options.mayDial(row) && !isIn(row, taken) && !(explores && taken.groups.has(row.group))
     this.#vouchForConnected(now)
     this.#book.settleCollisions(now.unix)
-    const holder = this.#book.nextCollision()
-    const start = this.#random.below(UNTESTED.length)
-    const classes = [...UNTESTED.slice(start), ...UNTESTED.slice(0, start)]
+    const holder = explores ? undefined : this.#book.nextCollision()
+    const all = explores ? STEADY : UNTESTED
+    const start = this.#random.below(all.length)
+    const classes = [...all.slice(start), ...all.slice(0, start)]
     const row = holder !== undefined && fits(holder) ? holder : this.#first(classes, now.mono, fits)
-    return row === undefined ? undefined : this.#begin('feeler', row, targetOf(row), now)
+    if (row === undefined) return undefined
+    this.#probes++
+    return this.#begin('feeler', row, targetOf(row), now, explores)
   }
 
   /** Whoever serves us now needs no test, nor could be given one. */
@@ -290,17 +323,23 @@ export class OutboundPlan {
     )
   }
 
-  #begin(kind: AutomaticKind, endpoint: Endpoint | undefined, target: HostPort, now?: Now): Flight {
+  #begin(
+    kind: AutomaticKind,
+    endpoint: Endpoint | undefined,
+    target: HostPort,
+    now?: Now,
+    explores = false,
+  ): Flight {
     if (endpoint !== undefined && now !== undefined) this.#book.attempted(endpoint, now)
     const ticket = this.#nextTicket()
     const address = formatHostPort(target.host, target.port)
-    const flight = { ticket, target, address, kind, endpoint }
+    const flight = { ticket, target, address, kind, endpoint, explores }
     this.#flights.set(ticket, flight)
     return flight
   }
 
   #taken(): Taken {
-    let [slots, ready, blockRelay, told] = [0, 0, 0, 0]
+    let [slots, ready, blockRelay, told, proven] = [0, 0, 0, 0, 0]
     const groups = new Set<string>()
     const hosts = new Set<string>()
     const take = (kind: string, endpoint: Endpoint): void => {
@@ -310,14 +349,16 @@ export class OutboundPlan {
       if (!isKept(kind)) return
       slots++
       if (kind === 'blockRelay') blockRelay++
-      if ((this.#book.find(endpoint)?.trust ?? 'told') === 'told') told++
+      const trust = this.#book.find(endpoint)?.trust ?? 'told'
+      if (trust === 'told') told++
+      else if (trust === 'proven') proven++
     }
     for (const { kind, remote, readyAt } of this.#peers.all()) {
       take(kind, remote)
       if (isKept(kind) && readyAt !== undefined) ready++
     }
     for (const { kind, endpoint } of this.#flights.values()) if (endpoint !== undefined) take(kind, endpoint)
-    return { slots, ready, blockRelay, told, groups, hosts }
+    return { slots, ready, blockRelay, told, proven, groups, hosts }
   }
 
   /** Half to one and a half times as long: nodes must not move in step. */

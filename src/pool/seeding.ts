@@ -12,8 +12,6 @@ const NEVER = monoMs(Number.POSITIVE_INFINITY)
 export class Seeding {
   #dnsAt: MonoMs
   #fixedAt: MonoMs
-  /** Names are being looked up. */
-  asking = false
   /** When seeds were last asked: somebody who comes and goes must not make us ask them again and again. */
   #dnsAskedAt = Number.NEGATIVE_INFINITY
   #fixedAskedAt = Number.NEGATIVE_INFINITY
@@ -37,7 +35,6 @@ export class Seeding {
     if (now >= this.#dnsAt) {
       this.#dnsAt = monoMs(now + RESEED_INTERVAL_MS)
       if (connected < 2) {
-        this.asking = true
         this.#dnsAskedAt = now
         return 'dns'
       }
@@ -54,7 +51,6 @@ export class Seeding {
 
   /** The names led to so many addresses. */
   resolved(count: number, now: MonoMs): void {
-    this.asking = false
     if (count === 0 && this.#hasFixed) this.#fixedAt = monoMs(Math.min(this.#fixedAt, now))
   }
 

@@ -91,12 +91,18 @@ const tell = (peer: PeerId, ...addresses: TimedAddress[]): void =>
 
 const knows = (address: Endpoint): boolean => probe.core.addresses.find(address) !== undefined
 
+/** The nonce of the latest ping, or one that answers none. */
+function lastPingTo(id: PeerId): bigint {
+  const ping = probe.sentTo(id).findLast((message) => message.type === 'ping')
+  return ping?.type === 'ping' ? ping.nonce : 1n
+}
+
 /** Lets time pass in which everybody reads, and answers pings, so that nobody is closed. */
 function pass(ms: number): void {
   for (let left = ms; left > 0; left -= 20_000) {
     probe.wait(Math.min(20_000, left))
     for (const { id, state, sendQueue } of probe.core.peers.all()) {
-      if (state === 'ready') probe.receive(id, { type: 'pong', nonce: 1n })
+      if (state === 'ready') probe.receive(id, { type: 'pong', nonce: lastPingTo(id) })
       if (sendQueue.bytes > 0) probe.flush(id)
     }
   }
@@ -106,7 +112,7 @@ function pass(ms: number): void {
 function sleep(ms: number): void {
   probe.skip(ms - 1)
   for (const { id } of probe.core.peers.all()) {
-    probe.receive(id, { type: 'pong', nonce: 1n })
+    probe.receive(id, { type: 'pong', nonce: lastPingTo(id) })
     if (probe.peer(id).sendQueue.bytes > 0) probe.flush(id)
   }
   probe.wait(1)

@@ -22,7 +22,9 @@ function exchange(): AddressExchange {
 /** What is sent now, as the gossip does it. */
 function send(to: AddressExchange, now: MonoMs): number {
   const due = to.take(now)
-  if (due !== undefined) to.lastSentAt = now
+  if (due !== undefined) to.sent(now)
+  // The answer to a ping comes at once here.
+  if (due !== undefined) to.delivered(now, now)
   return due?.length ?? 0
 }
 
@@ -73,10 +75,26 @@ describe('AddressExchange', () => {
   it('waits when an answer went out after something was planned', () => {
     const to = exchange()
     to.push('a', one, ms(0), 0.1)
-    to.lastSentAt = ms(5_000)
+    to.sent(ms(5_000))
     expect(to.take(to.sendAt)).toBeUndefined()
+    expect(to.sendAt).toBe(Number.POSITIVE_INFINITY)
+    expect(to.delivered(ms(4_999), ms(5_000))).toBe(false)
+    expect(to.delivered(ms(5_000), ms(5_000))).toBe(true)
     expect(to.sendAt).toBe(5_000 + ADDR_INTERVAL_MS)
     expect(to.take(to.sendAt)).toHaveLength(1)
+  })
+
+  it('counts the interval from when the last message is known to have arrived, however late that is', () => {
+    const to = exchange()
+    to.sent(ms(0))
+    to.push('a', one, ms(0), 0.1)
+    expect([to.maySend(ms(1_000_000)), to.sendAt]).toEqual([false, Number.POSITIVE_INFINITY])
+    to.delivered(ms(30_000), ms(70_000))
+    expect(to.sendAt).toBe(70_000 + ADDR_INTERVAL_MS)
+    // Later pongs say nothing new.
+    to.delivered(ms(60_000), ms(75_000))
+    expect(to.sendAt).toBe(70_000 + ADDR_INTERVAL_MS)
+    expect(send(to, to.sendAt)).toBe(1)
   })
 
   it('does not tell what the peer knows, because it said so or was told', () => {
