@@ -297,8 +297,9 @@ export class OutboundPlan {
     const start = this.#random.below(all.length)
     const classes = [...all.slice(start), ...all.slice(0, start)]
     const row = holder !== undefined && fits(holder) ? holder : this.#first(classes, now.mono, fits)
-    if (row === undefined) return undefined
+    // Counted also if there was nobody to test, or an old book would never be explored.
     this.#probes++
+    if (row === undefined) return undefined
     return this.#begin('feeler', row, targetOf(row), now, explores)
   }
 

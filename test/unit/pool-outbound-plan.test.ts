@@ -456,7 +456,7 @@ describe('feelers', () => {
     bench.answers = (endpoint) => (endpoint && formatIp(endpoint.ip) === holder ? 'refused' : 'yes')
     bench.book.good(endpointOf(newcomer), bench.now)
     expect(bench.book.nextCollision()).toBeDefined()
-    bench.wait(600_000)
+    bench.wait(1_200_000)
     expect(bench.book.find(endpointOf(newcomer))?.tried).toBe(true)
     expect(bench.book.find(endpointOf(holder))?.tried).toBe(false)
     bench.book.assertConsistent()
