@@ -162,7 +162,8 @@ export class Outbound {
       const retryMs = this.targets.dialFailed(ticket, mono)
       outbox.event({ type: 'dialFailed', address: target.address, error, retryMs, kind: 'manual' })
     } else if (flight !== undefined) {
-      this.plan?.dialFailed(flight, NO_NETWORK.test(error), mono)
+      // Where others are reached, it is the address after all: of a family that this machine has no way to.
+      this.plan?.dialFailed(flight, NO_NETWORK.test(error) && this.#isAlone, mono)
       const { address, kind } = flight
       outbox.event({ type: 'dialFailed', address, error, retryMs: undefined, kind })
     }
@@ -220,7 +221,7 @@ export class Outbound {
   }
 
   disconnected(peer: Peer, reason: DisconnectReason): void {
-    const { outbox, book, peers } = this.#hooks
+    const { outbox, book } = this.#hooks
     const { now } = outbox
     const misfit = MISFITS.has(reason)
     if (reason === 'selfConnection' && !peer.inbound) {
@@ -238,8 +239,12 @@ export class Outbound {
     }
     const wasCut = reason === 'closedByPeer' || reason === 'connectionLost'
     this.plan?.disconnected(peer, misfit, wasCut && readyMs < BUSY_WITHIN_MS, now)
-    const isAlone = ![...peers.all()].some((other) => !other.inbound && other.state === 'ready')
-    if (isAlone && !peer.inbound) this.#seeding?.alone(now.mono)
+    if (this.#isAlone && !peer.inbound) this.#seeding?.alone(now.mono)
+  }
+
+  /** Is no peer there that we dialled? */
+  get #isAlone(): boolean {
+    return ![...this.#hooks.peers.all()].some((peer) => !peer.inbound && peer.state === 'ready')
   }
 
   stop(): void {

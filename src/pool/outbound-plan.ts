@@ -77,6 +77,7 @@ const STEADY: readonly Class[] = [
   ['tried', 'vouched'],
   ['new', 'vouched'],
 ]
+const PROVEN = STEADY.slice(0, 2)
 const HEARSAY: readonly Class[] = [
   ['tried', 'told'],
   ['new', 'told'],
@@ -287,15 +288,19 @@ export class OutboundPlan {
   #feeler(now: Now): Flight | undefined {
     const taken = this.#taken()
     if (taken.slots < this.#options.outbound || this.#isProbing()) return undefined
-    const explores = this.#probes % PROBES_PER_EXPLORATION === PROBES_PER_EXPLORATION - 1
+    const youngest = this.replaceable
+    const isTurn = this.#probes % PROBES_PER_EXPLORATION === PROBES_PER_EXPLORATION - 1
+    const explores = isTurn && youngest !== undefined
     const fits = (row: KnownAddress): boolean =>
       this.#options.mayDial(row) && !isIn(row, taken) && !(explores && taken.groups.has(row.group))
     this.#vouchForConnected(now)
     this.#book.settleCollisions(now.unix)
     const holder = explores ? undefined : this.#book.nextCollision()
-    const all = explores ? STEADY : UNTESTED
-    const start = this.#random.below(all.length)
-    const classes = [...all.slice(start), ...all.slice(0, start)]
+    const start = this.#random.below(UNTESTED.length)
+    // Whoever is proven gives way only to somebody who is, too.
+    const mayBeVouched = youngest !== undefined && this.#book.find(youngest.remote)?.trust !== 'proven'
+    const others = mayBeVouched ? STEADY : PROVEN
+    const classes = explores ? others : [...UNTESTED.slice(start), ...UNTESTED.slice(0, start)]
     const row = holder !== undefined && fits(holder) ? holder : this.#first(classes, now.mono, fits)
     // Counted also if there was nobody to test, or an old book would never be explored.
     this.#probes++
