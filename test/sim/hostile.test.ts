@@ -18,6 +18,11 @@ describe('a node that knows twenty honest ones', { timeout: TEST_TIMEOUT_MS }, (
     expect(eclipser.told).toBeGreaterThan(10_000)
     expect(2 * worst).toBeLessThan(OUTBOUND)
   })
+
+  // Half of the slots were lost here: by answers of those who were themselves only vouched for, and by exploration.
+  it.each([2, 10])('keeps them also as it was lost once (seed %i)', (seed) => {
+    expect(2 * eclipse(seed).worst).toBeLessThan(OUTBOUND)
+  })
 })
 
 describe('an hour among nodes of the reference policy', { timeout: TEST_TIMEOUT_MS }, () => {
