@@ -206,7 +206,7 @@ export class Outbound {
 
   /** A probe that explores has succeeded: it becomes a peer like others. Returns whose slot it takes, if it does. */
   promote(peer: Peer): Peer | undefined {
-    const youngest = peer.explores ? this.plan?.replaceable : undefined
+    const youngest = peer.explores ? this.plan?.replaceableBy(peer) : undefined
     if (youngest !== undefined) peer.kind = 'automatic'
     return youngest
   }
@@ -239,7 +239,7 @@ export class Outbound {
     }
     const wasCut = reason === 'closedByPeer' || reason === 'connectionLost'
     this.plan?.disconnected(peer, misfit, wasCut && readyMs < BUSY_WITHIN_MS, now)
-    if (this.#isAlone && !peer.inbound) this.#seeding?.alone(now.mono)
+    if (!peer.inbound && this.#isAlone) this.#seeding?.alone(now.mono)
   }
 
   /** Is no peer there that we dialled? */

@@ -18,9 +18,10 @@ import type { Peer } from '../peer/peer.ts'
 import { type DialTicket, type MonoMs, monoMs, type Now } from '../primitives/brand.ts'
 import { type Endpoint, formatHostPort, formatIp, type HostPort, isRoutable } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
-import type { AddressBook, Table } from './address-book.ts'
+import type { AddressBook } from './address-book.ts'
+import { type AddressClass, HEARSAY, PROVEN, STEADY, UNTESTED } from './address-classes.ts'
 import { Hunger } from './hunger.ts'
-import { endpointKey, type KnownAddress, type Trust } from './known-address.ts'
+import { endpointKey, type KnownAddress } from './known-address.ts'
 import type { Dial } from './manual-targets.ts'
 import { netGroup } from './net-group.ts'
 import type { PeerManager } from './peer-manager.ts'
@@ -68,25 +69,6 @@ interface Taken {
   /** Hosts and endpoints that a connection leads to or comes from. */
   readonly hosts: ReadonlySet<string>
 }
-
-type Class = readonly [table: Table, trust: Trust]
-
-const STEADY: readonly Class[] = [
-  ['tried', 'proven'],
-  ['new', 'proven'],
-  ['tried', 'vouched'],
-  ['new', 'vouched'],
-]
-const PROVEN = STEADY.slice(0, 2)
-const HEARSAY: readonly Class[] = [
-  ['tried', 'told'],
-  ['new', 'told'],
-]
-const UNTESTED: readonly Class[] = [
-  ['new', 'vouched'],
-  ['new', 'told'],
-  ['new', 'proven'],
-]
 
 export class OutboundPlan {
   readonly #options: OutboundOptions
@@ -162,6 +144,19 @@ export class OutboundPlan {
       if (youngest === undefined || peer.connectedAt.mono > youngest.connectedAt.mono) youngest = peer
     }
     return youngest
+  }
+
+  /**
+   * Whose slot a probe that explored takes now; undefined if nobody's. While it shook hands the slots may have
+   * changed: its group must be new still, and whoever is proven gives way only to somebody who is, too.
+   */
+  replaceableBy(probe: Peer): Peer | undefined {
+    const youngest = this.replaceable
+    if (youngest === undefined) return undefined
+    for (const peer of this.#peers.all())
+      if (peer !== youngest && isKept(peer.kind) && peer.group === probe.group) return undefined
+    const isProven = ({ remote }: Peer): boolean => this.#book.find(remote)?.trust === 'proven'
+    return isProven(youngest) && !isProven(probe) ? undefined : youngest
   }
 
   /** Takes back the flight of a ticket; undefined if it is none of ours. */
@@ -273,7 +268,7 @@ export class OutboundPlan {
   }
 
   #first(
-    classes: readonly Class[],
+    classes: readonly AddressClass[],
     now: MonoMs,
     fits: (row: KnownAddress) => boolean,
   ): KnownAddress | undefined {
