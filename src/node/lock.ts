@@ -17,7 +17,7 @@ export interface DataDirLock {
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const path = join(dataDir, LOCK_FILE)
   const own = join(dataDir, `${LOCK_FILE}.${process.pid}`)
-  const content = `${process.pid} ${(await processStart(process.pid)) ?? '-'}\n`
+  const content = `${process.pid} ${(await processStatus(process.pid))?.start ?? '-'}\n`
   try {
     await writeFile(own, content)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -88,16 +88,20 @@ async function isAlive(holder: string): Promise<boolean> {
   } catch (error) {
     return errorCode(error) === 'EPERM'
   }
-  const startNow = await processStart(pid)
-  return startNow === undefined || start === '-' || start === startNow
+  const status = await processStatus(pid)
+  // It has ended, and only waits to be noticed by whoever started it.
+  if (status?.state === 'Z') return false
+  return status === undefined || start === '-' || start === status.start
 }
 
-/** When a process started, in the kernel's ticks; undefined where the system doesn't tell. */
-async function processStart(pid: number): Promise<string | undefined> {
+/** A process's state, and when it started in the kernel's ticks; undefined where the system doesn't tell. */
+async function processStatus(pid: number): Promise<{ state: string; start: string } | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
     // The name in parentheses may contain anything; fields are counted behind it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const [state, start] = [fields[0], fields[19]]
+    return state === undefined || start === undefined ? undefined : { state, start }
   } catch {
     return undefined
   }

@@ -1,11 +1,12 @@
 /** The lock of a data directory: one holder at a time, and none that is dead. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LOCK_FILE, lockDataDir } from '../../src/node/lock.ts'
 import { UserError } from '../../src/primitives/errors.ts'
+import { eventually } from '../../testkit/changes.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -30,6 +31,23 @@ describe('lockDataDir', () => {
     await lock.release()
     expect(readdirSync(folder)).toEqual([])
     await (await lockDataDir(folder)).release()
+  })
+
+  it('is taken from a process that has ended and that nobody has noticed yet', async () => {
+    // The shell gives way to a program that never asks after its child, which ends when it is told to.
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['pipe', 'pipe', 'ignore'] })
+    try {
+      const pid = await new Promise<number>((resolve) => {
+        parent.stdout.once('data', (text) => resolve(Number(String(text))))
+      })
+      process.kill(pid, 'SIGKILL')
+      write(`${pid} -\n`)
+      const lock = await eventually(() => lockDataDir(folder).catch(() => undefined), 'the lock')
+      expect(content()).toMatch(new RegExp(`^${process.pid} `))
+      await lock.release()
+    } finally {
+      parent.kill('SIGKILL')
+    }
   })
 
   it('does not release what is no longer its own', async () => {
