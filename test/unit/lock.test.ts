@@ -35,7 +35,9 @@ describe('lockDataDir', () => {
 
   it('is taken from a process that has ended and that nobody has noticed yet', async () => {
     // The shell gives way to a program that never asks after its child, which ends when it is told to.
-    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['pipe', 'pipe', 'ignore'] })
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
     try {
       const pid = await new Promise<number>((resolve) => {
         parent.stdout.once('data', (text) => resolve(Number(String(text))))
