@@ -42,6 +42,22 @@ export interface BlockFile {
   readonly blocks: readonly BlockVector[]
 }
 
+/** The header as on the wire, its hash in display order. */
+export interface HashVector {
+  readonly header: string
+  readonly hash: string
+}
+
+export interface ProofOfWorkFile {
+  readonly mainnetKey: string
+  readonly testnetKey: string
+  readonly mainnet: HashVector
+  readonly testnet: HashVector
+  readonly regtest: HashVector
+  /** In mainnet's formats and by its key. */
+  readonly easier: readonly HashVector[]
+}
+
 function load<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../test/vectors/${name}`, import.meta.url), 'utf8'))
 }
@@ -50,6 +66,8 @@ export const loadProtocolFrames = (): FrameFile => load('protocol-frames.json')
 export const loadMainnetMessages = (): FrameFile => load('mainnet-messages.json')
 export const loadTestnetMessages = (): FrameFile => load('v1-testnet-messages.json')
 export const loadBlocks = (): BlockFile => load('blocks.json')
+
+export const loadProofOfWork = (): ProofOfWorkFile => load('proof-of-work.json')
 
 /** Bytes of hex text that is known to be right. */
 export function hex(text: string): Uint8Array {

@@ -234,3 +234,16 @@ export const ACCEPT_TROUBLE_INTERVAL_MS = 60_000
 export const RESOLVE_TIMEOUT_MS = 10_000
 /** Addresses taken of one question to seeds: as many as a node can try in hours. */
 export const MAX_RESOLVED_ADDRESSES = 256
+
+// Proof of work
+
+/** Hashes made at once. The system's pool has four threads, and files and names need one. */
+export const POW_MAX_THREADS = 3
+/** Hashes remembered: a block that follows its header is not hashed again. Some 200 bytes each. */
+export const POW_CACHED_HASHES = 16_384
+/** Work that had to stand back so often goes next, however urgent the rest is. */
+export const POW_PATIENCE = 3
+/** Items of the data set filled at once, in some 50 ms: a new tip must not wait longer. */
+export const POW_DATASET_PIECE_ITEMS = 32_768
+/** Memory that must stay free beside a data set. */
+export const POW_MEMORY_RESERVE_BYTES = 536_870_912
