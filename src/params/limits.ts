@@ -247,3 +247,15 @@ export const POW_PATIENCE = 3
 export const POW_DATASET_PIECE_ITEMS = 32_768
 /** Memory that must stay free beside a data set. */
 export const POW_MEMORY_RESERVE_BYTES = 536_870_912
+
+// Scripts
+
+/** The network's rules (chain 7.2), and what bounds the time and memory of a script. */
+export const MAX_SCRIPT_BYTES = 20_000
+/** A signature or a key must fit; nothing else that a script needs is longer. */
+export const MAX_SCRIPT_ELEMENT_BYTES = 5_300
+export const MAX_SCRIPT_STACK = 1_000
+/** Opcodes above 0x60 in one script, those of branches not taken included. */
+export const MAX_SCRIPT_OPCODES = 201
+/** Decoding takes time by the square of the length; an address has 34 characters. */
+export const MAX_ADDRESS_CHARACTERS = 1_024

@@ -93,3 +93,8 @@ export function messageChecksum(payload: Uint8Array): number {
   const digest = opensslDigest(opensslDigest(payload))
   return new DataView(digest.buffer, digest.byteOffset, 4).getUint32(0, true)
 }
+
+/** HASH160 of `data` (chain 2.3): the first 20 bytes of its double SHA3-256, a fresh array. */
+export function hash160(data: Uint8Array): Uint8Array {
+  return sha3_256d(data).slice(0, 20)
+}
