@@ -1,0 +1,32 @@
+/** What sync, relay and RPC see of the chain. The engine implements it; tests may put something simpler here. */
+import type { PeerId } from '../primitives/brand.ts'
+import type { Block } from '../wire/block.ts'
+import type { HeaderList } from '../wire/header.ts'
+import type { HeaderNode } from './header-node.ts'
+import type { HeaderTree } from './header-tree.ts'
+import type { StoredBlock } from './io.ts'
+import type { Source } from './outcomes.ts'
+
+export interface Chain {
+  readonly tree: HeaderTree
+  /** The last block of the active chain; genesis at first. */
+  readonly tip: HeaderNode
+  /** The most work among headers that are not known to be bad. */
+  readonly bestHeader: HeaderNode
+  /** Is the tip so far behind that the node still has to catch up? False for good once it was false. */
+  readonly isInitialDownload: boolean
+  activeAt(height: number): HeaderNode | undefined
+  isActive(node: HeaderNode): boolean
+  /** At most 32 hashes of a header's chain, from itself back, ever sparser, genesis last. */
+  locator(from: HeaderNode): Uint8Array[]
+  /** Answers `getheaders` from the active chain: at most 2,000 headers behind the first locator hash known. */
+  headersAfter(locator: readonly Uint8Array[], stop: Uint8Array): HeaderList
+  /** Answered by one outcome of type `headers`, at once or later. Bytes are copied where kept. */
+  submitHeaders(source: Source, headers: HeaderList): void
+  /** Answered by one outcome of type `block`. `received`: the message it came in, if it is in shortest form. */
+  submitBlock(source: Source, block: Block, received?: StoredBlock): void
+  /** Reads stored blocks; undefined where there is none, or it is damaged. */
+  read(nodes: readonly HeaderNode[], done: (blocks: readonly (StoredBlock | undefined)[]) => void): void
+  /** Drops what is kept aside for a peer that is gone. */
+  forget(source: PeerId): void
+}
