@@ -3,6 +3,10 @@
  * who bring their own sockets.
  */
 
+// The chain, as the core sees it, and what it asks of the world.
+export type { Chain } from './chain/chain.ts'
+export type * from './chain/io.ts'
+export type * from './chain/outcomes.ts'
 // The pure core and its seam.
 export { type CoreOptions, NodeCore } from './core/core.ts'
 export type { AutomaticOptions } from './core/outbound.ts'
@@ -36,6 +40,7 @@ export type { HealthListener, HealthReport, HealthWarning } from './node/health.
 export { DEFAULT_LIMITS, DilithionNode, type NodeOptions } from './node/node.ts'
 export { VERSION } from './node/version.ts'
 // Networks.
+export type * from './params/chain-params.ts'
 export {
   type Dialect,
   mainnet,

@@ -11,6 +11,7 @@ const ROOMS: Record<string, readonly string[]> = {
   params: ['primitives'],
   wire: ['primitives', 'params'],
   script: ['primitives', 'params', 'wire'],
+  chain: ['primitives', 'params', 'wire', 'script'],
   framing: ['primitives', 'params', 'wire'],
   peer: ['primitives', 'params', 'wire', 'framing'],
   pool: ['primitives', 'params', 'wire', 'framing', 'peer'],
@@ -21,11 +22,11 @@ const ROOMS: Record<string, readonly string[]> = {
   node: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core', 'shell', 'crypto', 'telemetry'],
   rpc: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node'],
   cli: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node', 'rpc', 'telemetry'],
-  '.': ['primitives', 'params', 'wire', 'script', 'framing', 'peer', 'pool', 'core', 'node'],
+  '.': ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer', 'pool', 'core', 'node'],
 }
 
 /** Deterministic and without I/O: one function of their inputs. */
-const PURE = ['primitives', 'params', 'wire', 'script', 'framing', 'peer', 'pool', 'core']
+const PURE = ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer', 'pool', 'core']
 
 /** A pure room may use the system's hash: it is a function, and several times faster than ours on large input. */
 const ALLOWED_NODE_IMPORTS: Record<string, string> = { 'primitives/sha3.ts': 'node:crypto' }

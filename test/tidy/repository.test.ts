@@ -29,6 +29,11 @@ describe('repository', () => {
     expect(found).toEqual([])
   })
 
+  it('has no links, which lead elsewhere on another machine', () => {
+    const files = execFileSync('git', ['ls-files', '--stage'], { cwd: ROOT, encoding: 'utf8' }).split('\n')
+    expect(files.filter((file) => file.startsWith('120000'))).toEqual([])
+  })
+
   it('has no skipped or focused tests', () => {
     const words = ['skip', 'only', 'todo'].join('|')
     const pattern = new RegExp(`\\b(it|test|describe)\\.(${words})\\b`)
