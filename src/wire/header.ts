@@ -8,6 +8,8 @@ import { ByteWriter } from '../primitives/writer.ts'
 import { type Codec, emptyCodec } from './codec.ts'
 
 export const HEADER_BYTES = 80
+/** The same in a `headers` message, where a zero stands behind it. */
+export const HEADER_ENTRY_BYTES = HEADER_BYTES + 1
 /** From version 4 on a header carries the output and proof hash of a delay function. */
 export const VDF_HEADER_BYTES = 144
 const VDF_VERSION = 4
@@ -96,22 +98,33 @@ export function readHeader(reader: ByteReader): BlockHeader | undefined {
 /** An immutable run of headers over the payload that carried them. */
 export class HeaderList implements Iterable<BlockHeader> {
   readonly #bytes: Uint8Array
-  /** Where each header begins. */
-  readonly #offsets: Uint32Array
+  /** Where each header begins; undefined if all have 80 bytes. */
+  readonly #offsets: Uint32Array | undefined
+  readonly length: number
 
-  private constructor(bytes: Uint8Array, offsets: Uint32Array) {
+  private constructor(bytes: Uint8Array, length: number, offsets: Uint32Array | undefined) {
     this.#bytes = bytes
+    this.length = length
     this.#offsets = offsets
   }
 
+  /**
+   * A list over entries of 81 bytes each: a header of 80 and a zero. They are not looked at, and must not change
+   * afterwards. Throws RangeError if the last one is not whole.
+   */
+  static fromEntries(bytes: Uint8Array): HeaderList {
+    if (bytes.length % HEADER_ENTRY_BYTES !== 0) throw new RangeError('header entries are not whole')
+    return new HeaderList(bytes, bytes.length / HEADER_ENTRY_BYTES, undefined)
+  }
+
   static of(headers: readonly BlockHeader[]): HeaderList {
-    const writer = new ByteWriter(headers.length * (HEADER_BYTES + 1) + 1)
+    const writer = new ByteWriter(headers.length * HEADER_ENTRY_BYTES + 1)
     const offsets = new Uint32Array(headers.length)
     for (const [i, header] of headers.entries()) {
       offsets[i] = writer.length
       writer.bytes(header.bytes).u8(0)
     }
-    return new HeaderList(writer.view(), offsets)
+    return new HeaderList(writer.view(), headers.length, offsets)
   }
 
   /** Reads `n` entries of a header and a zero transaction count, checking lengths but not content. */
@@ -128,7 +141,7 @@ export class HeaderList implements Iterable<BlockHeader> {
       }
       if (reader.offset > countOffset + 1) isShortest = false
     }
-    const list = new HeaderList(reader.since(start), reader.failed ? new Uint32Array(0) : offsets)
+    const list = new HeaderList(reader.since(start), reader.failed ? 0 : n, offsets)
     // A zero in a longer form is accepted but must not be passed on.
     return isShortest ? list : HeaderList.of([...list])
   }
@@ -138,14 +151,11 @@ export class HeaderList implements Iterable<BlockHeader> {
     return this.#bytes
   }
 
-  get length(): number {
-    return this.#offsets.length
-  }
-
   /** Header `i`, a view. Throws RangeError outside the list. */
   at(i: number): BlockHeader {
-    const at = this.#offsets[i]
-    if (at === undefined) throw new RangeError(`no header ${i} in a list of ${this.length}`)
+    const at = this.#offsets === undefined ? i * HEADER_ENTRY_BYTES : this.#offsets[i]
+    if (at === undefined || i < 0 || i >= this.length)
+      throw new RangeError(`no header ${i} in a list of ${this.length}`)
     const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength)
     return new BlockHeader(this.#bytes.subarray(at, at + headerBytes(view.getInt32(at, true))))
   }
@@ -183,7 +193,7 @@ export const headersCodec: Codec<HeadersMessage> = {
   minBytes: 1,
   maxBytes: 290_009,
   decode(reader) {
-    const n = reader.count('count', MAX_HEADERS, HEADER_BYTES + 1)
+    const n = reader.count('count', MAX_HEADERS, HEADER_ENTRY_BYTES)
     return { type: 'headers', headers: HeaderList.read(reader, n) }
   },
   encode(writer, { headers }) {
