@@ -1,7 +1,11 @@
-/** Sees to it that the address book is saved some time after it has changed, and says what is to be saved. */
+/**
+ * Sees to it that the address book is saved some time after it has changed, and says what is to be saved: not the
+ * built-in seeds that have never answered, which would make a book that leads nowhere look like one that is filled.
+ */
 import { ADDRESS_SAVE_DELAY_MS } from '../params/limits.ts'
 import type { AddressBook } from '../pool/address-book.ts'
-import type { SavedAddresses } from '../pool/address-row.ts'
+import type { SavedAddress, SavedAddresses } from '../pool/address-row.ts'
+import { endpointKey } from '../pool/known-address.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type MonoMs, monoMs } from '../primitives/brand.ts'
 import type { Endpoint } from '../primitives/ip.ts'
@@ -13,13 +17,22 @@ export class AddressKeeper {
   readonly #book: AddressBook
   readonly #peers: PeerManager
   readonly #outbox: Outbox
+  readonly #builtIn: ReadonlySet<string>
   #savedRevision: number
   #saveAt: MonoMs = NEVER
   /** Those of last time until there are others: a node that is killed while it starts must not lose them. */
   #lastAnchors: readonly Endpoint[]
 
-  constructor(book: AddressBook, peers: PeerManager, outbox: Outbox, anchors: readonly Endpoint[]) {
+  /** `anchors`: of last time. `builtIn`: the seeds that are known without a file. */
+  constructor(
+    book: AddressBook,
+    peers: PeerManager,
+    outbox: Outbox,
+    anchors: readonly Endpoint[],
+    builtIn: readonly Endpoint[],
+  ) {
     this.#lastAnchors = anchors
+    this.#builtIn = new Set(builtIn.map(endpointKey))
     this.#book = book
     this.#peers = peers
     this.#outbox = outbox
@@ -56,6 +69,9 @@ export class AddressKeeper {
       (peer) => peer.kind === 'blockRelay' && peer.state === 'ready',
     )
     if (ready.length > 0) this.#lastAnchors = ready.map((peer) => peer.remote)
-    return this.#book.save(this.#lastAnchors)
+    const saved = this.#book.save(this.#lastAnchors)
+    const isWorthIt = (row: SavedAddress): boolean =>
+      row.lastSuccessAt > 0 || !this.#builtIn.has(endpointKey(row))
+    return { ...saved, addresses: saved.addresses.filter(isWorthIt) }
   }
 }

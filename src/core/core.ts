@@ -81,11 +81,13 @@ export class NodeCore {
     this.peers = new PeerManager(network.magic, options.limits, random.fork('peers'))
     this.bans = new BanList(options.bans)
     this.addresses = new AddressBook(random.fork('addresses'), options.addresses)
+    const seeds = options.automatic?.fixedSeeds ?? []
     this.#keeper = new AddressKeeper(
       this.addresses,
       this.peers,
       this.#outbox,
       options.addresses?.anchors ?? [],
+      seeds,
     )
     this.ownAddress = new OwnAddress(options.ownAddress, network.sharesPrivateAddresses)
     this.#sender = new MessageSender(network, identity, random.fork('sender'), {
@@ -103,7 +105,6 @@ export class NodeCore {
     })
     for (const target of options.targets ?? []) this.targets.add(target, true, now.mono)
     this.#gossip = this.#createGossip(network, random.fork('gossip'))
-    const seeds = options.automatic?.fixedSeeds ?? []
     this.#banishment = new Banishment(this.bans, this.peers, {
       event: (event) => this.#outbox.event(event),
       disconnect: (peer, reason) => this.#disconnect(peer, reason, false),

@@ -172,16 +172,14 @@ export class Outbound {
 
   /** Names of seeds led to these addresses. */
   resolved(addresses: readonly IpBytes[]): void {
-    const { outbox, book, defaultPort } = this.#hooks
-    const { now } = outbox
+    const { outbox, defaultPort } = this.#hooks
     outbox.event({ type: 'seedsResolved', count: addresses.length })
     // Some name servers answer with an address of this machine instead of saying no.
     const usable = addresses
       .map((ip) => ({ ip, port: defaultPort }))
       .filter((endpoint) => this.#hooks.mayKnow(endpoint))
     this.#learn(usable)
-    this.#seeding?.resolved(book.size === 0 ? 0 : usable.length, now.mono)
-    this.plan?.hurry(now.mono)
+    this.plan?.hurry(outbox.now.mono)
   }
 
   /** An operator, or a test, knows of somebody. */

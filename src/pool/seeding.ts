@@ -1,6 +1,7 @@
 /**
  * When to ask seeds: at once if nobody is known, later if those who are known lead nowhere, and again if that goes
- * on. Seeds by name come first; the ones built in help when names do not.
+ * on. Seeds by name come first; the ones built in help a node that has been without a peer of its own choice for
+ * SEED_AFTER_MS, also if no name leads anywhere: they are few, and every new node knows them.
  */
 import { DNS_SEED_DELAY_MS, RESEED_INTERVAL_MS, SEED_AFTER_MS } from '../params/limits.ts'
 import { type MonoMs, monoMs } from '../primitives/brand.ts'
@@ -47,11 +48,6 @@ export class Seeding {
       }
     }
     return undefined
-  }
-
-  /** The names led to so many addresses. */
-  resolved(count: number, now: MonoMs): void {
-    if (count === 0 && this.#hasFixed) this.#fixedAt = monoMs(Math.min(this.#fixedAt, now))
   }
 
   /** The last peer of our own choice is gone. */

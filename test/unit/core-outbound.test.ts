@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AutomaticOptions } from '../../src/core/outbound.ts'
 import type { Effect } from '../../src/core/seam.ts'
-import { ADDRESS_MISFIT_MS, RESEED_INTERVAL_MS } from '../../src/params/limits.ts'
+import { ADDRESS_MISFIT_MS, RESEED_INTERVAL_MS, SEED_AFTER_MS } from '../../src/params/limits.ts'
 import { mainnet } from '../../src/params/networks.ts'
 import { connectionId, type PeerId, unixSeconds } from '../../src/primitives/brand.ts'
 import { type Endpoint, formatIp } from '../../src/primitives/ip.ts'
@@ -110,12 +110,24 @@ describe('a node that knows nobody', () => {
     ['nothing', []],
     ['this machine', ['127.0.0.1', '0.0.0.0', '::1', '::']],
     ['private addresses', ['10.0.0.1', '192.168.1.1', 'fc00::1', 'fe80::1']],
-  ])('turns to the seeds built in at once when names lead to %s', (_, ips) => {
+  ])('turns to the seeds built in after a while when names lead to %s', (_, ips) => {
     const town = new Town({ dnsSeeds: ['one.example'], fixedSeeds: [endpointOf(spreadAddress(9))] })
     town.probe.handle({ type: 'tick' })
     town.probe.handle({ type: 'resolved', addresses: ips.map(ipOf) })
-    town.pass(5_000)
-    expect(town.hosts()).toEqual([spreadAddress(9)])
+    town.pass(SEED_AFTER_MS - 1_000)
+    expect(town.hosts()).toEqual([])
+    town.pass(6_000)
+    expect(town.hosts()).toContain(spreadAddress(9))
+  })
+
+  it('saves a built-in seed only if it has answered', () => {
+    const seeds = spread(2).map((ip) => endpointOf(ip))
+    const town = new Town({ fixedSeeds: seeds })
+    town.fate = (host) => (host === spreadAddress(0) ? 'silent' : {})
+    town.pass(10_000)
+    expect(town.probe.core.addresses.size).toBe(2)
+    const saved = town.probe.core.savedAddresses().addresses
+    expect(saved.map(({ ip }) => formatIp(ip))).toEqual([spreadAddress(1)])
   })
 
   it('asks names again, but not more than every ten minutes, however peers come and go', () => {
