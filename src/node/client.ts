@@ -40,13 +40,19 @@ const DEFAULT_TIMEOUT_MS = 30_000
 /** With more untaken messages than this the peer is not read from, until a quarter is left. */
 const MAX_WAITING = 256
 
-/** Connects and shakes hands. Rejects with ConnectionError, which says why. */
+/** Connects and shakes hands. Rejects with ConnectionError, which says why, or RangeError for an unknown network. */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const network = typeof options.network === 'string' ? networks[options.network] : options.network
+  const network = typeof options.network === 'string' ? networkNamed(options.network) : options.network
   const target = { host: options.host, port: options.port ?? network.defaultPort }
   const client = new Client(network, target, options.userAgent)
   await client.open(options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
   return client
+}
+
+/** A program without types may name anything. */
+function networkNamed(name: NetworkName): NetworkParams {
+  if (Object.hasOwn(networks, name)) return networks[name]
+  throw new RangeError(`unknown network '${name}': expected one of ${Object.keys(networks).join(', ')}`)
 }
 
 interface Waiter {

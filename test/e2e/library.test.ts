@@ -10,6 +10,7 @@ import {
   connect,
   DilithionNode,
   type Message,
+  type NetworkName,
   type NodeEvent,
   regtest,
 } from '../../src/index.ts'
@@ -106,6 +107,14 @@ describe('connect', () => {
     const attempt = connect({ network: 'regtest', host: '127.0.0.1', port: portOf(node) })
     await expect(attempt).rejects.toBeInstanceOf(ConnectionError)
     await expect(attempt).rejects.toThrow(/handshake failed: the peer refuses us \(genesis block mismatch\)/)
+  })
+
+  it('names the networks there are to a program that asks for another', async () => {
+    const network = String('toString') as NetworkName
+    const attempt = connect({ network, host: '127.0.0.1' })
+    await expect(attempt).rejects.toThrow(
+      "unknown network 'toString': expected one of mainnet, testnet, regtest",
+    )
   })
 
   it('gives up on a node that says nothing', async () => {
