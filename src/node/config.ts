@@ -20,6 +20,7 @@ import { readConfigFile } from './config-file.ts'
 import { defaultDataDir } from './data-dir.ts'
 import {
   acceptedOptions,
+  clientOptions,
   type OptionName,
   type OptionRow,
   optionRows,
@@ -238,7 +239,7 @@ async function readSettings(path: string, warnings: string[]): Promise<Origin> {
       warnings.push(`'datadir' in ${path} has no effect: the file itself lies there`)
     else if (unsupportedOptions.has(key))
       warnings.push(`'${key}' in ${path} is not supported by this node: ignored`)
-    else if (!acceptedOptions.has(key)) {
+    else if (!acceptedOptions.has(key) && !clientOptions.has(key)) {
       throw new UserError(`unknown key '${key}' in ${path}: see --help for the options, which are its keys`)
     }
   }

@@ -116,6 +116,9 @@ export type OptionName = (typeof optionRows)[number]['name']
 /** Options of the C++ node that ask for what this node does anyway. */
 export const acceptedOptions: ReadonlySet<string> = new Set(['relay-only', 'no-upnp'])
 
+/** Keys in dilithion.conf that are dilithion-cli's alone, which reads the same file. */
+export const clientOptions: ReadonlySet<string> = new Set(['rpcconnect', 'rpccookiefile'])
+
 /** Options of the C++ node for what this node does not do (yet). */
 export const unsupportedOptions: ReadonlySet<string> = new Set([
   'mine',

@@ -104,6 +104,11 @@ describe('resolveConfig', () => {
     for (const config of [fromEnv, fromLine]) expect(config).toMatchObject({ network: regtest, dataDir })
   })
 
+  it('leaves what is meant for dilithion-cli alone, in the file that both read', async () => {
+    const file = 'rpcconnect=127.0.0.1\nrpccookiefile=cookie\nrpcport=5'
+    expect(await resolved({ file })).toMatchObject({ rpcPort: 5, warnings: [] })
+  })
+
   it('keeps peers of --connect and --addnode, and knows which excludes others', async () => {
     const both = await resolved({ line: { connect: 'one.example', addnode: ['2.2.2.2:2', '[::2]:3'] } })
     expect(both.exclusive).toBe(true)
