@@ -116,8 +116,9 @@ function attempt({ kind }: Extract<NodeEvent, { type: 'dialing' | 'dialFailed' }
   return OWN_CHOICE.has(kind) ? debug(text) : dial(text)
 }
 
-function connectedText({ peer }: Extract<NodeEvent, { type: 'connected' }>): string {
-  return `Connected to peer ${peer}`
+/** Of a dial that the operator asked for, the address stands in the line before. */
+function connectedText({ peer, kind, address }: Extract<NodeEvent, { type: 'connected' }>): string {
+  return `Connected to peer ${peer}${OWN_CHOICE.has(kind) ? `: ${address}` : ''}`
 }
 
 const SEEDING = {

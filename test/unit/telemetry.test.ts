@@ -61,6 +61,13 @@ describe('linesOf', () => {
     expect(texts({ type: 'handshakeComplete', peer })).toEqual(['info Handshake complete with peer 7'])
   })
 
+  it('says to whom it connected where no line before did', () => {
+    for (const kind of ['automatic', 'blockRelay'] as const)
+      expect(texts({ type: 'connected', peer, address, kind })).toEqual([
+        'info Connected to peer 7: 1.2.3.4:5',
+      ])
+  })
+
   it('says routine and details only to those who debug', () => {
     const sent = { type: 'sent', peer, bytes: 32 } as const
     const pong = { type: 'pongReceived', peer, nonce: 1n } as const
