@@ -203,7 +203,7 @@ export class NodeCore {
       book: this.addresses,
       bans: this.bans,
       own: this.ownAddress,
-      defaultPort: network.defaultPort,
+      network,
       anchors: addresses?.anchors ?? [],
       mayKnow: ({ ip }: Endpoint) => isRoutable(ip) || (network.sharesPrivateAddresses && !isUnspecified(ip)),
       greet: (peer: Peer) => {

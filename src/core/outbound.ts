@@ -3,6 +3,7 @@
  * table of peers, and asks seeds when nobody else is known.
  */
 import { DIAL_TIMEOUT_MS } from '../params/limits.ts'
+import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
 import type { ConnectionKind, Peer } from '../peer/peer.ts'
 import type { AddressBook } from '../pool/address-book.ts'
@@ -41,7 +42,7 @@ export interface OutboundHooks {
   readonly book: AddressBook
   readonly bans: BanList
   readonly own: OwnAddress
-  readonly defaultPort: number
+  readonly network: NetworkParams
   readonly anchors: readonly Endpoint[]
   /** May such an address stand in the address book of this network? */
   mayKnow(endpoint: Endpoint): boolean
@@ -81,6 +82,8 @@ export class Outbound {
     const plan = {
       ...options,
       anchors: hooks.anchors,
+      // The first release knows no such messages, and may not get rid of connections that were closed.
+      tellAddresses: hooks.network.dialect !== 'v1',
       reserved: () => this.targets.missing,
       mayDial: (endpoint: Endpoint) => this.#mayDial(endpoint),
     }
@@ -172,11 +175,11 @@ export class Outbound {
 
   /** Names of seeds led to these addresses. */
   resolved(addresses: readonly IpBytes[]): void {
-    const { outbox, defaultPort } = this.#hooks
+    const { outbox, network } = this.#hooks
     outbox.event({ type: 'seedsResolved', count: addresses.length })
     // Some name servers answer with an address of this machine instead of saying no.
     const usable = addresses
-      .map((ip) => ({ ip, port: defaultPort }))
+      .map((ip) => ({ ip, port: network.defaultPort }))
       .filter((endpoint) => this.#hooks.mayKnow(endpoint))
     this.#learn(usable)
     this.plan?.hurry(outbox.now.mono)

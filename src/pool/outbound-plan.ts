@@ -34,6 +34,8 @@ export interface OutboundOptions {
   /** How many of them are asked for blocks only. */
   readonly blockRelay: number
   readonly feelers: boolean
+  /** Do nodes of this network tell addresses? Then some are asked again while too few are known. */
+  readonly tellAddresses: boolean
   /** Dialled once at the start, to be told addresses. */
   readonly seedNodes: readonly HostPort[]
   /** Block-relay peers of last time. */
@@ -221,6 +223,7 @@ export class OutboundPlan {
 
   /** Asks somebody known, connected or not, for addresses: each answer shows another part of the network. */
   #askForMore(now: Now): Flight | undefined {
+    if (!this.#options.tellAddresses) return undefined
     const { mono } = now
     this.#askAt ??= monoMs(mono + this.#spread(this.#askWaitMs))
     if (mono < this.#askAt) return undefined

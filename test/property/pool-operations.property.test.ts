@@ -53,6 +53,7 @@ class World {
       outbound: 5,
       blockRelay: 2,
       feelers: true,
+      tellAddresses: true,
       seedNodes: [],
       anchors: [endpointOf(ip(1)), endpointOf(ip(2))],
       reserved: () => 0,

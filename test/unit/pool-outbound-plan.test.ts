@@ -43,6 +43,7 @@ class Bench {
         outbound: 8,
         blockRelay: 2,
         feelers: false,
+        tellAddresses: true,
         seedNodes: [],
         anchors: [],
         reserved: () => 0,
@@ -487,4 +488,17 @@ describe('seed nodes', () => {
     expect(bench.dialled.slice(0, 2).map(({ address }) => address)).toEqual(['one.example:1', '9.200.0.1:2'])
     expect(seeds.filter(({ endpoint }) => endpoint === undefined)).toHaveLength(2)
   })
+})
+
+describe('a node with empty slots and nobody left to dial', () => {
+  it.each([true, false])(
+    'asks those it knows for more addresses, where they tell any: %s',
+    (tellAddresses) => {
+      const bench = new Bench({ tellAddresses })
+      bench.know('vouched', ...spread(3))
+      bench.wait(600_000)
+      expect(bench.chosen).toHaveLength(3)
+      expect(bench.dialled.some(({ kind }) => kind === 'seed')).toBe(tellAddresses)
+    },
+  )
 })
