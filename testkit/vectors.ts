@@ -75,3 +75,38 @@ export function hex(text: string): Uint8Array {
   if (bytes === undefined) throw new TypeError(`not hex: ${text.slice(0, 40)}`)
   return bytes
 }
+
+/** Numbers as hex; see "about" in the file. */
+export interface ChainRulesFile {
+  readonly compact: readonly {
+    readonly bits: string
+    readonly target: string
+    readonly encode: string
+    readonly fix: string
+    readonly work: string
+  }[]
+  readonly retarget: readonly {
+    readonly bits: string
+    readonly actual: number
+    readonly timespan: number
+    readonly factor: number
+    readonly result: string
+    readonly result_fixed: string
+  }[]
+  readonly eda: readonly {
+    readonly bits: string
+    readonly steps: number
+    readonly encode: string
+    readonly fix: string
+  }[]
+  readonly asert: {
+    readonly anchor: { readonly bits: string; readonly time: number; readonly height: number }
+    readonly cases: readonly {
+      readonly parent_height: number
+      readonly parent_time: number
+      readonly next_bits: string
+    }[]
+  }
+}
+
+export const loadChainRules = (): ChainRulesFile => load('chain-rules.json')

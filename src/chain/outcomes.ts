@@ -1,17 +1,10 @@
 /** What the chain tells the rest of the core: answers to what it was given, and that the active chain has changed. */
 import type { PeerId } from '../primitives/brand.ts'
+import type { Fault } from './faults.ts'
 import type { HeaderNode } from './header-node.ts'
 
 /** From whom something came: a peer, or this node itself (mining, RPC, files). */
 export type Source = PeerId | 'local'
-
-/** A rule that a header, a body or a whole block breaks. `code` is a short name in the field's words. */
-export interface Fault {
-  /** Such as "high-hash", "bad-txnmrklroot", "bad-cb-amount". */
-  readonly code: string
-  /** For people, if there is more to say. */
-  readonly detail?: string | undefined
-}
 
 export type HeadersVerdict =
   /** All are in the tree now (or were). */

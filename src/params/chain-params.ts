@@ -70,6 +70,8 @@ export interface ChainParams {
   /** `opaque`: blocks carry any bytes, with neither merkle root nor coins (v1-testnet). */
   readonly body: 'transactions' | 'opaque'
   readonly genesis: GenesisBlock
+  /** Lowest version of a header, signed. Those from 4 on have another form and are in use on no network known here. */
+  readonly minHeaderVersion: number
   /** Signed with every input (chain 6.1). */
   readonly chainId: number
   readonly difficulty: DifficultyRule

@@ -1,0 +1,145 @@
+/**
+ * A block's transaction data, taken apart and checked for itself (chain 3.2, 3.3; validation 3). The merkle root
+ * comes first: until it fits, nothing that is wrong with these bytes says anything about the header, and nobody may
+ * hold it against the hash. All that is returned are views of the data.
+ */
+import type { ChainParams } from '../params/chain-params.ts'
+import { bytesEqual } from '../primitives/bytes.ts'
+import { ByteReader } from '../primitives/reader.ts'
+import { err, ok, type Result } from '../primitives/result.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
+import { MAX_TRANSACTION_DATA_BYTES } from '../wire/block.ts'
+import type { BlockHeader } from '../wire/header.ts'
+import {
+  MIN_TRANSACTION_BYTES,
+  readTransaction,
+  type Transaction,
+  type TransactionLimits,
+} from '../wire/transaction.ts'
+import { type Fault, type FaultCode, fault } from './faults.ts'
+import { hashKey } from './header-node.ts'
+import { merkleRoot } from './merkle.ts'
+import { checkTransaction, isCoinbase, outpointKey } from './transaction-rules.ts'
+
+export interface BlockTransaction {
+  /** 32 bytes in wire order. */
+  readonly txid: Uint8Array
+  readonly transaction: Transaction
+  /** Where its bytes are in the transaction data. */
+  readonly start: number
+  readonly end: number
+}
+
+export interface BlockBody {
+  /** None on a chain whose blocks carry any bytes. */
+  readonly transactions: readonly BlockTransaction[]
+}
+
+/**
+ * `body`: another body may fit the same header, so only these bytes are bad. `block`: the header commits to these
+ * transactions, and they break a rule.
+ */
+export type BodyFault = Fault & { readonly blames: 'body' | 'block' }
+
+export const MAX_BLOCK_TRANSACTIONS = 100_000
+
+/** The bytes at hand are the only bound while it is not known whether the header stands for them. */
+const BOUND_BY_BYTES: TransactionLimits = {
+  maxInputs: MAX_TRANSACTION_DATA_BYTES,
+  maxOutputs: MAX_TRANSACTION_DATA_BYTES,
+  maxScriptSigBytes: MAX_TRANSACTION_DATA_BYTES,
+  maxScriptPubKeyBytes: MAX_TRANSACTION_DATA_BYTES,
+}
+
+/** `height`: undefined while it is not known; then only what holds everywhere is checked. */
+export function parseBody(
+  params: ChainParams,
+  header: BlockHeader,
+  transactionData: Uint8Array,
+  height: number | undefined,
+): Result<BlockBody, BodyFault> {
+  if (params.body === 'opaque') return ok({ transactions: [] })
+  if (transactionData.length > MAX_TRANSACTION_DATA_BYTES) return refuse('body', 'bad-blk-length')
+  const read = readBody(transactionData)
+  if (!read.ok) return read
+  const transactions = read.value
+  const { root, mutated } = merkleRoot(transactions.map(({ txid }) => txid))
+  if (!bytesEqual(root, header.merkleRoot)) return refuse('body', 'bad-txnmrklroot')
+  if (mutated || hasDuplicates(transactions)) return refuse('body', 'bad-txns-duplicate')
+  const broken =
+    checkShape(params, transactionData, transactions) ??
+    (height !== undefined && height > params.trustedHeight ? checkTransactions(transactions) : undefined)
+  return broken === undefined ? ok({ transactions }) : err({ ...broken, blames: 'block' })
+}
+
+function readBody(data: Uint8Array): Result<BlockTransaction[], BodyFault> {
+  const reader = new ByteReader(data)
+  const count = reader.count('transactions', MAX_BLOCK_TRANSACTIONS, MIN_TRANSACTION_BYTES)
+  // The count is in no hash, so a longer form of it may be anybody's doing.
+  if (count === 0 || reader.offset !== compactSizeBytes(count)) return refuse('body', 'bad-blk-encoding')
+  const transactions: BlockTransaction[] = []
+  for (let i = 0; i < count; i++) {
+    const start = reader.offset
+    const transaction = readTransaction(reader, BOUND_BY_BYTES)
+    if (reader.failed) return refuse('body', 'bad-blk-encoding')
+    const txid = sha3_256(reader.since(start))
+    transactions.push({ txid, transaction, start, end: reader.offset })
+  }
+  return reader.remaining > 0 ? refuse('body', 'bad-blk-encoding') : ok(transactions)
+}
+
+/** Rules that every block obeys, also those that checkpoints vouch for. */
+function checkShape(
+  params: ChainParams,
+  data: Uint8Array,
+  transactions: readonly BlockTransaction[],
+): Fault | undefined {
+  if (data.length > params.maxTransactionDataBytes) return fault('bad-blk-length', `${data.length} bytes`)
+  for (const [i, { transaction, start, end }] of transactions.entries()) {
+    if (isCoinbase(transaction) !== (i === 0)) return fault(i === 0 ? 'bad-cb-missing' : 'bad-cb-multiple')
+    if (end - start !== transactionBytes(transaction)) return fault('bad-txns-encoding', `transaction ${i}`)
+  }
+  return undefined
+}
+
+function checkTransactions(transactions: readonly BlockTransaction[]): Fault | undefined {
+  /** Outputs that are spent, by the transaction that does it. */
+  const spent = new Map<string, number>()
+  for (const [i, { transaction, start, end }] of transactions.entries()) {
+    const broken = checkTransaction(transaction, end - start, i === 0)
+    if (broken !== undefined) return fault(broken.code, `transaction ${i}`)
+    if (i === 0) continue
+    for (const { previousHash, previousIndex } of transaction.inputs) {
+      const key = outpointKey(previousHash, previousIndex)
+      if (spent.has(key)) return fault('bad-txns-inputs-missingorspent', `transaction ${i}`)
+      spent.set(key, i)
+    }
+  }
+  return undefined
+}
+
+function hasDuplicates(transactions: readonly BlockTransaction[]): boolean {
+  return new Set(transactions.map(({ txid }) => hashKey(txid))).size < transactions.length
+}
+
+/** Bytes of a transaction whose lengths are all written in their shortest form. */
+export function transactionBytes({ inputs, outputs }: Transaction): number {
+  let bytes = 8 + compactSizeBytes(inputs.length) + compactSizeBytes(outputs.length)
+  for (const { scriptSig } of inputs) bytes += 40 + compactSizeBytes(scriptSig.length) + scriptSig.length
+  for (const { scriptPubKey } of outputs) {
+    bytes += 8 + compactSizeBytes(scriptPubKey.length) + scriptPubKey.length
+  }
+  return bytes
+}
+
+function compactSizeBytes(value: number): number {
+  if (value < 0xfd) return 1
+  return value <= 0xffff ? 3 : 5
+}
+
+function refuse(
+  blames: 'body' | 'block',
+  code: FaultCode,
+): { readonly ok: false; readonly error: BodyFault } {
+  return err({ ...fault(code), blames })
+}
