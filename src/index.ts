@@ -3,8 +3,11 @@
  * who bring their own sockets.
  */
 
+// The rules of the chain.
+export { type BlockBody, type BlockTransaction, type BodyFault, parseBody } from './chain/block-body.ts'
 // The chain, as the core sees it, and what it asks of the world.
 export type { Chain } from './chain/chain.ts'
+export { describeFault, type Fault, type FaultCode } from './chain/faults.ts'
 export type * from './chain/io.ts'
 export type * from './chain/outcomes.ts'
 // The pure core and its seam.

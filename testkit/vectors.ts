@@ -76,8 +76,18 @@ export function hex(text: string): Uint8Array {
   return bytes
 }
 
+interface GenesisVector {
+  readonly header: string
+  readonly vtx: string
+  readonly hash: string
+}
+
 /** Numbers as hex; see "about" in the file. */
 export interface ChainRulesFile {
+  readonly genesis: {
+    readonly mainnet: GenesisVector & { readonly chainwork: string }
+    readonly v1_testnet: GenesisVector
+  }
   readonly compact: readonly {
     readonly bits: string
     readonly target: string
@@ -110,3 +120,14 @@ export interface ChainRulesFile {
 }
 
 export const loadChainRules = (): ChainRulesFile => load('chain-rules.json')
+
+export interface ChainBlockFile {
+  readonly blocks: readonly {
+    readonly height: number
+    readonly hash: string
+    readonly payloadHex: string
+    readonly txids: readonly string[]
+  }[]
+}
+
+export const loadEasedBlocks = (): ChainBlockFile => load('eased-blocks.json')

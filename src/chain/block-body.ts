@@ -11,6 +11,7 @@ import { sha3_256 } from '../primitives/sha3.ts'
 import { MAX_TRANSACTION_DATA_BYTES } from '../wire/block.ts'
 import type { BlockHeader } from '../wire/header.ts'
 import {
+  BLOCK_TRANSACTION,
   MIN_TRANSACTION_BYTES,
   readTransaction,
   type Transaction,
@@ -98,8 +99,20 @@ function checkShape(
   for (const [i, { transaction, start, end }] of transactions.entries()) {
     if (isCoinbase(transaction) !== (i === 0)) return fault(i === 0 ? 'bad-cb-missing' : 'bad-cb-multiple')
     if (end - start !== transactionBytes(transaction)) return fault('bad-txns-encoding', `transaction ${i}`)
+    const broken = checkSizes(transaction)
+    if (broken !== undefined) return fault(broken, `transaction ${i}`)
   }
   return undefined
+}
+
+/** What no node would read (chain 5.1). */
+function checkSizes({ inputs, outputs }: Transaction): FaultCode | undefined {
+  const { maxInputs, maxOutputs, maxScriptSigBytes, maxScriptPubKeyBytes } = BLOCK_TRANSACTION
+  if (inputs.length > maxInputs) return 'bad-txns-vin-toomany'
+  if (outputs.length > maxOutputs) return 'bad-txns-vout-toomany'
+  if (inputs.some(({ scriptSig }) => scriptSig.length > maxScriptSigBytes)) return 'bad-txns-vin-script'
+  const isTooLong = outputs.some(({ scriptPubKey }) => scriptPubKey.length > maxScriptPubKeyBytes)
+  return isTooLong ? 'bad-txns-vout-script' : undefined
 }
 
 function checkTransactions(transactions: readonly BlockTransaction[]): Fault | undefined {

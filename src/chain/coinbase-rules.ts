@@ -2,10 +2,10 @@
 import type { ChainParams } from '../params/chain-params.ts'
 import { latin1Encode } from '../primitives/bytes.ts'
 import { ByteWriter } from '../primitives/writer.ts'
+import { p2pkhHash, p2pkhScript } from '../script/templates.ts'
 import type { Transaction, TransactionOutput } from '../wire/transaction.ts'
 import { type Fault, fault } from './faults.ts'
 import { hashKey } from './header-node.ts'
-import { p2pkhHash, p2pkhScript } from './templates.ts'
 
 /** From here on nothing is left to halve. */
 const MAX_HALVINGS = 64

@@ -3,10 +3,19 @@
  * nodes), and locks, which need its place (chain 5.3). Every amount that passes is a whole number of ions below
  * 2^53.
  */
+
+import {
+  FINAL_SEQUENCE,
+  LOCK_TIME_THRESHOLD,
+  RELATIVE_LOCKS_VERSION,
+  SEQUENCE_AMOUNT,
+  SEQUENCE_BY_TIME,
+  SEQUENCE_DISABLED,
+} from '../script/locks.ts'
+import { isDataCarrier, p2pkhHash } from '../script/templates.ts'
 import type { Transaction, TransactionOutput } from '../wire/transaction.ts'
 import { type Fault, fault } from './faults.ts'
 import { hashKey } from './header-node.ts'
-import { isDataCarrier, p2pkhHash } from './templates.ts'
 
 /** Ions in a DIL. */
 export const COIN = 100_000_000
@@ -23,17 +32,8 @@ export const MAX_SCRIPT_PUB_KEY_BYTES = 10_000
 const MAX_TRANSACTION_VERSION = 255
 
 export const NULL_INDEX = 0xffff_ffff
-/** An input with this sequence is bound by no lock. */
-export const FINAL_SEQUENCE = 0xffff_ffff
-/** Below it a lock time is a height, from it on Unix seconds. */
-export const LOCK_TIME_THRESHOLD = 500_000_000
 /** A transaction may be so many seconds ahead of the block that contains it: as far as a block may be ahead of us. */
 const LOCK_TIME_LEEWAY_SECONDS = 600
-
-const RELATIVE_LOCKS_VERSION = 2
-const SEQUENCE_DISABLED = 0x8000_0000
-const SEQUENCE_BY_TIME = 0x0040_0000
-const SEQUENCE_BLOCKS = 0xffff
 
 /** One input, which spends nothing. */
 export function isCoinbase({ inputs }: Transaction): boolean {
@@ -119,7 +119,7 @@ export function relativeLockFault(
   if (version < RELATIVE_LOCKS_VERSION) return undefined
   for (const [i, { sequence }] of inputs.entries()) {
     if ((sequence & (SEQUENCE_DISABLED | SEQUENCE_BY_TIME)) !== 0) continue
-    if (height - createdAt(i) < (sequence & SEQUENCE_BLOCKS)) return fault('non-BIP68-final', `input ${i}`)
+    if (height - createdAt(i) < (sequence & SEQUENCE_AMOUNT)) return fault('non-BIP68-final', `input ${i}`)
   }
   return undefined
 }

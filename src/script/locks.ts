@@ -7,12 +7,12 @@ export const LOCK_TIME_THRESHOLD = 500_000_000
 /** A sequence that switches all locks of its input off. */
 export const FINAL_SEQUENCE = 0xffff_ffff
 /** With this bit a sequence is no relative lock. */
-const SEQUENCE_DISABLED = 0x8000_0000
+export const SEQUENCE_DISABLED = 0x8000_0000
 /** With this bit a relative lock counts time, otherwise blocks. */
-const SEQUENCE_BY_TIME = 0x0040_0000
-const SEQUENCE_AMOUNT = 0xffff
+export const SEQUENCE_BY_TIME = 0x0040_0000
+export const SEQUENCE_AMOUNT = 0xffff
 /** Versions below know no relative locks. */
-const RELATIVE_LOCKS_VERSION = 2
+export const RELATIVE_LOCKS_VERSION = 2
 
 /** Is the transaction locked at least until the time or height in `element`? */
 export function lockTimeReached(
