@@ -294,12 +294,13 @@ export class NodeCore {
     this.#keeper.due()
   }
 
-  /** Looks at every peer: who has been silent for too long, who is to be pinged or told something. */
+  /** Looks at the peers that are due: who has been silent for too long, who is to be pinged or told something. */
   #checkPeers(): void {
     const { now } = this.#outbox
     this.#gossip.tick(now)
-    this.#turns.wakeAt = NEVER
-    for (const peer of this.peers.all()) {
+    for (const peer of this.#turns.takeDue()) {
+      // What became of another may have ended it.
+      if (this.peers.get(peer.id) !== peer) continue
       const reason = peer.timeout(now.mono)
       if (reason !== undefined) {
         this.#disconnect(peer, reason, false)

@@ -22,7 +22,7 @@ import { endpointKey, type KnownAddress } from '../pool/known-address.ts'
 import type { OwnAddress } from '../pool/own-address.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type MonoMs, monoMs, type Now } from '../primitives/brand.ts'
-import { bytesEqual } from '../primitives/bytes.ts'
+import { bytesEqual, latin1Encode } from '../primitives/bytes.ts'
 import { type Endpoint, formatEndpoint, isRoutable, isUnspecified, UNSPECIFIED_V4 } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
@@ -172,17 +172,33 @@ export class AddressGossip {
     for (const address of addresses) {
       if (now.unix - address.time > ADDR_RELAY_FRESH_SECONDS || !this.#mayTell(address)) continue
       const key = endpointKey(address)
-      const others = [...this.#hooks.peers.all()].filter((peer) => peer !== from && takesGossip(peer))
-      const rank = this.#rankFor(key, now)
-      others.sort((a, b) => rank(a) - rank(b))
-      for (const peer of others.slice(0, ADDR_RELAY_PEERS)) this.#push(peer, key, address, now, 1)
+      for (const peer of this.#relaysFor(from, this.#rankFor(key, now)))
+        this.#push(peer, key, address, now, 1)
     }
+  }
+
+  /** Those with the lowest ranks, the lowest first, of all who take gossip. */
+  #relaysFor(from: Peer, rank: (peer: Peer) => number): readonly Peer[] {
+    const chosen: Peer[] = []
+    for (const peer of this.#hooks.peers.all()) {
+      let at = chosen.length
+      for (
+        let above = chosen[at - 1];
+        above !== undefined && rank(peer) < rank(above);
+        above = chosen[at - 1]
+      )
+        at--
+      if (at === ADDR_RELAY_PEERS || peer === from || !takesGossip(peer)) continue
+      chosen.splice(at, 0, peer)
+      if (chosen.length > ADDR_RELAY_PEERS) chosen.pop()
+    }
+    return chosen
   }
 
   /** An order of peers that only this node knows, another for each address and day. */
   #rankFor(key: string, now: Now): (peer: Peer) => number {
     const text = `${this.#salt} ${Math.floor(now.unix / DAY_SECONDS)} ${key}`
-    const digest = sha3_256(Uint8Array.from(text, (char) => char.charCodeAt(0)))
+    const digest = sha3_256(latin1Encode(text))
     const start = new DataView(digest.buffer, digest.byteOffset).getUint32(0)
     return (peer) => Math.imul((start ^ peer.id) + 0x9e37_79b9, 0x85eb_ca6b) >>> 0
   }

@@ -13,12 +13,12 @@ import type { DisconnectReason } from '../peer/disconnect.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type MonoMs, monoMs, type PeerId } from '../primitives/brand.ts'
+import { Agenda } from './agenda.ts'
 import type { Outbox } from './outbox.ts'
 import type { MessageProcessor } from './processor.ts'
 
 /** With this little waiting a peer is heard at once, whatever others do. */
 const SMALL_INPUT_BYTES = 2_048
-const NEVER = monoMs(Number.POSITIVE_INFINITY)
 
 export interface TurnHooks {
   disconnect(peer: Peer, reason: DisconnectReason): void
@@ -31,8 +31,7 @@ export class Turns {
   readonly #hooks: TurnHooks
   /** Peers with input left over from their last turn, in the order of their next. */
   #backlog: Peer[] = []
-  /** No peer has anything due before this. May be early, never late. */
-  wakeAt: MonoMs = NEVER
+  readonly #agenda = new Agenda()
   #roundAt: MonoMs = monoMs(0)
   #roundMessages = 0
   #roundBytes = 0
@@ -59,8 +58,22 @@ export class Turns {
     return { received: this.#receiveBytes, toSend: this.#sendBytes }
   }
 
-  /** Throws if bytes are miscounted. For tests. */
+  /** No peer has anything due before this. May be early, never late. */
+  get wakeAt(): MonoMs {
+    return this.#agenda.nextAt
+  }
+
+  /** Takes the peers that are due; each is to be watched again. */
+  takeDue(): readonly Peer[] {
+    return this.#agenda.takeDue(this.#outbox.now.mono)
+  }
+
+  /** Throws if bytes are miscounted, or somebody would never be looked at. For tests. */
   assertConsistent(): void {
+    this.#agenda.assertConsistent()
+    for (const peer of this.#peers.all())
+      if (peer.agenda.at > peer.nextDeadline()) throw new Error(`peer ${peer.id} is looked at too late`)
+    if (this.#agenda.size !== this.#peers.size) throw new Error('the agenda has others than the peers')
     const held = [...this.#peers.all()].map((peer) => peer.heldBytes)
     const sum = (what: 'received' | 'toSend'): number => held.reduce((all, row) => all + row[what], 0)
     if (sum('received') === this.#receiveBytes && sum('toSend') === this.#sendBytes) return
@@ -144,11 +157,13 @@ export class Turns {
     if (peer.readingPaused && !peer.queuedForTurn && !peer.mustWait) this.resume(peer)
   }
 
+  /** Something about the peer has changed. */
   watch(peer: Peer): void {
-    this.wakeAt = monoMs(Math.min(this.wakeAt, peer.nextDeadline()))
+    if (this.#isAlive(peer)) this.#agenda.set(peer, peer.nextDeadline())
   }
 
   forget(peer: Peer): void {
+    this.#agenda.delete(peer)
     if (peer.queuedForTurn) this.#backlog = this.#backlog.filter((other) => other !== peer)
     this.#receiveBytes -= peer.heldBytes.received
     this.#sendBytes -= peer.heldBytes.toSend

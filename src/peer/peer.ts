@@ -49,6 +49,7 @@ export interface PeerInit {
   readonly localNonce: bigint
   readonly group: string
   readonly groupOrder: number
+  readonly node: string
 }
 
 export class Peer {
@@ -62,6 +63,8 @@ export class Peer {
   /** Network group of its address, and that group's place in an order which only this node knows. */
   readonly group: string
   readonly groupOrder: number
+  /** The same for all connections to one node, whichever side opened them. */
+  readonly node: string
   readonly connectedAt: Now
   state: PeerState = 'awaitVersion'
   /** From the peer's first `version`. */
@@ -93,6 +96,8 @@ export class Peer {
   /** Is the peer in the list of those with input left over from their last turn? */
   queuedForTurn = false
 
+  /** When it is to be looked at next, and where that stands (-1: nowhere); both kept by the core's agenda. */
+  readonly agenda = { at: monoMs(Number.POSITIVE_INFINITY), place: -1 }
   /** What of it is held in memory, as it was last accounted for. */
   heldBytes = { received: 0, toSend: 0 }
 
@@ -114,6 +119,7 @@ export class Peer {
     this.localNonce = init.localNonce
     this.group = init.group
     this.groupOrder = init.groupOrder
+    this.node = init.node
     this.connectedAt = now
     this.lastLifeAt = now.mono
     this.#scoreAt = now.mono

@@ -16,12 +16,12 @@ import {
 } from '../params/limits.ts'
 import type { Peer } from '../peer/peer.ts'
 import { type DialTicket, type MonoMs, monoMs, type Now } from '../primitives/brand.ts'
-import { type Endpoint, formatHostPort, formatIp, type HostPort, isRoutable } from '../primitives/ip.ts'
+import { type Endpoint, formatHostPort, formatIp, type HostPort } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import type { AddressBook } from './address-book.ts'
 import { type AddressClass, HEARSAY, PROVEN, STEADY, UNTESTED } from './address-classes.ts'
 import { Hunger } from './hunger.ts'
-import { endpointKey, type KnownAddress } from './known-address.ts'
+import { endpointKey, type KnownAddress, nodeKey } from './known-address.ts'
 import type { Dial } from './manual-targets.ts'
 import { netGroup } from './net-group.ts'
 import type { PeerManager } from './peer-manager.ts'
@@ -68,8 +68,8 @@ interface Taken {
   readonly told: number
   readonly proven: number
   readonly groups: ReadonlySet<string>
-  /** Hosts and endpoints that a connection leads to or comes from. */
-  readonly hosts: ReadonlySet<string>
+  /** Nodes that a connection leads to or comes from. */
+  readonly nodes: ReadonlySet<string>
 }
 
 export class OutboundPlan {
@@ -345,11 +345,11 @@ export class OutboundPlan {
   #taken(): Taken {
     let [slots, ready, blockRelay, told, proven] = [0, 0, 0, 0, 0]
     const groups = new Set<string>()
-    const hosts = new Set<string>()
-    const take = (kind: string, endpoint: Endpoint): void => {
-      hosts.add(hostOf(endpoint))
+    const nodes = new Set<string>()
+    const take = (kind: string, node: string, group: string, endpoint: Endpoint): void => {
+      nodes.add(node)
       if (kind === 'inbound' || kind === 'feeler' || kind === 'seed') return
-      groups.add(netGroup(endpoint.ip))
+      groups.add(group)
       if (!isKept(kind)) return
       slots++
       if (kind === 'blockRelay') blockRelay++
@@ -357,12 +357,13 @@ export class OutboundPlan {
       if (trust === 'told') told++
       else if (trust === 'proven') proven++
     }
-    for (const { kind, remote, readyAt } of this.#peers.all()) {
-      take(kind, remote)
+    for (const { kind, remote, node, group, readyAt } of this.#peers.all()) {
+      take(kind, node, group, remote)
       if (isKept(kind) && readyAt !== undefined) ready++
     }
-    for (const { kind, endpoint } of this.#flights.values()) if (endpoint !== undefined) take(kind, endpoint)
-    return { slots, ready, blockRelay, told, proven, groups, hosts }
+    for (const { kind, endpoint } of this.#flights.values())
+      if (endpoint !== undefined) take(kind, nodeKey(endpoint), netGroup(endpoint.ip), endpoint)
+    return { slots, ready, blockRelay, told, proven, groups, nodes }
   }
 
   /** Half to one and a half times as long: nodes must not move in step. */
@@ -377,13 +378,8 @@ function isKept(kind: string): boolean {
   return kind === 'automatic' || kind === 'blockRelay'
 }
 
-function isIn(endpoint: Endpoint, { hosts }: Taken): boolean {
-  return hosts.has(hostOf(endpoint))
-}
-
-/** A routable address is one node; addresses of one machine may have a node at each port. */
-function hostOf(endpoint: Endpoint): string {
-  return isRoutable(endpoint.ip) ? formatIp(endpoint.ip) : endpointKey(endpoint)
+function isIn(endpoint: Endpoint, { nodes }: Taken): boolean {
+  return nodes.has(nodeKey(endpoint))
 }
 
 function targetOf(endpoint: Endpoint): HostPort {

@@ -5,12 +5,13 @@
 import type { RefusalReason } from '../peer/disconnect.ts'
 import { type ConnectionKind, Peer } from '../peer/peer.ts'
 import { type MonoMs, type Now, type PeerId, peerId } from '../primitives/brand.ts'
-import { bytesEqual } from '../primitives/bytes.ts'
+import { bytesEqual, latin1Encode } from '../primitives/bytes.ts'
 import { type Endpoint, type IpBytes, isRoutable } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { formatSubnet, hostSubnet } from '../primitives/subnet.ts'
 import { chooseEviction, type EvictionCandidate } from './eviction.ts'
+import { nodeKey } from './known-address.ts'
 import { netGroup } from './net-group.ts'
 
 export interface ConnectionLimits {
@@ -124,6 +125,7 @@ export class PeerManager {
         address,
         magic: this.#magic,
         localNonce: this.#random.nonce(),
+        node: nodeKey(remote),
         ...this.#groupOf(remote.ip),
       },
       now,
@@ -140,7 +142,7 @@ export class PeerManager {
 
   #groupOf(ip: IpBytes): { group: string; groupOrder: number } {
     const group = netGroup(ip)
-    const digest = sha3_256(Uint8Array.from(this.#salt + group, (char) => char.charCodeAt(0)))
+    const digest = sha3_256(latin1Encode(this.#salt + group))
     return { group, groupOrder: new DataView(digest.buffer, digest.byteOffset).getUint32(0) }
   }
 

@@ -136,44 +136,60 @@ export function isLoopback(ip: IpBytes): boolean {
   return ip[15] === 1 && ip.subarray(0, 15).every((byte) => byte === 0)
 }
 
-type Prefix = readonly [bytes: readonly number[], bits: number]
+/** The first 32 bits that addresses of a range share: those under the mask have this value. */
+interface Prefix {
+  readonly value: number
+  readonly mask: number
+}
+
+function prefix(bits: number, ...bytes: number[]): Prefix {
+  const [a = 0, b = 0, c = 0, d = 0] = bytes
+  return { value: (a << 24) | (b << 16) | (c << 8) | d, mask: bits === 32 ? -1 : ~(0xffff_ffff >>> bits) }
+}
 
 const NOT_ROUTABLE_V4: readonly Prefix[] = [
-  [[0], 8],
-  [[10], 8],
-  [[100, 64], 10],
-  [[127], 8],
-  [[169, 254], 16],
-  [[172, 16], 12],
-  [[192, 0, 2], 24],
-  [[192, 168], 16],
-  [[198, 18], 15],
-  [[198, 51, 100], 24],
-  [[203, 0, 113], 24],
-  [[224], 3],
+  prefix(8, 0),
+  prefix(8, 10),
+  prefix(10, 100, 64),
+  prefix(8, 127),
+  prefix(16, 169, 254),
+  prefix(12, 172, 16),
+  prefix(24, 192, 0, 2),
+  prefix(16, 192, 168),
+  prefix(15, 198, 18),
+  prefix(24, 198, 51, 100),
+  prefix(24, 203, 0, 113),
+  prefix(3, 224),
 ]
 
 const NOT_ROUTABLE_V6: readonly Prefix[] = [
-  [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 120],
-  [[0x20, 0x01, 0x0d, 0xb8], 32],
-  [[0x20, 0x01, 0x00, 0x10], 28],
-  [[0x20, 0x01, 0x00, 0x20], 28],
-  [[0xfc], 7],
-  [[0xfe, 0x80], 10],
-  [[0xff], 8],
+  prefix(32, 0x20, 0x01, 0x0d, 0xb8),
+  prefix(28, 0x20, 0x01, 0x00, 0x10),
+  prefix(28, 0x20, 0x01, 0x00, 0x20),
+  prefix(7, 0xfc),
+  prefix(10, 0xfe, 0x80),
+  prefix(8, 0xff),
 ]
+
+/** All zeros but for the last 8 bits: loopback, and what once meant an IPv4 address. */
+const LOWEST_V6_BYTES = 15
 
 /** Could a stranger on the internet reach this address? (wire-protocol 11.2) */
 export function isRoutable(ip: IpBytes): boolean {
+  // Asked for every address that anybody tells.
   return isIpv4(ip)
-    ? !NOT_ROUTABLE_V4.some((prefix) => hasPrefix(ip.subarray(12), prefix))
-    : !NOT_ROUTABLE_V6.some((prefix) => hasPrefix(ip, prefix))
+    ? !isAmong(NOT_ROUTABLE_V4, ip, V4_OFFSET)
+    : !isLowest(ip) && !isAmong(NOT_ROUTABLE_V6, ip, 0)
 }
 
-function hasPrefix(ip: Uint8Array, [bytes, bits]: Prefix): boolean {
-  for (let i = 0; 8 * i < bits; i++) {
-    const mask = 0xff & (0xff << Math.max(0, 8 * (i + 1) - bits))
-    if (((ip[i] ?? 0) & mask) !== ((bytes[i] ?? 0) & mask)) return false
-  }
+function isAmong(prefixes: readonly Prefix[], ip: IpBytes, at: number): boolean {
+  const high = ((ip[at] ?? 0) << 24) | ((ip[at + 1] ?? 0) << 16)
+  const word = high | ((ip[at + 2] ?? 0) << 8) | (ip[at + 3] ?? 0)
+  for (const { value, mask } of prefixes) if ((word & mask) === value) return true
+  return false
+}
+
+function isLowest(ip: IpBytes): boolean {
+  for (let i = 0; i < LOWEST_V6_BYTES; i++) if (ip[i] !== 0) return false
   return true
 }

@@ -19,6 +19,7 @@ function peerOf(kind: ConnectionKind): Peer {
       localNonce: 1n,
       group: '',
       groupOrder: 0,
+      node: '',
     },
     { mono: monoMs(BORN), unix: unixSeconds(1) },
   )
