@@ -31,9 +31,9 @@ export function links(world: World, nodes: readonly SimNode[]): [number, number,
   const index = new Map(nodes.map((node, i) => [node, i]))
   const found: [number, number, string][] = []
   for (const [i, node] of nodes.entries()) {
-    for (const { kind, state, remoteText, inbound } of node.core?.peers.all() ?? []) {
+    for (const { kind, state, remote, inbound } of node.core?.peers.all() ?? []) {
       if (inbound || state !== 'ready') continue
-      const other = world.nodeAt(remoteText.slice(0, remoteText.lastIndexOf(':')))
+      const other = world.nodeOf(remote.ip)
       const j = other?.core === undefined ? undefined : index.get(other)
       if (j !== undefined) found.push([i, j, kind])
     }

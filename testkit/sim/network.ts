@@ -3,7 +3,7 @@
  * what the nodes open.
  */
 import { type Endpoint, formatHostPort, type HostPort, parseIp } from '../../src/primitives/ip.ts'
-import type { RandomSource } from '../../src/primitives/random.ts'
+import type { Dice } from './dice.ts'
 import type { Line, Surroundings } from './pipe.ts'
 import { Connection, type SimSocket } from './socket.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -66,14 +66,14 @@ export class Network {
   /** Asked for hosts that nobody has seen yet: a crowd whose members need not all exist. */
   summon: ((address: string) => Host | undefined) | undefined
   readonly #time: VirtualTime
-  readonly #random: RandomSource
+  readonly #random: Dice
   readonly #hosts = new Map<string, Host>()
   readonly #listeners = new Map<string, AcceptHandler>()
   #healed: (() => void)[] = []
   #refusing = false
   #connections = 0
 
-  constructor(time: VirtualTime, random: RandomSource) {
+  constructor(time: VirtualTime, random: Dice) {
     this.#time = time
     this.#random = random
   }

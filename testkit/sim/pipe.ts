@@ -4,7 +4,7 @@
  * waits with the writer, so that a reader who does not read is felt.
  */
 import { concatBytes } from '../../src/primitives/bytes.ts'
-import type { RandomSource } from '../../src/primitives/random.ts'
+import type { Dice } from './dice.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /** What a line is like. */
@@ -36,7 +36,7 @@ export interface PipeWriter {
 
 export interface Surroundings {
   readonly time: VirtualTime
-  readonly random: RandomSource
+  readonly random: Dice
   /** Does nothing get through between the two ends at present? */
   blocked(): boolean
   /** Called with what to do when something may get through again. */

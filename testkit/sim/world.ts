@@ -4,9 +4,11 @@
  */
 import type { NodeEvent } from '../../src/core/seam.ts'
 import { type NetworkParams, regtest } from '../../src/params/networks.ts'
+import { formatIp } from '../../src/primitives/ip.ts'
 import { RandomSource } from '../../src/primitives/random.ts'
 import { sha3_256 } from '../../src/primitives/sha3.ts'
 import { addressOf } from './addresses.ts'
+import { Dice } from './dice.ts'
 import { type Conditions, Network } from './network.ts'
 import { DEFAULT_LIMITS, type NodeOptions, SimNode } from './node.ts'
 import { Trace } from './trace.ts'
@@ -31,6 +33,8 @@ export class World {
   readonly nodes: SimNode[] = []
   /** Those whose address is asked for; virtual machines have one node each. */
   readonly #byAddress = new Map<string, SimNode>()
+  /** The same by the bytes that their host has, and that its connections share with it. */
+  readonly #byIp = new Map<Uint8Array, SimNode>()
   /** Told of every event of every node. */
   readonly observers: ((node: SimNode, event: NodeEvent) => void)[] = []
   timerLateMs: number
@@ -38,7 +42,7 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.random = randomOfSeed(options.seed ?? 1)
     this.trace = new Trace(options.tailLines ?? 0)
-    this.net = new Network(this.time, this.random.fork('network'))
+    this.net = new Network(this.time, new Dice(this.random.fork('network')))
     this.net.conditions = { ...this.net.conditions, ...options.conditions }
     this.timerLateMs = options.timerLateMs ?? 0
   }
@@ -79,12 +83,18 @@ export class World {
     )
     this.nodes.push(node)
     this.#byAddress.set(ip, node)
+    this.#byIp.set(node.options.host.ip, node)
     return node
   }
 
   /** The node of a machine. */
   nodeAt(address: string): SimNode | undefined {
     return this.#byAddress.get(address)
+  }
+
+  /** The node at the far end of a connection. */
+  nodeOf(ip: Uint8Array): SimNode | undefined {
+    return this.#byIp.get(ip) ?? this.nodeAt(formatIp(ip))
   }
 
   /** What names lead to. */

@@ -10,7 +10,7 @@ const REST_MS = 60_000
 export function churn(seed: number, size: number): Society {
   const society = new Society({ seed, nodes: size })
   const { world } = society
-  world.runUntil(() => society.running.length === size, 60_000)
+  society.begin()
   society.converge()
   shake(society, CHURN_MS)
   world.run(CHURN_MS + REST_MS)

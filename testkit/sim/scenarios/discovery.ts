@@ -3,7 +3,7 @@ import { CONVERGED_WITHIN_MS, Society } from './society.ts'
 
 export function discovery(seed: number, size: number): Society {
   const society = new Society({ seed, nodes: size })
-  society.world.runUntil(() => society.running.length === size, 60_000)
+  society.begin()
   society.converge(CONVERGED_WITHIN_MS - society.world.time.mono)
   society.world.check()
   return society

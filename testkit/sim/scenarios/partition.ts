@@ -6,7 +6,7 @@ const APART_MS = 1_800_000
 export function partition(seed: number, size: number): Society {
   const society = new Society({ seed, nodes: size })
   const { world, random } = society
-  world.runUntil(() => society.running.length === size, 60_000)
+  society.begin()
   society.converge()
   const half = society.running.filter(() => random.below(2) === 0)
   const rest = society.running.filter((node) => !half.includes(node))

@@ -77,6 +77,11 @@ export class Society {
     })
   }
 
+  /** Lets time pass until all nodes are started. */
+  begin(): void {
+    this.world.run(START_SPREAD_MS)
+  }
+
   /** Lets time pass until everybody has all peers and reaches everybody. Throws if that takes too long. */
   converge(withinMs = CONVERGED_WITHIN_MS): Sample {
     const { world } = this
