@@ -6,12 +6,14 @@
 // The rules of the chain.
 export { type BlockBody, type BlockTransaction, type BodyFault, parseBody } from './chain/block-body.ts'
 // The chain, as the core sees it, and what it asks of the world.
-export type { Chain } from './chain/chain.ts'
+export type { Chain, ChainHooks, CreateChain } from './chain/chain.ts'
 export { describeFault, type Fault, type FaultCode } from './chain/faults.ts'
-export type * from './chain/io.ts'
+export * from './chain/io.ts'
 export type * from './chain/outcomes.ts'
 // The pure core and its seam.
-export { type CoreOptions, NodeCore } from './core/core.ts'
+
+export { NodeCore } from './core/core.ts'
+export type { CoreOptions } from './core/options.ts'
 export type { AutomaticOptions } from './core/outbound.ts'
 export type { Command, Effect, Input, NodeEvent } from './core/seam.ts'
 export type { Identity } from './core/sender.ts'

@@ -1,11 +1,21 @@
 /** What sync, relay and RPC see of the chain. The engine implements it; tests may put something simpler here. */
-import type { PeerId } from '../primitives/brand.ts'
+import type { PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
 import type { HeaderList } from '../wire/header.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
-import type { StoredBlock } from './io.ts'
-import type { Source } from './outcomes.ts'
+import type { AskIo, StoredBlock } from './io.ts'
+import type { ChainOutcome, Source } from './outcomes.ts'
+
+/** What a chain is given by those around it. */
+export interface ChainHooks {
+  readonly ask: AskIo
+  outcome(outcome: ChainOutcome): void
+  /** Wall clock of the input at hand. */
+  unix(): UnixSeconds
+}
+
+export type CreateChain = (hooks: ChainHooks) => Chain
 
 export interface Chain {
   readonly tree: HeaderTree
@@ -15,6 +25,8 @@ export interface Chain {
   readonly bestHeader: HeaderNode
   /** Is the tip so far behind that the node still has to catch up? False for good once it was false. */
   readonly isInitialDownload: boolean
+  /** Bytes of blocks that were taken and are not connected, stored aside or refused yet: they are in memory. */
+  readonly pendingBytes: number
   activeAt(height: number): HeaderNode | undefined
   isActive(node: HeaderNode): boolean
   /** At most 32 hashes of a header's chain, from itself back, ever sparser, genesis last. */
@@ -29,4 +41,6 @@ export interface Chain {
   read(nodes: readonly HeaderNode[], done: (blocks: readonly (StoredBlock | undefined)[]) => void): void
   /** Drops what is kept aside for a peer that is gone. */
   forget(source: PeerId): void
+  /** The node stops: nothing more is taken, and what is not on the disk is written now. */
+  stop(): void
 }

@@ -3,57 +3,32 @@
  * gives inputs with the time, does the effects in order, calls again at `nextDeadline`, and at once while
  * `hasBacklog`. Same options, same inputs: same effects.
  */
-import type { BrokenStream, SkippedFrame } from '../framing/decoder.ts'
-import { MISBEHAVIOUR_LIMIT } from '../params/limits.ts'
+import type { Chain, CreateChain } from '../chain/chain.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
-import { type Offence, ruleOf } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
 import { AddressBook } from '../pool/address-book.ts'
 import type { SavedAddresses } from '../pool/address-row.ts'
-import { type Ban, BanList } from '../pool/ban-list.ts'
+import { BanList } from '../pool/ban-list.ts'
 import type { ManualTargets } from '../pool/manual-targets.ts'
 import { OwnAddress } from '../pool/own-address.ts'
-import { type ConnectionLimits, PeerManager } from '../pool/peer-manager.ts'
+import { PeerManager } from '../pool/peer-manager.ts'
 import { type ConnectionId, type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
-import { bytesEqual } from '../primitives/bytes.ts'
-import { type Endpoint, type HostPort, type IpBytes, isRoutable, isUnspecified } from '../primitives/ip.ts'
+import { type Endpoint, isRoutable, isUnspecified } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
-import type { MessageError } from '../wire/messages.ts'
 import { AddressKeeper } from './address-keeper.ts'
-import { Banishment } from './banishment.ts'
+import { ChainRoom } from './chain-room.ts'
+import { PeerEnds } from './ends.ts'
 import { AddressGossip } from './gossip.ts'
 import { Inbound } from './inbound.ts'
-import { type AutomaticOptions, Outbound } from './outbound.ts'
+import type { CoreOptions } from './options.ts'
+import { Outbound } from './outbound.ts'
 import { Outbox } from './outbox.ts'
 import { PeerCommands } from './peer-commands.ts'
 import { MessageProcessor } from './processor.ts'
 import type { Command, Effect, Input } from './seam.ts'
-import { type Identity, MessageSender } from './sender.ts'
+import { MessageSender } from './sender.ts'
 import { Turns } from './turns.ts'
-
-export interface CoreOptions {
-  readonly network: NetworkParams
-  readonly identity: Identity
-  readonly limits: ConnectionLimits
-  readonly random: RandomSource
-  /** Peers to be connected to from the start. */
-  readonly targets?: readonly HostPort[]
-  /** How to find peers by itself; left out: only those that were named. */
-  readonly automatic?: AutomaticOptions | undefined
-  /** The address book as it was saved. */
-  readonly addresses?: SavedAddresses | undefined
-  /** Where others reach us, if the operator says so. */
-  readonly ownAddress?: IpBytes | undefined
-  /** At which port, until a `listening` command says. */
-  readonly listenPort?: number | undefined
-  /** Who is refused from the start. */
-  readonly bans?: Iterable<Ban>
-  /** Emit `sent`, `received`, `ignored` and `skipped` for every message. Costs throughput. */
-  readonly traceMessages?: boolean
-  /** Emit `message` events, for an embedding program. */
-  readonly deliverMessages?: boolean
-}
 
 const NEVER = monoMs(Number.POSITIVE_INFINITY)
 
@@ -70,7 +45,10 @@ export class NodeCore {
   readonly #sender: MessageSender
   readonly #turns: Turns
   readonly #peerCommands: PeerCommands
-  readonly #banishment: Banishment
+  readonly #ends: PeerEnds
+  readonly #room: ChainRoom | undefined
+  /** Peers for whom something was queued while the input at hand was taken. */
+  #addressed: Peer[] = []
   #listenPort: number | undefined
   #stopping = false
 
@@ -93,33 +71,37 @@ export class NodeCore {
     this.#sender = new MessageSender(network, identity, random.fork('sender'), {
       tracing: options.traceMessages ?? false,
       event: (event) => this.#outbox.event(event),
-      queueFull: (peer) => this.#disconnect(peer, 'sendQueueFull', false),
+      height: () => this.#room?.height,
+      queued: (peer) => this.#addressed.push(peer),
+      queueFull: (peer) => this.#disconnect(peer, 'sendQueueFull'),
     })
+    this.#ends = this.#createEnds(options)
     this.#outbound = this.#createOutbound(options)
     this.#inbound = new Inbound({
       outbox: this.#outbox,
       peers: this.peers,
       bans: this.bans,
       awaited: () => this.#outbound.awaited,
-      disconnect: (peer, reason) => this.#disconnect(peer, reason, false),
+      disconnect: (peer, reason) => this.#disconnect(peer, reason),
     })
     for (const target of options.targets ?? []) this.targets.add(target, true, now.mono)
     this.#gossip = this.#createGossip(network, random.fork('gossip'))
-    this.#banishment = new Banishment(this.bans, this.peers, {
-      event: (event) => this.#outbox.event(event),
-      disconnect: (peer, reason) => this.#disconnect(peer, reason, false),
-      isSeed: (ip) => seeds.some((seed) => bytesEqual(seed.ip, ip)),
-    })
+    if (options.chain !== undefined) this.#room = this.#createRoom(options.chain)
     const processor = this.#createProcessor(options)
     this.#turns = new Turns(this.#outbox, this.peers, processor, {
-      disconnect: (peer, reason) => this.#disconnect(peer, reason, false),
+      disconnect: (peer, reason) => this.#disconnect(peer, reason),
     })
-    const disconnect = (peer: Peer): void => this.#disconnect(peer, 'requested', true)
+    const disconnect = (peer: Peer): void => this.#ends.disconnect(peer, 'requested', true)
     this.#peerCommands = new PeerCommands(this.#outbox, this.peers, this.#sender, this.#turns, disconnect)
   }
 
   get targets(): ManualTargets {
     return this.#outbound.targets
+  }
+
+  /** Undefined if the node has none. To be read only; changes go by the command `withChain`. */
+  get chain(): Chain | undefined {
+    return this.#room?.chain
   }
 
   /** Peers of our own choice that are still wanted; undefined if we choose none. */
@@ -143,6 +125,7 @@ export class NodeCore {
       this.#turns.wakeAt,
       this.#outbound.nextDeadline,
       this.#stopping ? NEVER : this.#keeper.nextAt,
+      this.#stopping ? NEVER : (this.#room?.nextDeadline ?? NEVER),
     )
     return next === NEVER ? undefined : monoMs(next)
   }
@@ -175,9 +158,14 @@ export class NodeCore {
       case 'closed':
         this.#closed(input.peer, input.error)
         break
+      case 'ioDone':
+        this.#room?.ioDone(input.id, input.result)
+        break
       default:
         this.#command(input)
     }
+    this.#room?.finish(now)
+    this.#deliver()
     this.#keeper.plan()
     return this.#outbox.take()
   }
@@ -190,10 +178,35 @@ export class NodeCore {
   /** Throws if a table is keyed by a dead peer, or miscounts. For tests: it looks at everything. */
   assertConsistent(): void {
     const keyed = [...this.peers.keyedIds(), ...this.targets.keyedIds(), ...this.#turns.queuedIds]
+    if (this.#room !== undefined) keyed.push(...this.#room.keyedIds())
     for (const id of keyed)
       if (this.peers.get(id) === undefined) throw new Error(`dead peer ${id} in a table`)
     this.addresses.assertConsistent()
     this.#turns.assertConsistent()
+  }
+
+  #createEnds({ automatic }: CoreOptions): PeerEnds {
+    return new PeerEnds({
+      outbox: this.#outbox,
+      peers: this.peers,
+      bans: this.bans,
+      seeds: automatic?.fixedSeeds ?? [],
+      forget: (peer) => {
+        this.#turns.forget(peer)
+        this.#room?.forget(peer.id)
+      },
+      ended: (peer, reason) => this.#outbound.disconnected(peer, reason),
+    })
+  }
+
+  #createRoom(create: CreateChain): ChainRoom {
+    return new ChainRoom(create, {
+      outbox: this.#outbox,
+      peers: this.peers,
+      sender: this.#sender,
+      offend: (peer, offence, detail) => this.#ends.offend(peer, offence, detail),
+      disconnect: (peer, reason, detail) => this.#ends.disconnect(peer, reason, false, detail),
+    })
   }
 
   #createOutbound({ network, automatic, addresses, random }: CoreOptions): Outbound {
@@ -235,20 +248,21 @@ export class NodeCore {
       peers: this.peers,
       sender: this.#sender,
       gossip: this.#gossip,
+      room: this.#room,
       tracing: traceMessages ?? false,
       delivering: deliverMessages ?? false,
       event: (event) => this.#outbox.event(event),
-      disconnect: (peer, reason, deliver, _, detail) => this.#disconnect(peer, reason, deliver, detail),
-      offend: (peer, offence, detail) => this.#offend(peer, offence, detail),
+      disconnect: (peer, reason, deliver, _, detail) => this.#ends.disconnect(peer, reason, deliver, detail),
+      offend: (peer, offence, detail) => this.#ends.offend(peer, offence, detail),
       watch: (peer) => this.#turns.watch(peer),
       promote: (peer) => {
         const replaced = this.#outbound.promote(peer)
-        if (replaced !== undefined) this.#disconnect(replaced, 'replaced', false)
+        if (replaced !== undefined) this.#disconnect(replaced, 'replaced')
         return replaced !== undefined
       },
       complete: (peer) => {
         const twin = this.#outbound.complete(peer)
-        if (twin !== undefined) this.#disconnect(twin, 'duplicate', false)
+        if (twin !== undefined) this.#disconnect(twin, 'duplicate')
       },
       isAlive: (peer) => this.peers.get(peer.id) === peer,
     })
@@ -283,7 +297,7 @@ export class NodeCore {
 
   #closed(id: PeerId, error: string | undefined): void {
     const peer = this.peers.get(id)
-    if (peer !== undefined) this.#forget(peer, error === undefined ? 'closedByPeer' : 'connectionLost', error)
+    if (peer !== undefined) this.#ends.closed(peer, error)
   }
 
   #tick(): void {
@@ -303,7 +317,7 @@ export class NodeCore {
       if (this.peers.get(peer.id) !== peer) continue
       const reason = peer.timeout(now.mono)
       if (reason !== undefined) {
-        this.#disconnect(peer, reason, false)
+        this.#disconnect(peer, reason)
         continue
       }
       if (peer.pings.nextPingAt !== undefined && now.mono >= peer.pings.nextPingAt)
@@ -314,46 +328,16 @@ export class NodeCore {
     }
   }
 
-  #offend(peer: Peer, offence: Offence, detail: BrokenStream | SkippedFrame | MessageError): void {
-    const { points, closes, bannable } = ruleOf(offence)
-    const score = peer.addPoints(points, this.#outbox.now.mono)
-    this.#outbox.event({ type: 'offence', peer: peer.id, offence, points, score, detail })
-    if (closes !== undefined)
-      this.#disconnect(peer, closes, false, 'detail' in detail ? detail.detail : undefined)
-    else if (score >= MISBEHAVIOUR_LIMIT)
-      this.#banishment.sendAway(peer, bannable, score, this.#outbox.now.unix)
+  #disconnect(peer: Peer, reason: DisconnectReason): void {
+    this.#ends.disconnect(peer, reason, false)
   }
 
-  /** Ends a connection from our side. */
-  #disconnect(peer: Peer, reason: DisconnectReason, deliver: boolean, detail?: string): void {
-    if (this.peers.get(peer.id) !== peer) return
-    const chunks = deliver ? peer.sendQueue.take(this.#outbox.now.mono) : undefined
-    if (chunks !== undefined) this.#outbox.push({ type: 'write', peer: peer.id, chunks })
-    this.#outbox.push({ type: 'close', peer: peer.id, deliver })
-    this.#forget(peer, reason, detail)
-  }
-
-  /** Drops everything that is keyed by the peer, and plans anew. */
-  #forget(peer: Peer, reason: DisconnectReason, detail: string | undefined): void {
-    this.peers.remove(peer)
-    this.#turns.forget(peer)
-    const { id, address, inbound, kind } = peer
-    const wasReady = peer.state === 'ready'
-    // What was handed over and is still to be delivered counts as sent.
-    const bytesSent = peer.sent.bytes + peer.sendQueue.bytes
-    const totals = { bytesSent, bytesReceived: peer.received.bytes }
-    const more = { reason, ...(detail === undefined ? {} : { detail }) }
-    this.#outbox.event({
-      type: 'disconnected',
-      peer: id,
-      address,
-      inbound,
-      kind,
-      wasReady,
-      ...totals,
-      ...more,
-    })
-    this.#outbound.disconnected(peer, reason)
+  /** Hands over what was said to others than the peer at hand. */
+  #deliver(): void {
+    if (this.#addressed.length === 0) return
+    const addressed = this.#addressed
+    this.#addressed = []
+    for (const peer of addressed) if (peer.sendQueue.hasCollected) this.#turns.settle(peer)
   }
 
   #command(command: Command): void {
@@ -371,12 +355,14 @@ export class NodeCore {
         return
       case 'addAddress':
         return this.#outbound.addAddress(command.endpoint, command.tried)
+      case 'withChain':
+        return this.#room === undefined ? undefined : command.use(this.#room.chain)
       case 'pingAll':
         return this.#peerCommands.pingAll()
       case 'setBan':
       case 'removeBan':
       case 'clearBans':
-        return this.#banishment.command(command, unix)
+        return this.#ends.banishment.command(command, unix)
       default:
         return this.#peerCommands.run(command)
     }
@@ -388,6 +374,7 @@ export class NodeCore {
     this.#keeper.content()
     this.#outbound.stop()
     this.#inbound.stopped = true
-    for (const peer of this.peers.all()) this.#disconnect(peer, 'shutdown', true)
+    for (const peer of this.peers.all()) this.#ends.disconnect(peer, 'shutdown', true)
+    this.#room?.stop()
   }
 }

@@ -3,7 +3,8 @@
  * without a handler is understood but of no use to us yet.
  */
 
-import { MAX_PAYLOAD_BYTES } from '../framing/encoder.ts'
+import type { Frame } from '../framing/decoder.ts'
+import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from '../framing/encoder.ts'
 import { MAX_ADDR_ANSWER, V1_LISTENER_PING_INTERVAL_MS } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
@@ -14,8 +15,9 @@ import type { PeerManager } from '../pool/peer-manager.ts'
 import { monoMs, type Now } from '../primitives/brand.ts'
 import { printable } from '../primitives/bytes.ts'
 import { COMPACT_VERSION } from '../wire/compact.ts'
-import { HeaderList } from '../wire/header.ts'
 import type { Message, MessageError, MessageOf, MessageType } from '../wire/messages.ts'
+import { chainHandlers, NEEDS_CHAIN } from './chain-handlers.ts'
+import type { ChainRoom } from './chain-room.ts'
 import type { AddressGossip } from './gossip.ts'
 import type { NodeEvent } from './seam.ts'
 import type { MessageSender } from './sender.ts'
@@ -27,6 +29,8 @@ export interface HandlerContext {
   /** Are events wanted for every message? */
   readonly tracing: boolean
   readonly gossip: AddressGossip
+  /** Undefined if the node has no chain. */
+  readonly room: ChainRoom | undefined
   event(event: NodeEvent): void
   offend(peer: Peer, offence: Offence, detail: MessageError): void
   /** Something is due to the peer at a time that may be earlier than known. */
@@ -39,10 +43,11 @@ export interface HandlerContext {
   disconnect(peer: Peer, reason: DisconnectReason, deliver: boolean, now: Now, detail?: string): void
 }
 
-type Handler<M> = (context: HandlerContext, peer: Peer, message: M, now: Now, bytes: number) => void
-type Handlers = { readonly [T in MessageType]?: Handler<MessageOf<T>> }
+type Handler<M> = (context: HandlerContext, peer: Peer, message: M, now: Now, frame: Frame) => void
+export type Handlers = { readonly [T in MessageType]?: Handler<MessageOf<T>> }
 
 const handlers: Handlers = {
+  ...chainHandlers,
   version: onVersion,
   verack: onVerack,
   // Answered by the processor, which needs neither its nonce nor a second hash.
@@ -50,24 +55,23 @@ const handlers: Handlers = {
   pong: onPong,
   addr: onAddr,
   getaddr: onGetaddr,
-  getheaders: onGetheaders,
   sendheaders: onSendheaders,
   sendcmpct: onSendcmpct,
   reject: onReject,
 }
 
-/** False if nothing here has a use for the message. `bytes`: its frame's. */
+/** False if nothing here has a use for the message. `frame`: what it came in. */
 export function handleMessage(
   context: HandlerContext,
   peer: Peer,
   message: Message,
   now: Now,
-  bytes: number,
+  frame: Frame,
 ): boolean {
   // A row's handler takes the message of the row's own type, which indexing by a union can't express.
   const handler = handlers[message.type] as Handler<Message> | undefined
-  if (handler === undefined) return false
-  handler(context, peer, message, now, bytes)
+  if (handler === undefined || (context.room === undefined && NEEDS_CHAIN.has(message.type))) return false
+  handler(context, peer, message, now, frame)
   return true
 }
 
@@ -76,13 +80,13 @@ function onVersion(
   peer: Peer,
   message: MessageOf<'version'>,
   now: Now,
-  bytes: number,
+  frame: Frame,
 ): void {
   // Honest nodes send it twice on some connections: acknowledged again, otherwise without effect.
   if (peer.version !== undefined) return context.sender.verack(peer)
   const version = rememberVersion(message, now.unix)
   peer.version = version
-  context.event({ type: 'versionReceived', peer: peer.id, version, bytes })
+  context.event({ type: 'versionReceived', peer: peer.id, version, bytes: frameBytes(frame) })
   const verdict = judgeVersion(message, context.network, context.peers.ownNonces)
   if (!verdict.accepted) {
     const { reason, reject } = verdict
@@ -103,16 +107,10 @@ function endOwnDial(context: HandlerContext, nonce: bigint, now: Now): void {
   if (dialler !== undefined) context.disconnect(dialler, 'selfConnection', false, now)
 }
 
-function onVerack(
-  context: HandlerContext,
-  peer: Peer,
-  _: MessageOf<'verack'>,
-  now: Now,
-  bytes: number,
-): void {
+function onVerack(context: HandlerContext, peer: Peer, _: MessageOf<'verack'>, now: Now, frame: Frame): void {
   // It acknowledges our `version`, so before that one was sent it means nothing.
   if (peer.state === 'ready' || peer.gotVerack || !peer.sentVersion) return
-  context.event({ type: 'verackReceived', peer: peer.id, bytes })
+  context.event({ type: 'verackReceived', peer: peer.id, bytes: frameBytes(frame) })
   peer.gotVerack = true
   if (peer.state === 'awaitVerack') completeHandshake(context, peer, now)
 }
@@ -134,6 +132,11 @@ function completeHandshake(context: HandlerContext, peer: Peer, now: Now): void 
   }
   context.sender.ping(peer, now)
   context.complete(peer)
+  context.room?.ready(peer, now)
+}
+
+function frameBytes({ payload }: Frame): number {
+  return FRAME_HEADER_BYTES + payload.length
 }
 
 function onPong(context: HandlerContext, peer: Peer, { nonce }: MessageOf<'pong'>, now: Now): void {
@@ -162,12 +165,6 @@ function onAddr(context: HandlerContext, peer: Peer, { addresses }: MessageOf<'a
   }
   context.gossip.onAddr(peer, addresses, now)
   if (peer.kind === 'seed') context.disconnect(peer, 'seedDone', false, now)
-}
-
-/** Always answered, as every node expects (wire-protocol 5.11); there is nothing above genesis here yet. */
-function onGetheaders(context: HandlerContext, peer: Peer): void {
-  peer.allowance.useWork()
-  context.sender.headers(peer, HeaderList.of([]))
 }
 
 function onSendheaders(_: HandlerContext, peer: Peer): void {

@@ -2,18 +2,19 @@
  * The message processor: takes a peer's frames in bounded turns, decodes them and hands each message to the
  * handler of its type. What comes before the handshake is complete, and what no handler wants, is let pass.
  */
-import type { BrokenStream, Frame, SkippedFrame } from '../framing/decoder.ts'
+import type { Frame, SkippedFrame } from '../framing/decoder.ts'
 import { FRAME_HEADER_BYTES } from '../framing/encoder.ts'
 import { MAX_BYTES_PER_TURN, MAX_MESSAGES_PER_TURN } from '../params/limits.ts'
 import type { Offence } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
 import { OTHER_TRAFFIC } from '../peer/traffic.ts'
 import type { Now } from '../primitives/brand.ts'
-import { decodePayload, type Message, type MessageError, type MessageType } from '../wire/messages.ts'
+import { decodePayload, type Message, type MessageType } from '../wire/messages.ts'
+import type { OffenceDetail } from './ends.ts'
 import { type HandlerContext, handleMessage } from './handlers.ts'
 
 export interface ProcessorHooks extends HandlerContext {
-  offend(peer: Peer, offence: Offence, detail: BrokenStream | SkippedFrame | MessageError): void
+  offend(peer: Peer, offence: Offence, detail: OffenceDetail): void
   /** Is the peer still in the table? A handler may have ended it. */
   isAlive(peer: Peer): boolean
   /** Does an embedding program want messages? */
@@ -74,7 +75,7 @@ export class MessageProcessor {
     const decoded = decodePayload(frame.type, frame.payload)
     if (!decoded.ok) return this.#hooks.offend(peer, 'malformed', decoded.error)
     const isOurPong = decoded.value.type === 'pong' && peer.pings.expects(decoded.value.nonce)
-    const handled = handleMessage(this.#hooks, peer, decoded.value, now, bytes)
+    const handled = handleMessage(this.#hooks, peer, decoded.value, now, frame)
     if (!handled) this.#ignore(peer, frame.type)
     // Keepalive is our own affair.
     if (decoded.value.type !== 'ping' && !isOurPong) this.#deliver(peer, decoded.value)

@@ -2,7 +2,10 @@
  * The seam between the protocol and the world: everything that can happen to a node, and everything that a
  * node can want done. The shell and the simulator stand on the other side of it.
  */
-import type { BrokenStream, SkippedFrame } from '../framing/decoder.ts'
+import type { Chain } from '../chain/chain.ts'
+import type { IoRequest, IoResult } from '../chain/io.ts'
+import type { ChainOutcome } from '../chain/outcomes.ts'
+import type { SkippedFrame } from '../framing/decoder.ts'
 import type { DisconnectReason, RefusalReason } from '../peer/disconnect.ts'
 import type { PeerVersion } from '../peer/handshake.ts'
 import type { Offence } from '../peer/offences.ts'
@@ -11,7 +14,8 @@ import type { BanReason } from '../pool/ban-list.ts'
 import type { ConnectionId, DialTicket, PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { Endpoint, HostPort, IpBytes } from '../primitives/ip.ts'
 import type { Subnet } from '../primitives/subnet.ts'
-import type { Message, MessageError } from '../wire/messages.ts'
+import type { Message } from '../wire/messages.ts'
+import type { OffenceDetail } from './ends.ts'
 
 export type Input =
   /** A stranger connected. Answered by `adopt` or `refuse`. */
@@ -32,6 +36,8 @@ export type Input =
   | { readonly type: 'flushed'; readonly peer: PeerId; readonly bytes: number }
   /** The connection is gone: ended by the peer, or lost with this error. */
   | { readonly type: 'closed'; readonly peer: PeerId; readonly error?: string }
+  /** The answer to an `io` effect of that number; each has exactly one. */
+  | { readonly type: 'ioDone'; readonly id: number; readonly result: IoResult }
   /** Time may have passed. Due after `nextDeadline`, and at once while `hasBacklog`. */
   | { readonly type: 'tick' }
   | Command
@@ -56,6 +62,8 @@ export type Command =
   | { readonly type: 'setBan'; readonly subnet: Subnet; readonly until: UnixSeconds }
   | { readonly type: 'removeBan'; readonly subnet: Subnet }
   | { readonly type: 'clearBans' }
+  /** Do something with the chain: as an input, so that what follows from it is done. Without a chain: nothing. */
+  | { readonly type: 'withChain'; readonly use: (chain: Chain) => void }
   /** Close all peers and take no more. */
   | { readonly type: 'shutdown' }
 
@@ -76,6 +84,8 @@ export type Effect =
   | { readonly type: 'resumeReading'; readonly peer: PeerId }
   /** The peer is forgotten already. `deliver`: what was written must reach it before the connection ends. */
   | { readonly type: 'close'; readonly peer: PeerId; readonly deliver: boolean }
+  /** Hash, read or write something, and answer with one `ioDone`. */
+  | { readonly type: 'io'; readonly id: number; readonly request: IoRequest }
   | { readonly type: 'event'; readonly event: NodeEvent }
 
 /** What happened, for logs, metrics and library users. Nothing in the core depends on who listens. */
@@ -138,7 +148,7 @@ export type NodeEvent =
       readonly offence: Offence
       readonly points: number
       readonly score: number
-      readonly detail: BrokenStream | SkippedFrame | MessageError
+      readonly detail: OffenceDetail
     }
   /** Addresses came from a peer: so many in the message, taken into account, and new to us. */
   | {
@@ -182,5 +192,7 @@ export type NodeEvent =
       /** More about it, such as the system's error. */
       readonly detail?: string
     }
+  /** The active chain has changed, or something was said about it; answers only to what this node itself gave. */
+  | { readonly type: 'chain'; readonly outcome: ChainOutcome }
   /** For embedding programs, if they asked for messages: each message of a peer whose handshake is complete. */
   | { readonly type: 'message'; readonly peer: PeerId; readonly message: Message }

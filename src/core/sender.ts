@@ -18,13 +18,18 @@ import type { NodeEvent } from './seam.ts'
 /** What our `version` says about us. */
 export interface Identity {
   readonly userAgent: string
+  /** Told by a node that has no chain. */
   readonly startHeight: number
 }
 
 export interface SenderHooks {
+  /** Something waits for the peer now. */
+  queued(peer: Peer): void
   /** The peer's queue has no room for a frame. */
   queueFull(peer: Peer): void
   event(event: NodeEvent): void
+  /** Of our chain; undefined if there is none. */
+  height(): number | undefined
   /** Are events wanted for every message? */
   readonly tracing: boolean
 }
@@ -111,6 +116,7 @@ export class MessageSender {
       return false
     }
     peer.sent.count(command, frame.length)
+    this.#hooks.queued(peer)
     return true
   }
 
@@ -122,7 +128,7 @@ export class MessageSender {
       time: BigInt(now.unix),
       nonce: peer.localNonce,
       userAgent: this.#identity.userAgent,
-      startHeight: this.#identity.startHeight,
+      startHeight: this.#hooks.height() ?? this.#identity.startHeight,
       // Peers for blocks only are not to send us transactions.
       relay: peer.kind !== 'blockRelay',
     } as const

@@ -15,6 +15,16 @@ export interface OffenceRule {
   readonly level: 'info' | 'debug'
 }
 
+/** A rule of the chain that what a peer sent does not obey, for people and programs. */
+export interface BrokenRule {
+  readonly kind: 'rule'
+  /** Such as "headers" or "block 00..ff". */
+  readonly what: string
+  /** Short name of the rule in the field's words, such as "high-hash". */
+  readonly code: string
+  readonly detail: string
+}
+
 export const offences = {
   /** First bytes of a frame are not this network's. */
   badMagic: { points: 0, closes: 'badMagic', bannable: false, level: 'info' },

@@ -22,6 +22,11 @@ export class SendQueue {
     return this.#collectedBytes + this.#handedBytes
   }
 
+  /** Is anything waiting to be taken? */
+  get hasCollected(): boolean {
+    return this.#frames.length > 0
+  }
+
   /** Is so much waiting that no more work should be done for this peer? With hysteresis. */
   get congested(): boolean {
     return this.#congested

@@ -3,6 +3,7 @@
  * into inputs, and does what the core asks for. It decides nothing about the protocol.
  */
 import type { Socket } from 'node:net'
+import type { AskIo, IoRequest } from '../chain/io.ts'
 import type { NodeCore } from '../core/core.ts'
 import type { Command, Effect, Input, NodeEvent } from '../core/seam.ts'
 import { MAX_LINGERING, SHUTDOWN_TIMEOUT_MS } from '../params/limits.ts'
@@ -26,6 +27,8 @@ export interface ConnectionManagerOptions {
   readonly onListenerError: (text: string) => void
   /** A SOCKS5 proxy that all dials go through; nothing is looked up by name then. */
   readonly proxy?: HostPort | undefined
+  /** Answers what the chain asks. A core with a chain needs it. */
+  readonly io?: AskIo | undefined
 }
 
 export class ConnectionManager {
@@ -35,6 +38,9 @@ export class ConnectionManager {
   readonly #listener: Listener
   readonly #dialer: Dialer
   readonly #resolvesNames: boolean
+  readonly #io: AskIo
+  /** Questions of the chain without an answer. */
+  #ioPending = 0
   readonly #connections = new Map<PeerId, Connection>()
   /** Sockets that wait for the core's verdict. */
   readonly #offered = new Map<ConnectionId, Socket>()
@@ -69,6 +75,7 @@ export class ConnectionManager {
     })
     this.#dialer = new Dialer(options.proxy)
     this.#resolvesNames = options.proxy === undefined
+    this.#io = options.io ?? ((_, done) => done({ ok: false, error: 'no storage' }))
   }
 
   /**
@@ -96,7 +103,7 @@ export class ConnectionManager {
     this.#input({ type: 'tick' })
   }
 
-  /** Closes everything; resolves when no socket is left, at the latest after SHUTDOWN_TIMEOUT_MS. */
+  /** Closes everything; resolves when no socket is left, at the latest after SHUTDOWN_TIMEOUT_MS, and the chain is written. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#listener.close()
@@ -114,7 +121,7 @@ export class ConnectionManager {
   }
 
   #checkIdle(): void {
-    if (this.#connections.size + this.#lingering.size === 0) this.#onIdle?.()
+    if (this.#connections.size + this.#lingering.size + this.#ioPending === 0) this.#onIdle?.()
   }
 
   #accept(socket: Socket): void {
@@ -175,6 +182,8 @@ export class ConnectionManager {
         return this.#close(effect.peer, effect.deliver)
       case 'resolve':
         return this.#resolve(effect.names)
+      case 'io':
+        return this.#ask(effect.id, effect.request)
       case 'dial':
         return this.#dial(effect.ticket, effect.target, effect.timeoutMs)
     }
@@ -204,6 +213,15 @@ export class ConnectionManager {
       if (!outcome.ok) return this.#input({ type: 'dialFailed', ticket, error: outcome.error })
       const { socket, remote } = outcome
       this.#input({ type: 'dialed', ticket, connection: this.#offer(socket), remote })
+    })
+  }
+
+  #ask(id: number, request: IoRequest): void {
+    this.#ioPending++
+    this.#io(request, (result) => {
+      this.#ioPending--
+      this.#input({ type: 'ioDone', id, result })
+      this.#checkIdle()
     })
   }
 

@@ -104,6 +104,7 @@ export function linesOf(event: NodeEvent): readonly Line[] {
       if (event.kind === 'feeler') return [debug(text)]
       return [event.inbound ? stranger(text) : dial(text)]
     }
+    case 'chain':
     case 'message':
       return []
   }
@@ -164,6 +165,10 @@ function offenceText({
   const cost = `${points} points, ${score} in all`
   if ('kind' in detail && detail.kind === 'broken')
     return `Peer ${peer}: ${offence}: ${detail.detail}; ${cost}`
+  if ('kind' in detail && detail.kind === 'rule') {
+    const more = detail.detail === '' ? '' : ` (${detail.detail})`
+    return `Peer ${peer}: ${offence}: ${detail.what}: ${detail.code}${more}; ${cost}`
+  }
   if ('kind' in detail)
     return `Peer ${peer}: ${offence}: '${detail.command}' of ${detail.length} bytes; ${cost}`
   const { type, code, field, offset } = detail

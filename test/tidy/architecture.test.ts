@@ -15,18 +15,31 @@ const ROOMS: Record<string, readonly string[]> = {
   framing: ['primitives', 'params', 'wire'],
   peer: ['primitives', 'params', 'wire', 'framing'],
   pool: ['primitives', 'params', 'wire', 'framing', 'peer'],
-  core: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool'],
-  shell: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core'],
+  sync: ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer'],
+  core: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'sync'],
+  shell: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
   crypto: ['primitives', 'params'],
-  telemetry: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core'],
-  node: ['primitives', 'params', 'wire', 'framing', 'peer', 'pool', 'core', 'shell', 'crypto', 'telemetry'],
+  telemetry: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
+  node: [
+    'primitives',
+    'params',
+    'wire',
+    'chain',
+    'framing',
+    'peer',
+    'pool',
+    'core',
+    'shell',
+    'crypto',
+    'telemetry',
+  ],
   rpc: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node'],
   cli: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node', 'rpc', 'telemetry'],
   '.': ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer', 'pool', 'core', 'node'],
 }
 
 /** Deterministic and without I/O: one function of their inputs. */
-const PURE = ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer', 'pool', 'core']
+const PURE = ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer', 'pool', 'sync', 'core']
 
 /** A pure room may use the system's hash: it is a function, and several times faster than ours on large input. */
 const ALLOWED_NODE_IMPORTS: Record<string, string> = { 'primitives/sha3.ts': 'node:crypto' }

@@ -2,6 +2,8 @@
  * A virtual node: a real core, driven the way the shell drives it, over virtual sockets and time. Everything
  * that the core does passes the trace and the oracle.
  */
+import type { CreateChain } from '../../src/chain/chain.ts'
+import type { AskIo, IoRequest } from '../../src/chain/io.ts'
 import { NodeCore } from '../../src/core/core.ts'
 import type { AutomaticOptions } from '../../src/core/outbound.ts'
 import type { Command, Effect, Input, NodeEvent } from '../../src/core/seam.ts'
@@ -40,6 +42,9 @@ export interface NodeOptions {
   /** Does it save its address book, to start with it the next time? */
   readonly hasDisk: boolean
   readonly identity: Identity
+  /** Makes its chain at each start, and answers what that asks; undefined: it has none. */
+  readonly chain: CreateChain | undefined
+  readonly io: AskIo | undefined
   readonly traceMessages: boolean
   readonly deliverMessages: boolean
   /** Events kept for the test to look at, the latest; 0 for none. */
@@ -214,6 +219,8 @@ export class SimNode {
         return this.#adopt(effect.connection, effect.peer)
       case 'resolve':
         return this.#resolve(effect.names)
+      case 'io':
+        return this.#ask(effect.id, effect.request)
       case 'refuse':
         this.#strangers.get(effect.connection)?.close(false)
         this.#strangers.delete(effect.connection)
@@ -257,6 +264,15 @@ export class SimNode {
       if (core === undefined || this.core !== core) return
       const addresses = names.flatMap((name) => net.names.get(name) ?? [])
       this.input({ type: 'resolved', addresses: addresses.flatMap((address) => parseIp(address) ?? []) })
+    })
+  }
+
+  /** An answer to a process that is gone reaches nobody. */
+  #ask(id: number, request: IoRequest): void {
+    const { core } = this
+    if (this.options.io === undefined) throw new Error(`${this.name} has nobody to ask`)
+    this.options.io(request, (result) => {
+      if (core !== undefined && this.core === core) this.input({ type: 'ioDone', id, result })
     })
   }
 

@@ -106,6 +106,7 @@ export class NodeOracle {
         return
       case 'refuse':
       case 'resolve':
+      case 'io':
         return
     }
   }

@@ -2,6 +2,7 @@
  * A core in the hand: no network, no other nodes; a test gives the inputs one by one, moves the clock and looks
  * at the effects. The oracle watches here too.
  */
+import type { CreateChain } from '../../src/chain/chain.ts'
 import { NodeCore } from '../../src/core/core.ts'
 import type { AutomaticOptions } from '../../src/core/outbound.ts'
 import type { Effect, Input, NodeEvent } from '../../src/core/seam.ts'
@@ -34,6 +35,7 @@ export interface ProbeOptions {
   readonly seed?: number
   readonly traceMessages?: boolean
   readonly deliverMessages?: boolean
+  readonly chain?: CreateChain
 }
 
 export class CoreProbe {

@@ -61,6 +61,8 @@ export class World {
         network,
         targets: [],
         automatic: undefined,
+        chain: undefined,
+        io: undefined,
         hasDisk: true,
         limits: DEFAULT_LIMITS,
         identity: { userAgent: '/Sim:1.0.0/', startHeight: number },

@@ -1,0 +1,57 @@
+/**
+ * What this node does about messages that the chain lives by (wire-protocol 5.6 to 5.12). A node without a chain
+ * has no use for them, but answers who asks it for headers.
+ */
+import type { StoredBlock } from '../chain/io.ts'
+import type { Frame } from '../framing/decoder.ts'
+import type { Peer } from '../peer/peer.ts'
+import type { Now } from '../primitives/brand.ts'
+import type { Block } from '../wire/block.ts'
+import { HeaderList } from '../wire/header.ts'
+import type { MessageOf, MessageType } from '../wire/messages.ts'
+import type { HandlerContext, Handlers } from './handlers.ts'
+
+/** Nothing to a node that has no chain. */
+export const NEEDS_CHAIN: ReadonlySet<MessageType> = new Set(['headers', 'inv', 'block'])
+
+export const chainHandlers: Handlers = {
+  headers: onHeaders,
+  inv: onInv,
+  block: onBlock,
+  getheaders: onGetheaders,
+}
+
+function onHeaders({ room }: HandlerContext, peer: Peer, message: MessageOf<'headers'>, now: Now): void {
+  room?.headers(peer, message.headers, now)
+}
+
+function onInv({ room }: HandlerContext, peer: Peer, message: MessageOf<'inv'>, now: Now): void {
+  room?.inv(peer, message.inventory, now)
+}
+
+function onBlock(
+  { room }: HandlerContext,
+  peer: Peer,
+  { block }: MessageOf<'block'>,
+  now: Now,
+  frame: Frame,
+): void {
+  room?.block(peer, block, storedForm(block, frame), now)
+}
+
+/** Always answered, as every node expects (wire-protocol 5.11). */
+function onGetheaders({ room, sender }: HandlerContext, peer: Peer, message: MessageOf<'getheaders'>): void {
+  peer.allowance.useWork()
+  sender.headers(peer, room?.chain.headersAfter(message.locator, message.stop) ?? HeaderList.of([]))
+}
+
+/** Our own messages are in shortest form; a block that came in another is written anew. */
+function storedForm(
+  { header, transactionData }: Block,
+  { payload, checksum }: Frame,
+): StoredBlock | undefined {
+  const { length } = transactionData
+  const countBytes = length < 0xfd ? 1 : length <= 0xffff ? 3 : 5
+  const isShortest = payload.length === header.bytes.length + countBytes + length
+  return isShortest ? { payload, checksum } : undefined
+}

@@ -1,0 +1,137 @@
+/**
+ * The chain's place in the core: joins the chain with the world (its questions become effects) and with those who
+ * live by it, synchronisation and relay. What the chain tells is kept until the input at hand has been taken, so
+ * that nobody is called in the middle of his own work.
+ */
+import type { Chain, CreateChain } from '../chain/chain.ts'
+import type { IoResult, StoredBlock } from '../chain/io.ts'
+import type { ChainOutcome } from '../chain/outcomes.ts'
+import type { DisconnectReason } from '../peer/disconnect.ts'
+import type { BrokenRule, Offence } from '../peer/offences.ts'
+import type { Peer } from '../peer/peer.ts'
+import type { PeerManager } from '../pool/peer-manager.ts'
+import type { Now, PeerId } from '../primitives/brand.ts'
+import { BlockSync } from '../sync/block-sync.ts'
+import type { Block } from '../wire/block.ts'
+import type { HeaderList } from '../wire/header.ts'
+import type { Inventory } from '../wire/inventory.ts'
+import { IoTable } from './io-table.ts'
+import type { Outbox } from './outbox.ts'
+import type { NodeEvent } from './seam.ts'
+import type { MessageSender } from './sender.ts'
+
+/** One who lives by the chain. */
+export interface ChainPart {
+  /** The handshake with a peer is complete. */
+  ready(peer: Peer, now: Now): void
+  forget(id: PeerId): void
+  outcome(outcome: ChainOutcome, now: Now): void
+  /** When {@link due} has something to do; in the past while something is to be done at once. */
+  readonly nextDeadline: number
+  due(now: Now): void
+  /** Peers that a table in it is keyed by. */
+  keyedIds(): Iterable<PeerId>
+}
+
+export interface ChainRoomHooks {
+  readonly outbox: Outbox
+  readonly peers: PeerManager
+  readonly sender: MessageSender
+  offend(peer: Peer, offence: Offence, detail: BrokenRule): void
+  disconnect(peer: Peer, reason: DisconnectReason, detail?: string): void
+}
+
+export class ChainRoom {
+  readonly chain: Chain
+  readonly sync: BlockSync
+  readonly #hooks: ChainRoomHooks
+  readonly #io: IoTable
+  readonly #parts: readonly ChainPart[]
+  #outcomes: ChainOutcome[] = []
+
+  constructor(create: CreateChain, hooks: ChainRoomHooks) {
+    const { outbox } = hooks
+    this.#hooks = hooks
+    this.#io = new IoTable(outbox)
+    this.chain = create({
+      ask: this.#io.ask,
+      outcome: (outcome) => this.#outcomes.push(outcome),
+      unix: () => outbox.now.unix,
+    })
+    this.sync = new BlockSync(this.chain)
+    this.#parts = [this.sync]
+  }
+
+  /** What our `version` says. */
+  get height(): number {
+    return this.chain.tip.height
+  }
+
+  get nextDeadline(): number {
+    return this.#parts.reduce((next, part) => Math.min(next, part.nextDeadline), Number.POSITIVE_INFINITY)
+  }
+
+  /** Every id that a table here is keyed by. */
+  *keyedIds(): Generator<PeerId> {
+    for (const part of this.#parts) yield* part.keyedIds()
+  }
+
+  ioDone(id: number, result: IoResult): void {
+    this.#io.done(id, result)
+  }
+
+  /** The handshake is complete. Probes, and seeds that are only asked for addresses, have no part in this. */
+  ready(peer: Peer, now: Now): void {
+    if (this.#hooks.peers.get(peer.id) !== peer || peer.kind === 'feeler' || peer.kind === 'seed') return
+    for (const part of this.#parts) part.ready(peer, now)
+  }
+
+  forget(id: PeerId): void {
+    this.chain.forget(id)
+    for (const part of this.#parts) part.forget(id)
+  }
+
+  headers(peer: Peer, headers: HeaderList, now: Now): void {
+    this.sync.onHeaders(peer, headers, now)
+  }
+
+  inv(peer: Peer, inventory: Inventory, now: Now): void {
+    this.sync.onInv(peer, inventory, now)
+  }
+
+  block(peer: Peer, block: Block, received: StoredBlock | undefined, now: Now): void {
+    this.sync.onBlock(peer, block, received, now)
+  }
+
+  /** To be called after each input: passes on what the chain has told, and lets everybody do what is due. */
+  finish(now: Now): void {
+    do {
+      const outcomes = this.#outcomes
+      this.#outcomes = []
+      for (const outcome of outcomes) this.#tell(outcome, now)
+      for (const part of this.#parts) if (now.mono >= part.nextDeadline) part.due(now)
+    } while (this.#outcomes.length > 0)
+  }
+
+  stop(): void {
+    this.chain.stop()
+  }
+
+  #tell(outcome: ChainOutcome, now: Now): void {
+    if (outcome.type === 'block' && outcome.verdict === 'stored') this.#noteUse(outcome, now)
+    for (const part of this.#parts) part.outcome(outcome, now)
+    if (isNews(outcome)) this.#hooks.outbox.event({ type: 'chain', outcome })
+  }
+
+  /** Who brings blocks that may become our tip is not evicted lightly. */
+  #noteUse({ source, node }: Extract<ChainOutcome, { type: 'block' }>, now: Now): void {
+    const peer = source === 'local' ? undefined : this.#hooks.peers.get(source)
+    if (peer !== undefined && node !== undefined && node.work >= this.chain.tip.work)
+      peer.lastBlockAt = now.mono
+  }
+}
+
+/** Answers to peers are nobody else's business. */
+function isNews(outcome: ChainOutcome): outcome is Extract<NodeEvent, { type: 'chain' }>['outcome'] {
+  return !('source' in outcome) || outcome.source === 'local' || outcome.type === 'blockFailed'
+}
