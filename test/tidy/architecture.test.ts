@@ -16,7 +16,8 @@ const ROOMS: Record<string, readonly string[]> = {
   peer: ['primitives', 'params', 'wire', 'framing'],
   pool: ['primitives', 'params', 'wire', 'framing', 'peer'],
   sync: ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer'],
-  core: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'sync'],
+  relay: ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer'],
+  core: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'sync', 'relay'],
   shell: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
   crypto: ['primitives', 'params'],
   telemetry: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
@@ -39,7 +40,19 @@ const ROOMS: Record<string, readonly string[]> = {
 }
 
 /** Deterministic and without I/O: one function of their inputs. */
-const PURE = ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer', 'pool', 'sync', 'core']
+const PURE = [
+  'primitives',
+  'params',
+  'wire',
+  'script',
+  'chain',
+  'framing',
+  'peer',
+  'pool',
+  'sync',
+  'relay',
+  'core',
+]
 
 /** A pure room may use the system's hash: it is a function, and several times faster than ours on large input. */
 const ALLOWED_NODE_IMPORTS: Record<string, string> = { 'primitives/sha3.ts': 'node:crypto' }
