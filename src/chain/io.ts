@@ -3,7 +3,6 @@
  * as an input; jobs are generators that yield requests, so that a simulator can answer late, or crash, between
  * any two of them.
  */
-import type { UnixSeconds } from '../primitives/brand.ts'
 
 /** Where a block stands: its `block` message payload, behind a record header that the store writes. */
 export interface BlockPosition {
@@ -42,8 +41,11 @@ export type IoRequest =
       readonly hash: Uint8Array
       readonly block: StoredBlock
     }
-  /** Answer: `(StoredBlock | undefined)[]`, in order; undefined where the record is missing or damaged. */
-  | { readonly kind: 'read'; readonly positions: readonly BlockPosition[] }
+  /**
+   * Answer: `(StoredBlock | undefined)[]`, in order; undefined where the record is missing or damaged. Only with
+   * `verify` is the payload hashed and compared with its checksum.
+   */
+  | { readonly kind: 'read'; readonly positions: readonly BlockPosition[]; readonly verify: boolean }
   /**
    * All changes or none. `sync`: when answered, they and every block appended before survive a power failure, and
    * they never survive without those blocks. Answer: undefined.
@@ -51,6 +53,8 @@ export type IoRequest =
   | { readonly kind: 'commit'; readonly changes: readonly StoreChange[]; readonly sync: boolean }
   /** Answer: undefined. */
   | { readonly kind: 'deleteFiles'; readonly files: readonly number[] }
+  /** Answered in a later turn of the event loop, after other input. Answer: undefined. */
+  | { readonly kind: 'rest' }
 
 /** `error`: what went wrong, one line for the operator, such as "no space left on the disk". */
 export type IoResult =
@@ -62,6 +66,3 @@ export type Job<T> = Generator<IoRequest, T, unknown>
 
 /** How a room asks: `done` is called exactly once, from within the input that brings the answer. */
 export type AskIo = (request: IoRequest, done: (result: IoResult) => void) => void
-
-/** Wall clock of the input at hand. */
-export type WallClock = () => UnixSeconds

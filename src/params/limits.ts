@@ -259,3 +259,34 @@ export const MAX_SCRIPT_STACK = 1_000
 export const MAX_SCRIPT_OPCODES = 201
 /** Decoding takes time by the square of the length; an address has 34 characters. */
 export const MAX_ADDRESS_CHARACTERS = 1_024
+
+// The chain
+
+/** Headers kept aside for one peer until their chain shows its worth: more than lie between two checkpoints. */
+export const MAX_STAGED_HEADERS = 20_000
+/** Peers for whom headers are kept aside at once: some 9 MB each at most. */
+export const MAX_STAGING_SOURCES = 8
+/** Messages of headers of one peer that wait for their turn; a peer is asked for one at a time. */
+export const MAX_HEADER_JOBS_PER_SOURCE = 2
+/** Bytes of blocks that have come and are not connected; beyond it no more are taken. */
+export const MAX_PENDING_BLOCK_BYTES = 134_217_728
+/** Of these, kept decoded until they are connected; the others are read again. */
+export const MAX_DECODED_BLOCK_BYTES = 67_108_864
+/** Changes that wait to be committed; beyond it connecting waits for the disk. */
+export const MAX_UNCOMMITTED_BYTES = 67_108_864
+/** While blocks come quickly they are committed together, this often: as much may be lost by a crash, no more. */
+export const COMMIT_INTERVAL_MS = 250
+/** Size at which a file of blocks is full: what pruning deletes at once. */
+export const BLOCK_FILE_BYTES = 33_554_432
+/** Blocks below the tip that pruning keeps, so that reorganisations find what they undo. */
+export const PRUNE_KEEP_BLOCKS = 288
+/** Less than this would be used up by the blocks that are kept anyway. */
+export const MIN_PRUNE_MB = 128
+/** Memory for coins that are known, unless the operator says. */
+export const COIN_CACHE_MB = 64
+/** Block bytes worked on between two looks at other input. */
+export const CHAIN_BYTES_PER_TURN = 524_288
+/** The same in blocks. */
+export const CHAIN_BLOCKS_PER_TURN = 16
+/** A tip older than this means that the node still has to catch up. */
+export const RECENT_TIP_SECONDS = 86_400

@@ -1,0 +1,164 @@
+/**
+ * Moves the active chain to the best stored one: connects, disconnects, goes back if a block turns out bad, and
+ * says when what there is may be committed. Runs as one job at a time.
+ */
+import { CHAIN_BLOCKS_PER_TURN, CHAIN_BYTES_PER_TURN, MAX_UNCOMMITTED_BYTES } from '../params/limits.ts'
+import type { ChainParams } from '../params/chain-params.ts'
+import type { ActiveChain } from './active-chain.ts'
+import type { BlockStore } from './block-store.ts'
+import type { Candidates } from './candidates.ts'
+import type { CoinCache } from './coin-cache.ts'
+import { connectBlock, disconnectBlock } from './connect.ts'
+import { type Fault, fault } from './faults.ts'
+import { type HeaderNode, NodeFlag } from './header-node.ts'
+import type { HeaderTree } from './header-tree.ts'
+import type { Job } from './io.ts'
+import type { Ledger } from './ledger.ts'
+import { rest } from './requests.ts'
+import { decodeUndo, encodeUndo } from './undo.ts'
+
+export interface ActivationParts {
+  readonly params: ChainParams
+  readonly tree: HeaderTree
+  readonly active: ActiveChain
+  readonly coins: CoinCache
+  readonly blocks: BlockStore
+  readonly ledger: Ledger
+  readonly candidates: Candidates
+}
+
+export interface ActivationHooks {
+  isInitialDownload(): boolean
+  /** The tip is another one than was told before, and will not be worse in a moment. */
+  tipChanged(): void
+  /** A block breaks a rule; it and its descendants are out. */
+  failed(node: HeaderNode, fault: Fault): void
+  lost(node: HeaderNode): void
+  deepFork(fork: HeaderNode, best: HeaderNode): void
+}
+
+/** What is stored can't be made sense of: nobody can say what the coins are. */
+export class DamagedChain extends Error {
+  override readonly name = 'DamagedChain'
+}
+
+export class Activation {
+  readonly #parts: ActivationParts
+  readonly #hooks: ActivationHooks
+  /** Between two states that may be committed? */
+  #unsettled = false
+
+  constructor(parts: ActivationParts, hooks: ActivationHooks) {
+    this.#parts = parts
+    this.#hooks = hooks
+  }
+
+  /** Is the state one that may be written down: not in the middle of a reorganisation? */
+  get isSettled(): boolean {
+    return !this.#unsettled
+  }
+
+  /** Goes to the best block there is, or as far as memory for uncommitted changes allows (false). */
+  *advance(): Job<boolean> {
+    const { candidates, active, tree, params } = this.#parts
+    for (;;) {
+      const best = candidates.best(active.tip)
+      if (best === undefined) break
+      const fork = tree.fork(best, active.tip)
+      const depth = active.tip.height - fork.height
+      if (depth > params.maxReorgDepth && !this.#hooks.isInitialDownload()) {
+        candidates.setAside(best)
+        this.#hooks.deepFork(fork, best)
+      } else if (!(yield* this.#switchTo(best, fork))) {
+        return false
+      }
+    }
+    this.#settle()
+    return true
+  }
+
+  /** Takes blocks off until this one is the tip. It must be on the active chain. */
+  *rewind(to: HeaderNode): Job<void> {
+    const { active } = this.#parts
+    while (active.tip !== to) {
+      yield* this.#disconnectTip()
+      yield* rest()
+    }
+    this.#settle()
+  }
+
+  *#switchTo(best: HeaderNode, fork: HeaderNode): Job<boolean> {
+    const { active, candidates, ledger } = this.#parts
+    const before = active.tip
+    this.#unsettled = fork !== before
+    while (active.tip !== fork) yield* this.#disconnectTip()
+    let bytes = 0
+    let blocks = 0
+    for (let height = fork.height + 1; height <= best.height; height++) {
+      const node = best.ancestor(height)
+      if (node === undefined || !(yield* this.#connectTip(node))) {
+        // What was left may be better again; it was the tip once, so it can be.
+        candidates.add(before, active.tip)
+        return true
+      }
+      if (active.tip.work > before.work || fork === before) this.#unsettled = false
+      bytes += node.position?.length ?? 0
+      blocks++
+      if (bytes < CHAIN_BYTES_PER_TURN && blocks < CHAIN_BLOCKS_PER_TURN) continue
+      if (!this.#unsettled) {
+        this.#settle()
+        if (ledger.bytes > MAX_UNCOMMITTED_BYTES) return false
+      }
+      yield* rest()
+      bytes = 0
+      blocks = 0
+    }
+    return true
+  }
+
+  #settle(): void {
+    this.#unsettled = false
+    this.#hooks.tipChanged()
+  }
+
+  /** False if the block can't be connected; it is dealt with then. */
+  *#connectTip(node: HeaderNode): Job<boolean> {
+    const { params, coins, blocks, ledger, active } = this.#parts
+    const body = yield* blocks.load(node)
+    if (body === undefined) {
+      this.#hooks.lost(node)
+      return false
+    }
+    const result = yield* connectBlock(params, coins, node, body)
+    blocks.drop(node)
+    if (!result.ok) {
+      if (node.height <= params.trustedHeight)
+        throw new DamagedChain(`block ${node.height}, which a checkpoint vouches for, can not be connected`)
+      this.#hooks.failed(node, result.fault)
+      return false
+    }
+    ledger.setUndo(node, encodeUndo(result.undo))
+    if (!node.has(NodeFlag.connectedOnce)) {
+      node.set(NodeFlag.connectedOnce)
+      ledger.changed(node)
+    }
+    active.push(node)
+    return true
+  }
+
+  *#disconnectTip(): Job<void> {
+    const { coins, blocks, ledger, active } = this.#parts
+    const { tip } = active
+    const body = yield* blocks.load(tip)
+    const bytes = yield* ledger.undoOf(tip)
+    const undo = bytes === undefined ? undefined : decodeUndo(bytes)
+    if (body === undefined || undo === undefined)
+      throw new DamagedChain(`block ${tip.height} can not be undone: its data is missing or damaged`)
+    yield* disconnectBlock(coins, body, undo)
+    ledger.setUndo(tip, undefined)
+    active.pop()
+  }
+}
+
+/** A block can't be used because one before it can't. */
+export const ancestorFault: Fault = fault('bad-prevblk')

@@ -1,0 +1,165 @@
+/**
+ * Joins a block to the coins, or takes it off again. Connecting looks at everything before it changes anything, so
+ * that a bad block leaves no trace.
+ */
+import type { ChainParams } from '../params/chain-params.ts'
+import type { BlockBody, BlockTransaction } from './block-body.ts'
+import { type Coin, coinKey, isSpendable } from './coin.ts'
+import type { CoinCache } from './coin-cache.ts'
+import { checkCoinbase } from './coinbase-rules.ts'
+import { type Fault, fault } from './faults.ts'
+import type { HeaderNode } from './header-node.ts'
+import type { Job } from './io.ts'
+import { getValues } from './requests.ts'
+import { isFinalInBlock, relativeLockFault } from './transaction-rules.ts'
+
+export type ConnectResult =
+  | { readonly ok: true; readonly undo: readonly Coin[] }
+  | { readonly ok: false; readonly fault: Fault }
+
+/** Outputs made and spent by the blocks, as one look at a block shows them. */
+interface Plan {
+  /** Keys of outputs from before the block that it spends, in order of transactions and inputs. */
+  readonly spentKeys: string[]
+  /** Outputs that it leaves. */
+  readonly made: Map<string, Coin>
+  readonly undo: Coin[]
+  fees: number
+}
+
+/** The store's coins are damaged: what the chain says is there, is not. */
+export class DamagedCoins extends Error {
+  override readonly name = 'DamagedCoins'
+}
+
+export function* connectBlock(
+  params: ChainParams,
+  coins: CoinCache,
+  node: HeaderNode,
+  body: BlockBody,
+): Job<ConnectResult> {
+  if (params.body === 'opaque') return { ok: true, undo: [] }
+  yield* loadCoins(coins, keysToLoad(body))
+  const isStrict = node.height > params.trustedHeight
+  const planned = plan(coins, node, body, params, isStrict)
+  if ('code' in planned) return { ok: false, fault: planned }
+  const coinbase = body.transactions[0]
+  const wrong =
+    coinbase === undefined
+      ? fault('bad-cb-missing')
+      : checkCoinbase(params, node.height, coinbase.transaction, planned.fees)
+  if (wrong !== undefined) return { ok: false, fault: wrong }
+  for (const key of planned.spentKeys) coins.spend(key)
+  // Only a coinbase can repeat an id, and its outputs were looked up.
+  for (const [key, coin] of planned.made) coins.add(key, coin, coins.knows(key))
+  return { ok: true, undo: planned.undo }
+}
+
+/** Takes off the tip's block. Throws DamagedCoins if the coins are not what the block left. */
+export function* disconnectBlock(
+  coins: CoinCache,
+  body: BlockBody,
+  undo: readonly Coin[],
+): Job<void> {
+  const made = body.transactions.flatMap(({ txid, transaction }) =>
+    transaction.outputs.flatMap((output, i) => (isSpendable(output.scriptPubKey) ? [coinKey(txid, i)] : [])),
+  )
+  yield* loadCoins(coins, made)
+  let next = undo.length
+  for (const { txid, transaction } of [...body.transactions].reverse()) {
+    for (const [i, output] of transaction.outputs.entries())
+      if (isSpendable(output.scriptPubKey)) coins.spend(coinKey(txid, i))
+    if (body.transactions[0]?.transaction === transaction) continue
+    for (const input of [...transaction.inputs].reverse()) {
+      const coin = undo[--next]
+      if (coin === undefined) throw new DamagedCoins('undo data does not fit its block')
+      // If the block itself made it, it goes again with the transaction that did.
+      coins.add(coinKey(input.previousHash, input.previousIndex), coin, true)
+    }
+  }
+  if (next !== 0) throw new DamagedCoins('undo data does not fit its block')
+}
+
+/** Asks the store for what the cache does not know. */
+export function* loadCoins(coins: CoinCache, keys: readonly string[]): Job<void> {
+  const missing = keys.filter((key) => !coins.knows(key))
+  const values = yield* getValues(missing)
+  for (const [i, key] of missing.entries())
+    if (!coins.loaded(key, values[i])) throw new DamagedCoins('an unspent output can not be read')
+}
+
+/** Outputs that the block spends, and those of its coinbase, which may be there already. */
+function keysToLoad({ transactions }: BlockBody): string[] {
+  const keys: string[] = []
+  for (const [i, { txid, transaction }] of transactions.entries()) {
+    if (i === 0) for (let out = 0; out < transaction.outputs.length; out++) keys.push(coinKey(txid, out))
+    else for (const input of transaction.inputs) keys.push(coinKey(input.previousHash, input.previousIndex))
+  }
+  return keys
+}
+
+function plan(
+  coins: CoinCache,
+  node: HeaderNode,
+  { transactions }: BlockBody,
+  params: ChainParams,
+  isStrict: boolean,
+): Plan | Fault {
+  const { height } = node
+  const result: Plan = { spentKeys: [], made: new Map(), undo: [], fees: 0 }
+  const gone = new Set<string>()
+  for (const [i, entry] of transactions.entries()) {
+    const isCoinbase = i === 0
+    if (!isCoinbase) {
+      const wrong = spend(coins, result, gone, entry, node, params, isStrict)
+      if (wrong !== undefined) return wrong
+    }
+    const { txid, transaction } = entry
+    for (const [out, { value, scriptPubKey }] of transaction.outputs.entries()) {
+      if (!isSpendable(scriptPubKey)) continue
+      const key = coinKey(txid, out)
+      if (isCoinbase && isStrict && coins.get(key) !== undefined) return fault('bad-txns-BIP30')
+      // What is kept must not keep the whole block alive.
+      result.made.set(key, { value: Number(value), script: scriptPubKey.slice(), height, isCoinbase })
+    }
+  }
+  return result
+}
+
+function spend(
+  coins: CoinCache,
+  result: Plan,
+  gone: Set<string>,
+  { transaction }: BlockTransaction,
+  node: HeaderNode,
+  params: ChainParams,
+  isStrict: boolean,
+): Fault | undefined {
+  const { height, time } = node
+  const spent: Coin[] = []
+  let inputValue = 0
+  for (const { previousHash, previousIndex } of transaction.inputs) {
+    const key = coinKey(previousHash, previousIndex)
+    const own = result.made.get(key)
+    const coin = own ?? (gone.has(key) ? undefined : coins.get(key))
+    if (coin === undefined) return fault('bad-txns-inputs-missingorspent')
+    if (isStrict && coin.isCoinbase && height - coin.height < params.coinbaseMaturityBlocks)
+      return fault('bad-txns-premature-spend-of-coinbase')
+    if (own === undefined) result.spentKeys.push(key)
+    else result.made.delete(key)
+    gone.add(key)
+    spent.push(coin)
+    inputValue += coin.value
+  }
+  let outputValue = 0
+  for (const output of transaction.outputs) outputValue += Number(output.value)
+  if (isStrict) {
+    if (inputValue < outputValue) return fault('bad-txns-in-belowout')
+    if (!isFinalInBlock(transaction, height, time)) return fault('bad-txns-nonfinal')
+    const locked = relativeLockFault(transaction, height, (i) => spent[i]?.height ?? height)
+    if (locked !== undefined) return locked
+  }
+  result.fees += inputValue - outputValue
+  result.undo.push(...spent)
+  return undefined
+}

@@ -1,0 +1,410 @@
+/**
+ * The chain of one node: takes headers and blocks from anybody, keeps what fits, follows the most work, and has it
+ * written down. Pure: what needs a disk or takes long is asked for through `ask` and goes on when answered.
+ * Bounded by the headers that showed work, the coin cache's budget, and limits on what waits (limits.ts).
+ */
+import {
+  COIN_CACHE_MB,
+  COMMIT_INTERVAL_MS,
+  MAX_HEADER_JOBS_PER_SOURCE,
+  RECENT_TIP_SECONDS,
+} from '../params/limits.ts'
+import type { ChainParams } from '../params/chain-params.ts'
+import type { MonoMs, Now, PeerId } from '../primitives/brand.ts'
+import { monoMs } from '../primitives/brand.ts'
+import type { Block } from '../wire/block.ts'
+import { HeaderList } from '../wire/header.ts'
+import { ActiveChain } from './active-chain.ts'
+import { Activation } from './activation.ts'
+import { BlockIntake } from './block-intake.ts'
+import { BlockStore } from './block-store.ts'
+import { Candidates } from './candidates.ts'
+import type { Chain } from './chain.ts'
+import { CoinCache } from './coin-cache.ts'
+import type { Fault } from './faults.ts'
+import { HeaderIntake } from './header-intake.ts'
+import { type HeaderNode, NodeFlag } from './header-node.ts'
+import type { HeaderTree } from './header-tree.ts'
+import type { AskIo, IoResult, Job, StoredBlock } from './io.ts'
+import { JobRunner } from './job-runner.ts'
+import { Ledger } from './ledger.ts'
+import { locatorOf } from './locator.ts'
+import { Maintenance } from './maintenance.ts'
+import type { ChainOutcome, Source } from './outcomes.ts'
+import { newTree, restoreTree, type SavedChain, wasStored } from './restore.ts'
+import { genesisBlock } from './genesis.ts'
+
+export interface ChainOptions {
+  readonly params: ChainParams
+  /** What was committed last; undefined for a new chain. */
+  readonly saved?: SavedChain | undefined
+  readonly coinCacheBytes?: number
+  /** Delete the oldest blocks beyond so many bytes of files. Undefined: keep all. */
+  readonly pruneBytes?: number | undefined
+}
+
+export interface ChainHooks {
+  readonly ask: AskIo
+  /** Time of the input at hand. */
+  now(): Now
+  outcome(outcome: ChainOutcome): void
+}
+
+const NEVER = monoMs(Number.POSITIVE_INFINITY)
+
+export class ChainEngine implements Chain {
+  readonly params: ChainParams
+  readonly tree: HeaderTree
+  readonly coins: CoinCache
+  readonly maintenance: Maintenance
+  readonly #hooks: ChainHooks
+  readonly #jobs: JobRunner
+  readonly #active: ActiveChain
+  readonly #blocks: BlockStore
+  readonly #ledger: Ledger
+  readonly #candidates = new Candidates()
+  readonly #headers: HeaderIntake
+  readonly #intake: BlockIntake
+  readonly #activation: Activation
+  #bestHeader: HeaderNode
+  #announced: HeaderNode
+  #initialDownload = true
+  /** Header jobs of each source that run or wait. */
+  readonly #headerJobs = new Map<Source, HeaderList[]>()
+  /** Who brought a block, until it is connected. */
+  readonly #sources = new Map<HeaderNode, Source>()
+  #commitAt: MonoMs = NEVER
+  #lastCommitAt: MonoMs = monoMs(Number.NEGATIVE_INFINITY)
+  #advancing = false
+
+  /** Throws DamagedStore if what was saved contradicts itself. */
+  constructor(options: ChainOptions, hooks: ChainHooks) {
+    const { params } = options
+    this.params = params
+    this.#hooks = hooks
+    this.#jobs = new JobRunner(hooks.ask, (error) => hooks.outcome({ type: 'storageFailed', error }))
+    this.tree = newTree(params)
+    this.#blocks = new BlockStore(params)
+    const { saved } = options
+    const tip = saved === undefined ? this.tree.genesis : restoreTree(this.tree, this.#blocks.files, saved)
+    this.#active = new ActiveChain(tip)
+    this.#announced = tip
+    this.#bestHeader = tip
+    this.coins = new CoinCache(options.coinCacheBytes ?? COIN_CACHE_MB * 1_000_000)
+    this.#ledger = new Ledger(this.coins, tip)
+    this.#headers = new HeaderIntake(params, this.tree, {
+      unix: () => hooks.now().unix,
+      tip: () => this.tip,
+      isInitialDownload: () => this.isInitialDownload,
+      added: (node) => this.#headerAdded(node),
+    })
+    this.#intake = new BlockIntake(this.tree, this.#headers, this.#blocks, {
+      stored: (node) => this.#blockStored(node),
+      broken: (node, fault) => this.#markFailed(node, fault),
+    })
+    this.#activation = new Activation(
+      {
+        params,
+        tree: this.tree,
+        active: this.#active,
+        coins: this.coins,
+        blocks: this.#blocks,
+        ledger: this.#ledger,
+        candidates: this.#candidates,
+      },
+      {
+        isInitialDownload: () => this.isInitialDownload,
+        tipChanged: () => this.#tipChanged(),
+        failed: (node, fault) => this.#blockFailed(node, fault),
+        lost: (node) => this.#blockLost(node),
+        deepFork: (fork, best) => hooks.outcome({ type: 'deepFork', fork, best }),
+      },
+    )
+    this.maintenance = new Maintenance({
+      params,
+      tree: this.tree,
+      active: this.#active,
+      blocks: this.#blocks,
+      ledger: this.#ledger,
+      jobs: this.#jobs,
+      activation: this.#activation,
+      pruneBytes: options.pruneBytes,
+      commit: () => this.#commitJob(),
+      unfail: (node) => this.#unfail(node),
+      fail: (node) => this.#failWithDescendants(node),
+      reviewed: () => this.#review(),
+    })
+    this.#review()
+  }
+
+  get tip(): HeaderNode {
+    return this.#active.tip
+  }
+
+  get bestHeader(): HeaderNode {
+    return this.#bestHeader
+  }
+
+  get isInitialDownload(): boolean {
+    if (!this.#initialDownload) return false
+    const isRecent = this.tip.time > this.#hooks.now().unix - RECENT_TIP_SECONDS
+    if (isRecent && this.tip.work >= this.params.minimumWork) this.#initialDownload = false
+    return this.#initialDownload
+  }
+
+  /** Has the disk failed? Nothing changes any more then. */
+  get isStopped(): boolean {
+    return this.#jobs.stopped
+  }
+
+  get pendingBytes(): number {
+    return this.#blocks.pendingBytes
+  }
+
+  /** Bytes of all files of blocks. */
+  get blockFileBytes(): number {
+    return this.#blocks.files.bytes
+  }
+
+  /** Headers that wait to show their worth. */
+  get stagedHeaders(): number {
+    return this.#headers.stagedCount
+  }
+
+  caughtUp(): void {
+    if (this.tip.work >= this.params.minimumWork) this.#initialDownload = false
+  }
+
+  activeAt(height: number): HeaderNode | undefined {
+    return this.#active.at(height)
+  }
+
+  isActive(node: HeaderNode): boolean {
+    return this.#active.has(node)
+  }
+
+  locator(from: HeaderNode): Uint8Array[] {
+    return locatorOf(from)
+  }
+
+  headersAfter(locator: readonly Uint8Array[], stop: Uint8Array): HeaderList {
+    return this.#active.headersAfter(this.tree, locator, stop)
+  }
+
+  submitHeaders(source: Source, headers: HeaderList): void {
+    const waiting = this.#headerJobs.get(source)
+    if (this.isStopped || (waiting !== undefined && waiting.length >= MAX_HEADER_JOBS_PER_SOURCE)) {
+      const nothing = { fault: undefined, last: undefined, added: 0, staged: undefined }
+      this.#hooks.outcome({ type: 'headers', source, count: headers.length, verdict: 'busy', ...nothing })
+      return
+    }
+    if (waiting !== undefined) return void waiting.push(headers)
+    this.#headerJobs.set(source, [])
+    this.#runHeaders(source, headers)
+  }
+
+  submitBlock(source: Source, block: Block, received?: StoredBlock): void {
+    if (this.isStopped || (this.#blocks.isFull && source !== 'local')) {
+      const nothing = { fault: undefined, node: undefined, hash: undefined }
+      return this.#hooks.outcome({ type: 'block', source, verdict: 'busy', ...nothing })
+    }
+    this.#jobs.run(this.#intake.accept(source, block, received), (outcome) => {
+      if (outcome.verdict === 'stored' && outcome.node !== undefined) this.#sources.set(outcome.node, source)
+      this.#hooks.outcome(outcome)
+      this.#advance()
+    })
+  }
+
+  read(nodes: readonly HeaderNode[], done: (blocks: readonly (StoredBlock | undefined)[]) => void): void {
+    const found: (StoredBlock | undefined)[] = nodes.map((node) =>
+      node === this.tree.genesis ? genesisBlock(this.params) : undefined,
+    )
+    const stored = nodes.flatMap((node, i) =>
+      node.position === undefined ? [] : [{ i, position: node.position }],
+    )
+    if (stored.length === 0 || this.isStopped) return done(found)
+    const positions = stored.map(({ position }) => position)
+    this.#hooks.ask({ kind: 'read', positions, verify: false }, (result: IoResult) => {
+      const blocks = result.ok ? (result.value as (StoredBlock | undefined)[]) : []
+      for (const [at, { i }] of stored.entries()) found[i] = blocks[at]
+      done(found)
+    })
+  }
+
+  forget(source: PeerId): void {
+    this.#headers.forget(source)
+    const waiting = this.#headerJobs.get(source)
+    if (waiting !== undefined) waiting.length = 0
+  }
+
+  /** When {@link due} has something to do; infinite if nothing waits. */
+  get nextDeadline(): MonoMs {
+    return this.#commitAt
+  }
+
+  due(now: Now): void {
+    if (now.mono >= this.#commitAt) this.#commit()
+  }
+
+  /** Writes down what there is, and calls back when that is done; the chain stands still afterwards. */
+  close(done: () => void): void {
+    if (this.isStopped) return done()
+    this.#jobs.exclusive(() => this.#closing(done))
+  }
+
+  *#closing(done: () => void): Job<void> {
+    // A commit that is under way answers before this one, since the store answers in order.
+    if (!this.#ledger.isCommitting && this.#ledger.isDirty(this.tip)) yield* this.#ledger.commit(this.tip)
+    this.#jobs.stop()
+    done()
+  }
+
+  #runHeaders(source: Source, headers: HeaderList): void {
+    this.#jobs.run(this.#headers.accept(source, headers, true), (outcome) => {
+      const next = this.#headerJobs.get(source)?.shift()
+      if (next === undefined) this.#headerJobs.delete(source)
+      this.#scheduleCommit()
+      this.#hooks.outcome(outcome)
+      if (next !== undefined) this.#runHeaders(source, next)
+    })
+  }
+
+  #headerAdded(node: HeaderNode): void {
+    this.#ledger.changed(node)
+    node.chainStored = node.parent?.chainStored === true && wasStored(node)
+    if (node.parent?.isFailed === true) node.set(NodeFlag.failedAncestor)
+    if (!node.isFailed && node.work > this.#bestHeader.work && this.#mayLead(node)) this.#bestHeader = node
+  }
+
+  /** Not if following it would undo too many blocks. */
+  #mayLead(node: HeaderNode): boolean {
+    if (node.parent === this.#bestHeader || this.isInitialDownload) return true
+    const fork = this.tree.fork(node, this.tip)
+    return this.tip.height - fork.height <= this.params.maxReorgDepth
+  }
+
+  #blockStored(node: HeaderNode): void {
+    this.#ledger.changed(node)
+    this.#spread(node)
+    this.#scheduleCommit()
+  }
+
+  /** The block's chain may be whole now, and so may those on top of it. */
+  #spread(node: HeaderNode): void {
+    const open = [node]
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (next.chainStored || next.parent?.chainStored !== true || !wasStored(next)) continue
+      next.chainStored = true
+      this.#candidates.add(next, this.tip)
+      for (let child = next.firstChild; child !== undefined; child = child.nextSibling) open.push(child)
+    }
+  }
+
+  #advance(): void {
+    if (this.#advancing || this.isStopped || this.#candidates.best(this.tip) === undefined) return
+    this.#advancing = true
+    const self = this
+    this.#jobs.exclusive(function* () {
+      yield* self.#activation.advance()
+      self.#advancing = false
+      self.#scheduleCommit()
+    })
+  }
+
+  #tipChanged(): void {
+    const previous = this.#announced
+    const { tip } = this
+    if (tip === previous) return
+    this.#announced = tip
+    const fork = this.tree.fork(previous, tip)
+    const disconnected = pathTo(previous, fork)
+    const connected = pathTo(tip, fork).reverse()
+    for (const node of connected) this.#sources.delete(node)
+    // It may have been the last reason to think that we are behind.
+    void this.isInitialDownload
+    this.#scheduleCommit()
+    this.#hooks.outcome({ type: 'tip', tip, previous, disconnected, connected })
+  }
+
+  #blockFailed(node: HeaderNode, fault: Fault): void {
+    const source = this.#sources.get(node)
+    this.#markFailed(node, fault)
+    this.#hooks.outcome({ type: 'blockFailed', node, fault, source })
+  }
+
+  #markFailed(node: HeaderNode, _: Fault): void {
+    this.#failWithDescendants(node)
+    this.#review()
+  }
+
+  #failWithDescendants(node: HeaderNode): void {
+    node.set(NodeFlag.failed)
+    this.#sources.delete(node)
+    this.#ledger.changed(node)
+    for (const child of this.tree.descendants(node)) {
+      child.set(NodeFlag.failedAncestor)
+      this.#blocks.drop(child)
+      this.#sources.delete(child)
+    }
+  }
+
+  /** Takes back what was said against a block, those before it and those after it. */
+  #unfail(node: HeaderNode): void {
+    const chain = [...pathTo(node, this.tree.genesis), ...this.tree.descendants(node)]
+    for (const other of chain) {
+      if (other.has(NodeFlag.failed)) this.#ledger.changed(other)
+      other.clear(NodeFlag.failed | NodeFlag.failedAncestor)
+    }
+  }
+
+  #blockLost(node: HeaderNode): void {
+    node.position = undefined
+    node.clear(NodeFlag.connectedOnce)
+    node.chainStored = false
+    for (const child of this.tree.descendants(node)) child.chainStored = false
+    this.#ledger.changed(node)
+    this.#hooks.outcome({ type: 'blockLost', node })
+  }
+
+  /** Which block leads, and which could, from scratch. */
+  #review(): void {
+    let best = this.tip
+    for (const node of this.tree.all())
+      if (!node.isFailed && node.work > best.work && this.#mayLead(node)) best = node
+    this.#bestHeader = best
+    this.#candidates.rebuild(this.tree.all(), this.tip)
+    this.#advance()
+  }
+
+  #scheduleCommit(): void {
+    if (this.isStopped || !this.#ledger.isDirty(this.tip)) return
+    const { mono } = this.#hooks.now()
+    const at = monoMs(Math.max(mono, this.#lastCommitAt + COMMIT_INTERVAL_MS))
+    this.#commitAt = monoMs(Math.min(this.#commitAt, at))
+    if (mono >= this.#commitAt) this.#commit()
+  }
+
+  #commit(): void {
+    this.#commitAt = NEVER
+    // It is looked at again when a commit or a reorganisation that is under way is done.
+    if (this.#ledger.isCommitting || !this.#activation.isSettled || this.isStopped) return
+    if (!this.#ledger.isDirty(this.tip)) return
+    this.#jobs.run(this.#commitJob(), () => {
+      this.maintenance.prune()
+      this.#advance()
+    })
+  }
+
+  *#commitJob(): Job<void> {
+    this.#lastCommitAt = this.#hooks.now().mono
+    yield* this.#ledger.commit(this.tip)
+    this.#scheduleCommit()
+  }
+}
+
+/** From a block back to, and without, one of its ancestors. */
+function pathTo(node: HeaderNode, ancestor: HeaderNode): HeaderNode[] {
+  const path: HeaderNode[] = []
+  for (let at: HeaderNode | undefined = node; at !== undefined && at !== ancestor; at = at.parent) path.push(at)
+  return path
+}

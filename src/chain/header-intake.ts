@@ -1,0 +1,270 @@
+/**
+ * Takes headers in: cheap rules first for all of them, then the expensive hash one after the other, so that a liar
+ * costs us one. What has shown its worth goes into the tree; the rest waits aside (staging). Jobs of several
+ * sources interleave; each source has one at a time.
+ *
+ * Identities: where a chain is identified by an expensive hash and a checkpoint lies ahead, a header is taken for
+ * what the next one names it, and only checkpoints and ends of messages are hashed (chain 2.3).
+ */
+import { MAX_STAGING_SOURCES } from '../params/limits.ts'
+import type { ChainParams } from '../params/chain-params.ts'
+import type { PeerId } from '../primitives/brand.ts'
+import { bytesEqual } from '../primitives/bytes.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
+import { BlockHeader, HEADER_BYTES, type HeaderList } from '../wire/header.ts'
+import { hashMeetsBits, workOfBits } from './compact-bits.ts'
+import { type Fault, type FaultCode, fault } from './faults.ts'
+import { type HeaderNode, NodeFlag } from './header-node.ts'
+import { checkHeader, checkpointFault, lastCheckpointHeight } from './header-rules.ts'
+import type { HeaderTree } from './header-tree.ts'
+import type { Job } from './io.ts'
+import type { HeadersOutcome, HeadersVerdict, Source } from './outcomes.ts'
+import { hashHeaders, rest } from './requests.ts'
+import { StagedChain, type StagedHeader } from './staging.ts'
+
+export interface HeaderIntakeHooks {
+  /** Wall clock in Unix seconds. */
+  unix(): number
+  tip(): HeaderNode
+  isInitialDownload(): boolean
+  /** A header is new in the tree. */
+  added(node: HeaderNode): void
+}
+
+/** Hashes asked for at once: few at first, since most liars are found out by the first. */
+const FIRST_CHUNK = 1
+const LARGEST_CHUNK = 16
+/** Cheap hashes between two looks at other input. */
+const CHEAP_CHUNK = 500
+const UNKNOWN_HASH = new Uint8Array(32)
+
+export class HeaderIntake {
+  readonly #params: ChainParams
+  readonly #tree: HeaderTree
+  readonly #hooks: HeaderIntakeHooks
+  readonly #staged = new Map<Source, StagedChain>()
+  readonly #lastCheckpoint: number
+
+  constructor(params: ChainParams, tree: HeaderTree, hooks: HeaderIntakeHooks) {
+    this.#params = params
+    this.#tree = tree
+    this.#hooks = hooks
+    this.#lastCheckpoint = lastCheckpointHeight(params)
+  }
+
+  /** Headers kept aside, over all sources. */
+  get stagedCount(): number {
+    let count = 0
+    for (const chain of this.#staged.values()) count += chain.length
+    return count
+  }
+
+  forget(source: PeerId): void {
+    this.#staged.delete(source)
+  }
+
+  /** `aside`: may headers that have not shown their worth be kept, to be continued by the source's next ones? */
+  *accept(source: Source, list: HeaderList, aside: boolean): Job<HeadersOutcome> {
+    const known = this.#skipKnown(list)
+    const outcome = { type: 'headers', source, count: list.length, staged: undefined } as const
+    if (known.last?.isFailed === true) {
+      return { ...outcome, verdict: 'invalid', fault: fault('duplicate-invalid'), last: undefined, added: 0 }
+    }
+    if (known.count === list.length)
+      return { ...outcome, verdict: 'accepted', fault: undefined, last: known.last, added: 0 }
+    const news = copies(list, known.count)
+    const opened = this.#open(aside ? source : undefined, news[0])
+    if (!(opened instanceof StagedChain)) return { ...outcome, ...opened, last: known.last, added: 0 }
+    const chain = opened
+    const from = chain.last.height + 1
+    const refused = this.#prepare(chain, news)
+    const { added, broken } = yield* this.#identify(chain, from, chain.last.height - from + 1)
+    const wrong = broken ?? refused
+    const last = chain.base.height >= from ? chain.base : known.last
+    if (aside && (wrong !== undefined || chain.length === 0 || chain.isFull)) this.#staged.delete(source)
+    const isStaged = aside && wrong === undefined && chain.length > 0
+    return {
+      ...outcome,
+      verdict: wrong?.verdict ?? stagedVerdict(chain),
+      fault: wrong?.fault,
+      last,
+      added,
+      staged: isStaged ? { hash: chain.last.hash, height: chain.last.height } : undefined,
+    }
+  }
+
+  /** The headers at the front of the list that are in the tree. */
+  #skipKnown(list: HeaderList): { count: number; last: HeaderNode | undefined } {
+    let last: HeaderNode | undefined
+    for (let i = 0; i < list.length; i++) {
+      const node = this.#tree.find(list.at(i).bytes)
+      // A repeated or reordered header ends what is known; what follows will not fit and is found out then.
+      if (node === undefined || (last !== undefined && node.parent !== last)) return { count: i, last }
+      last = node
+    }
+    return { count: list.length, last }
+  }
+
+  /** What the first new header continues. */
+  #open(
+    source: Source | undefined,
+    first: Uint8Array | undefined,
+  ): StagedChain | { verdict: HeadersVerdict; fault: Fault | undefined } {
+    const previous = first?.subarray(4, 36) ?? UNKNOWN_HASH
+    const before = source === undefined ? undefined : this.#staged.get(source)
+    if (before?.endsIn(previous) === true) return before
+    const base = this.#tree.get(previous)
+    if (base === undefined) return { verdict: 'unconnected', fault: undefined }
+    if (base.isFailed) return { verdict: 'invalid', fault: fault('bad-prevblk') }
+    if (base.height < this.#checkpointReached)
+      return { verdict: 'invalid', fault: fault('bad-fork-prior-to-checkpoint') }
+    const chain = new StagedChain(base)
+    if (source === undefined) return chain
+    if (before === undefined && this.#staged.size >= MAX_STAGING_SOURCES) return { verdict: 'busy', fault: undefined }
+    this.#staged.set(source, chain)
+    return chain
+  }
+
+  /** Cheap rules. Returns what is wrong; a broken rule leaves nothing of the list, a future time those before. */
+  #prepare(chain: StagedChain, headers: readonly Uint8Array[]): Wrong | undefined {
+    const start = chain.last.height + 1
+    for (const [i, bytes] of headers.entries()) {
+      const wrong = this.#check(chain, bytes)
+      if (wrong !== undefined) {
+        if (wrong.verdict === 'invalid') chain.truncate(start)
+        return wrong
+      }
+      const claimed = headers[i + 1]?.slice(4, 36) ?? UNKNOWN_HASH
+      const work = chain.last.work + workOfBits(new BlockHeader(bytes).bits)
+      chain.push(claimed, bytes, work)
+    }
+    return undefined
+  }
+
+  #check(chain: StagedChain, bytes: Uint8Array): Wrong | undefined {
+    // Those of later versions are longer; no chain here has them.
+    if (bytes.length !== HEADER_BYTES) return invalid('bad-version')
+    const { last } = chain
+    if (chain.length > 0 && !isClaimed(last.hash) && !bytesEqual(last.hash, bytes.subarray(4, 36)))
+      return invalid('bad-prevblk')
+    const verdict = checkHeader(this.#params, new BlockHeader(bytes), last, this.#hooks.unix())
+    if (verdict === undefined) return undefined
+    return verdict === 'future' ? { verdict, fault: fault('time-too-new') } : { verdict: 'invalid', fault: verdict }
+  }
+
+  /** Expensive rules for `count` headers from a height on; moves to the tree what is worth it. */
+  *#identify(chain: StagedChain, from: number, count: number): Job<{ added: number; broken: Wrong | undefined }> {
+    let added = 0
+    let chunk = this.#isCheap ? CHEAP_CHUNK : FIRST_CHUNK
+    const end = from + count
+    for (let height = from; height < end; height += chunk, chunk = this.#nextChunk(chunk)) {
+      const headers: StagedHeader[] = []
+      for (let at = height; at < Math.min(end, height + chunk); at++) {
+        const header = chain.at(at)
+        if (header !== undefined && 'isAssumed' in header) headers.push(header)
+      }
+      const broken = yield* this.#verify(headers, count === 1)
+      if (broken !== undefined) {
+        chain.truncate(broken.height)
+        return { added, broken }
+      }
+      added += this.#release(chain, headers.at(-1)?.height ?? 0)
+      if (this.#isCheap && height + chunk < end) yield* rest()
+    }
+    return { added, broken: undefined }
+  }
+
+  /** Are headers what the next ones take them for, and is the work in them? */
+  *#verify(headers: readonly StagedHeader[], urgent: boolean): Job<(Wrong & { height: number }) | undefined> {
+    const toHash = headers.filter((header) => !this.#mayAssume(header))
+    const bytes = toHash.map((header) => header.bytes)
+    const hashes = this.#isCheap ? bytes.map(sha3_256) : yield* hashHeaders(bytes, urgent)
+    for (const [i, header] of toHash.entries()) {
+      const hash = hashes[i] ?? UNKNOWN_HASH
+      const { height } = header
+      // The next one of the same message does not follow this one: the sender made it up, or was mistaken.
+      if (isClaimed(header.hash) && !bytesEqual(header.hash, hash)) return { ...invalid('bad-prevblk'), height }
+      if (!hashMeetsBits(hash, header.bits)) return { ...invalid('high-hash'), height }
+      header.hash = hash
+      header.isAssumed = false
+    }
+    for (const { height, hash } of headers) {
+      const wrong = checkpointFault(this.#params, height, hash)
+      if (wrong !== undefined) return { verdict: 'invalid', fault: wrong, height }
+    }
+    return undefined
+  }
+
+  /** Height of the highest checkpoint in the tree. */
+  get #checkpointReached(): number {
+    const reached = this.#params.checkpoints.findLast(({ hash }) => this.#tree.get(hash) !== undefined)
+    return reached?.height ?? 0
+  }
+
+  get #isCheap(): boolean {
+    return this.#params.proofOfWork.kind === 'sha3'
+  }
+
+  #nextChunk(chunk: number): number {
+    return this.#isCheap ? chunk : Math.min(LARGEST_CHUNK, chunk * 2)
+  }
+
+  /** Does a checkpoint ahead vouch for it? */
+  #mayAssume({ height, hash }: StagedHeader): boolean {
+    if (this.#isCheap || height >= this.#lastCheckpoint || !isClaimed(hash)) return false
+    return this.#params.checkpoints.every((checkpoint) => checkpoint.height !== height)
+  }
+
+  /** Moves what has shown its worth into the tree, up to a height that is verified. Returns how many. */
+  #release(chain: StagedChain, verified: number): number {
+    const worthy = this.#worthyHeight(chain, verified)
+    if (worthy <= chain.base.height) return 0
+    const nodes = chain.release(worthy, (header, parent) => {
+      const node = this.#tree.add(header.hash, header.bytes, parent, header.work)
+      if (header.isAssumed) node.set(NodeFlag.assumed)
+      return node
+    })
+    for (const node of nodes) this.#hooks.added(node)
+    return nodes.length
+  }
+
+  #worthyHeight(chain: StagedChain, verified: number): number {
+    const { base } = chain
+    if (base.height < this.#lastCheckpoint && verified < this.#lastCheckpoint) {
+      const reached = this.#params.checkpoints.filter(({ height }) => height <= verified)
+      return reached.at(-1)?.height ?? 0
+    }
+    const end = chain.at(verified)
+    const work = end?.work ?? 0n
+    const tip = this.#hooks.tip()
+    const isNear = tip.height - this.#tree.fork(base, tip).height <= this.#params.maxReorgDepth
+    const isWorthy =
+      work >= this.#params.minimumWork && (this.#hooks.isInitialDownload() || isNear || work > tip.work)
+    return isWorthy ? verified : base.height
+  }
+}
+
+interface Wrong {
+  readonly verdict: 'invalid' | 'future'
+  readonly fault: Fault
+}
+
+function invalid(code: FaultCode): Wrong {
+  return { verdict: 'invalid', fault: fault(code) }
+}
+
+function isClaimed(hash: Uint8Array): boolean {
+  return hash !== UNKNOWN_HASH
+}
+
+function stagedVerdict(chain: StagedChain): HeadersVerdict {
+  if (chain.length === 0) return 'accepted'
+  return chain.isFull ? 'tooDeep' : 'staged'
+}
+
+/** What is kept must not keep the whole message alive. */
+function copies(list: HeaderList, from: number): Uint8Array[] {
+  const headers: Uint8Array[] = []
+  for (let i = from; i < list.length; i++) headers.push(list.at(i).bytes.slice())
+  return headers
+}

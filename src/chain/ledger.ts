@@ -1,0 +1,84 @@
+/**
+ * What is to be written: changed headers, coins, undo data and the tip, committed together so that the store always
+ * shows the chain as it was at one moment. One commit at a time; what changes meanwhile is for the next.
+ */
+import type { CoinCache } from './coin-cache.ts'
+import type { HeaderNode } from './header-node.ts'
+import type { Job, StoreChange } from './io.ts'
+import { commitChanges, getValues } from './requests.ts'
+import { encodeHeaderRow, headerRowKey, TIP_KEY } from './rows.ts'
+import { undoKey } from './undo.ts'
+
+/** A header row with its key. */
+const ROW_BYTES = 160
+
+export class Ledger {
+  readonly #coins: CoinCache
+  readonly #nodes = new Set<HeaderNode>()
+  /** Undo data to be written, or (undefined) deleted. */
+  #undo = new Map<string, Uint8Array | undefined>()
+  #undoBytes = 0
+  /** On its way to the store. */
+  #flying: Map<string, Uint8Array | undefined> | undefined
+  #committedTip: HeaderNode | undefined
+
+  constructor(coins: CoinCache, tip: HeaderNode) {
+    this.#coins = coins
+    this.#committedTip = tip
+  }
+
+  /** Is a commit under way? */
+  get isCommitting(): boolean {
+    return this.#flying !== undefined
+  }
+
+  /** Memory that waits for a commit. */
+  get bytes(): number {
+    return this.#coins.dirtyBytes + this.#undoBytes + this.#nodes.size * ROW_BYTES
+  }
+
+  isDirty(tip: HeaderNode): boolean {
+    return this.#nodes.size > 0 || this.#undo.size > 0 || this.#coins.dirtyBytes > 0 || tip !== this.#committedTip
+  }
+
+  changed(node: HeaderNode): void {
+    // Genesis is not written: it is part of the program.
+    if (node.parent !== undefined) this.#nodes.add(node)
+  }
+
+  setUndo(node: HeaderNode, value: Uint8Array | undefined): void {
+    const key = undoKey(node.hash)
+    this.#undoBytes += (value?.length ?? 0) - (this.#undo.get(key)?.length ?? 0)
+    this.#undo.set(key, value)
+  }
+
+  *undoOf(node: HeaderNode): Job<Uint8Array | undefined> {
+    const key = undoKey(node.hash)
+    for (const map of [this.#undo, this.#flying]) if (map?.has(key) === true) return map.get(key)
+    const [value] = yield* getValues([key])
+    return value
+  }
+
+  /** Writes everything as it is now; the tip must belong to the coins at this moment. */
+  *commit(tip: HeaderNode): Job<void> {
+    if (this.isCommitting) throw new Error('a commit is under way')
+    const changes = this.#takeChanges(tip)
+    yield* commitChanges(changes)
+    this.#flying = undefined
+    this.#coins.trim()
+  }
+
+  #takeChanges(tip: HeaderNode): StoreChange[] {
+    const changes: StoreChange[] = []
+    for (const node of this.#nodes) changes.push({ key: headerRowKey(node), value: encodeHeaderRow(node) })
+    for (const [key, value] of this.#undo) changes.push({ key, value })
+    changes.push(...this.#coins.takeChanges())
+    changes.push({ key: TIP_KEY, value: tip.hash })
+    this.#nodes.clear()
+    this.#flying = this.#undo
+    this.#undo = new Map()
+    this.#undoBytes = 0
+    this.#committedTip = tip
+    return changes
+  }
+}

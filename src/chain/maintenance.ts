@@ -1,0 +1,181 @@
+/** What an operator can do to the chain: call blocks bad or good again, have it verified, and have old blocks deleted. */
+import { PRUNE_KEEP_BLOCKS } from '../params/limits.ts'
+import type { ChainParams } from '../params/chain-params.ts'
+import type { ActiveChain } from './active-chain.ts'
+import type { Activation } from './activation.ts'
+import { BlockFiles } from './block-files.ts'
+import type { BlockStore } from './block-store.ts'
+import { CoinCache } from './coin-cache.ts'
+import { connectBlock, disconnectBlock } from './connect.ts'
+import { describeFault } from './faults.ts'
+import { type HeaderNode, NodeFlag } from './header-node.ts'
+import type { HeaderTree } from './header-tree.ts'
+import type { Job } from './io.ts'
+import type { JobRunner } from './job-runner.ts'
+import type { Ledger } from './ledger.ts'
+import { deleteBlockFiles, rest } from './requests.ts'
+import { decodeUndo } from './undo.ts'
+
+export interface MaintenanceParts {
+  readonly params: ChainParams
+  readonly tree: HeaderTree
+  readonly active: ActiveChain
+  readonly blocks: BlockStore
+  readonly ledger: Ledger
+  readonly jobs: JobRunner
+  readonly activation: Activation
+  readonly pruneBytes: number | undefined
+  /** Writes down everything as it is. */
+  commit(): Job<void>
+  /** Calls a block bad, and so those on top of it. */
+  fail(node: HeaderNode): void
+  unfail(node: HeaderNode): void
+  /** Which block leads is to be found anew. */
+  reviewed(): void
+}
+
+/** Undefined if all is well; otherwise what is wrong, in one line. */
+export type MaintenanceResult = string | undefined
+
+/** Blocks whose coins are taken off and put on again at once, in memory. */
+const MEMORY_FOR_CHECKS_BYTES = 256_000_000
+
+export class Maintenance {
+  readonly #parts: MaintenanceParts
+
+  constructor(parts: MaintenanceParts) {
+    this.#parts = parts
+  }
+
+  /** Height below which blocks have been deleted; 0 if none were. */
+  get pruneHeight(): number {
+    const { active } = this.#parts
+    let height = 0
+    // What is deleted lies below what is kept, give or take the order in which blocks came.
+    for (let at = active.tip.height; at > 0; at--) {
+      if (active.at(at)?.has(NodeFlag.pruned) !== true) continue
+      height = at + 1
+      break
+    }
+    return height
+  }
+
+  get isPruning(): boolean {
+    return this.#parts.pruneBytes !== undefined
+  }
+
+  /** Treats a block as bad, and leaves it if it is on the active chain. */
+  invalidate(node: HeaderNode, done: (result: MaintenanceResult) => void): void {
+    const { tree, jobs } = this.#parts
+    if (node === tree.genesis) return done('the first block can not be invalid')
+    const self = this
+    jobs.exclusive(function* () {
+      done(yield* self.#invalidate(node))
+    })
+  }
+
+  /** Takes that back, also for the blocks before and after it. */
+  reconsider(node: HeaderNode, done: (result: MaintenanceResult) => void): void {
+    const { jobs, unfail, reviewed } = this.#parts
+    // biome-ignore lint/correctness/useYield: it asks for nothing, but must not run beside others
+    jobs.exclusive(function* () {
+      unfail(node)
+      reviewed()
+      done(undefined)
+    })
+  }
+
+  /**
+   * Looks at the last `depth` blocks again. Level 0: can they be read? 1: do they obey the rules for themselves?
+   * 2: is their undo data there? 3: can they be taken off? 4: and put on again?
+   */
+  verify(level: number, depth: number, done: (result: MaintenanceResult) => void): void {
+    const self = this
+    this.#parts.jobs.exclusive(function* () {
+      done(yield* self.#verify(level, depth))
+    })
+  }
+
+  /** Deletes old blocks if there is more than there should be. */
+  prune(): void {
+    const { pruneBytes, active, blocks, jobs } = this.#parts
+    if (pruneBytes === undefined) return
+    const below = active.tip.height - PRUNE_KEEP_BLOCKS
+    const files = blocks.files.prunable(below, pruneBytes)
+    if (files.length === 0) return
+    const self = this
+    jobs.exclusive(function* () {
+      yield* self.#prune(files)
+    })
+  }
+
+  *#invalidate(node: HeaderNode): Job<MaintenanceResult> {
+    const { active, activation, fail, reviewed } = this.#parts
+    const { parent } = node
+    if (active.has(node) && parent !== undefined) {
+      for (let height = node.height; height <= active.tip.height; height++)
+        if (active.at(height)?.has(NodeFlag.pruned) === true) return 'blocks to be undone have been pruned'
+      yield* activation.rewind(parent)
+    }
+    fail(node)
+    reviewed()
+    return undefined
+  }
+
+  *#prune(files: readonly number[]): Job<void> {
+    const { tree, blocks, ledger, commit } = this.#parts
+    if (ledger.isCommitting) return
+    const chosen = new Set(files)
+    for (const node of tree.all()) {
+      if (!BlockFiles.isIn(node, chosen)) continue
+      node.position = undefined
+      node.set(NodeFlag.pruned)
+      ledger.changed(node)
+      ledger.setUndo(node, undefined)
+    }
+    blocks.files.forget(files)
+    // First the index, then the files: a crash in between leaves files that nothing points to.
+    yield* commit()
+    yield* deleteBlockFiles(files)
+  }
+
+  *#verify(level: number, depth: number): Job<MaintenanceResult> {
+    const { params, active, ledger, commit } = this.#parts
+    if (ledger.isDirty(active.tip) && !ledger.isCommitting) yield* commit()
+    // Coins of its own, read from the store and never written.
+    const coins = new CoinCache(MEMORY_FOR_CHECKS_BYTES)
+    const lowest = Math.max(1, active.tip.height - depth + 1)
+    let reached = active.tip.height
+    for (let height = reached; height >= lowest; height--) {
+      const node = active.at(height)
+      if (node === undefined || node.has(NodeFlag.pruned)) break
+      const wrong = yield* this.#verifyBlock(node, level, coins)
+      if (wrong !== undefined) return `block ${height}: ${wrong}`
+      reached = height
+      if (coins.bytes > MEMORY_FOR_CHECKS_BYTES) break
+      yield* rest()
+    }
+    if (level < 4) return undefined
+    for (let height = reached; height <= active.tip.height; height++) {
+      const node = active.at(height)
+      const body = node === undefined ? undefined : yield* this.#parts.blocks.load(node)
+      if (node === undefined || body === undefined) return `block ${height}: it can not be read`
+      const result = yield* connectBlock(params, coins, node, body)
+      if (!result.ok) return `block ${height}: ${describeFault(result.fault)}`
+      yield* rest()
+    }
+    return undefined
+  }
+
+  *#verifyBlock(node: HeaderNode, level: number, coins: CoinCache): Job<MaintenanceResult> {
+    const { blocks, ledger } = this.#parts
+    const body = yield* blocks.load(node)
+    if (body === undefined) return 'it can not be read'
+    if (level < 2) return undefined
+    const bytes = yield* ledger.undoOf(node)
+    const undo = bytes === undefined ? undefined : decodeUndo(bytes)
+    if (undo === undefined) return 'its undo data is missing or damaged'
+    if (level >= 3) yield* disconnectBlock(coins, body, undo)
+    return undefined
+  }
+}
