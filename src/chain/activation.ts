@@ -2,14 +2,15 @@
  * Moves the active chain to the best stored one: connects, disconnects, goes back if a block turns out bad, and
  * says when what there is may be committed. Runs as one job at a time.
  */
-import { CHAIN_BLOCKS_PER_TURN, CHAIN_BYTES_PER_TURN, MAX_UNCOMMITTED_BYTES } from '../params/limits.ts'
+
 import type { ChainParams } from '../params/chain-params.ts'
+import { CHAIN_BLOCKS_PER_TURN, CHAIN_BYTES_PER_TURN, MAX_UNCOMMITTED_BYTES } from '../params/limits.ts'
 import type { ActiveChain } from './active-chain.ts'
 import type { BlockStore } from './block-store.ts'
 import type { Candidates } from './candidates.ts'
 import type { CoinCache } from './coin-cache.ts'
 import { connectBlock, disconnectBlock } from './connect.ts'
-import { type Fault, fault } from './faults.ts'
+import type { Fault } from './faults.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
 import type { Job } from './io.ts'
@@ -97,7 +98,8 @@ export class Activation {
     for (let height = fork.height + 1; height <= best.height; height++) {
       const node = best.ancestor(height)
       if (node === undefined || !(yield* this.#connectTip(node))) {
-        // What was left may be better again; it was the tip once, so it can be.
+        // What was left is better again, if only because it was there first.
+        if (active.tip.work <= before.work) while (active.tip !== fork) yield* this.#disconnectTip()
         candidates.add(before, active.tip)
         return true
       }
@@ -159,6 +161,3 @@ export class Activation {
     active.pop()
   }
 }
-
-/** A block can't be used because one before it can't. */
-export const ancestorFault: Fault = fault('bad-prevblk')

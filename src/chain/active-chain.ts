@@ -1,12 +1,15 @@
 /** The active chain: the blocks from genesis to the tip, by height. */
+import { type BlockHeader, HeaderList, MAX_HEADERS } from '../wire/header.ts'
 import type { HeaderNode } from './header-node.ts'
+import type { HeaderTree } from './header-tree.ts'
 
 export class ActiveChain {
   readonly #nodes: HeaderNode[] = []
 
   /** From genesis to this block. */
   constructor(tip: HeaderNode) {
-    for (let node: HeaderNode | undefined = tip; node !== undefined; node = node.parent) this.#nodes.push(node)
+    for (let node: HeaderNode | undefined = tip; node !== undefined; node = node.parent)
+      this.#nodes.push(node)
     this.#nodes.reverse()
   }
 
@@ -29,6 +32,29 @@ export class ActiveChain {
     let at: HeaderNode | undefined = node.ancestor(this.tip.height) ?? node
     while (at !== undefined && !this.has(at)) at = at.parent
     return at
+  }
+
+  /**
+   * Headers for somebody who knows these hashes: behind the first of them that is known, or from where its branch
+   * leaves this chain, and then whatever the stop (wire-protocol 5.11).
+   */
+  headersAfter(tree: HeaderTree, locator: readonly Uint8Array[], stop: Uint8Array): HeaderList {
+    let base: HeaderNode | undefined
+    for (const hash of locator) {
+      base = tree.get(hash)
+      if (base !== undefined) break
+    }
+    const fork = base === undefined ? this.at(0) : this.forkWith(base)
+    const from = (fork?.height ?? 0) + 1
+    const last = base === fork || base === undefined ? tree.get(stop) : undefined
+    const stopsAt =
+      last !== undefined && this.has(last) && last.height >= from ? last.height : this.tip.height
+    const headers: BlockHeader[] = []
+    for (let height = from; height <= stopsAt && headers.length < MAX_HEADERS; height++) {
+      const node = this.at(height)
+      if (node !== undefined) headers.push(node.header)
+    }
+    return HeaderList.of(headers)
   }
 
   push(node: HeaderNode): void {

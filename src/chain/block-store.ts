@@ -2,11 +2,12 @@
  * Stores blocks that were checked for themselves, and keeps the latest of them decoded until they are connected.
  * Bounded in bytes that have come and are not connected.
  */
-import { MAX_DECODED_BLOCK_BYTES, MAX_PENDING_BLOCK_BYTES } from '../params/limits.ts'
+
 import type { ChainParams } from '../params/chain-params.ts'
+import { MAX_DECODED_BLOCK_BYTES, MAX_PENDING_BLOCK_BYTES } from '../params/limits.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import type { Block } from '../wire/block.ts'
-import { BlockHeader, HEADER_BYTES } from '../wire/header.ts'
+import { type BlockHeader, HEADER_BYTES } from '../wire/header.ts'
 import { decodePayload, encodePayload } from '../wire/messages.ts'
 import { type BlockBody, parseBody } from './block-body.ts'
 import { BlockFiles } from './block-files.ts'

@@ -25,8 +25,10 @@ export interface Chain {
   readonly bestHeader: HeaderNode
   /** Is the tip so far behind that the node still has to catch up? False for good once it was false. */
   readonly isInitialDownload: boolean
-  /** Bytes of blocks that were taken and are not connected, stored aside or refused yet: they are in memory. */
+  /** Bytes of blocks that have come and are not connected yet; who asks for more should look at it. */
   readonly pendingBytes: number
+  /** As far as peers tell, there is nothing to catch up with: ends the initial download if the tip's work allows. */
+  caughtUp(): void
   activeAt(height: number): HeaderNode | undefined
   isActive(node: HeaderNode): boolean
   /** At most 32 hashes of a header's chain, from itself back, ever sparser, genesis last. */

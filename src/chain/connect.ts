@@ -56,11 +56,7 @@ export function* connectBlock(
 }
 
 /** Takes off the tip's block. Throws DamagedCoins if the coins are not what the block left. */
-export function* disconnectBlock(
-  coins: CoinCache,
-  body: BlockBody,
-  undo: readonly Coin[],
-): Job<void> {
+export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readonly Coin[]): Job<void> {
   const made = body.transactions.flatMap(({ txid, transaction }) =>
     transaction.outputs.flatMap((output, i) => (isSpendable(output.scriptPubKey) ? [coinKey(txid, i)] : [])),
   )

@@ -3,25 +3,27 @@
  * written down. Pure: what needs a disk or takes long is asked for through `ask` and goes on when answered.
  * Bounded by the headers that showed work, the coin cache's budget, and limits on what waits (limits.ts).
  */
+
+import type { ChainParams } from '../params/chain-params.ts'
 import {
   COIN_CACHE_MB,
   COMMIT_INTERVAL_MS,
   MAX_HEADER_JOBS_PER_SOURCE,
   RECENT_TIP_SECONDS,
 } from '../params/limits.ts'
-import type { ChainParams } from '../params/chain-params.ts'
 import type { MonoMs, Now, PeerId } from '../primitives/brand.ts'
 import { monoMs } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
-import { HeaderList } from '../wire/header.ts'
-import { ActiveChain } from './active-chain.ts'
+import type { HeaderList } from '../wire/header.ts'
 import { Activation } from './activation.ts'
+import { ActiveChain } from './active-chain.ts'
 import { BlockIntake } from './block-intake.ts'
 import { BlockStore } from './block-store.ts'
 import { Candidates } from './candidates.ts'
 import type { Chain } from './chain.ts'
 import { CoinCache } from './coin-cache.ts'
 import type { Fault } from './faults.ts'
+import { genesisBlock } from './genesis.ts'
 import { HeaderIntake } from './header-intake.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
@@ -32,7 +34,6 @@ import { locatorOf } from './locator.ts'
 import { Maintenance } from './maintenance.ts'
 import type { ChainOutcome, Source } from './outcomes.ts'
 import { newTree, restoreTree, type SavedChain, wasStored } from './restore.ts'
-import { genesisBlock } from './genesis.ts'
 
 export interface ChainOptions {
   readonly params: ChainParams
@@ -405,6 +406,7 @@ export class ChainEngine implements Chain {
 /** From a block back to, and without, one of its ancestors. */
 function pathTo(node: HeaderNode, ancestor: HeaderNode): HeaderNode[] {
   const path: HeaderNode[] = []
-  for (let at: HeaderNode | undefined = node; at !== undefined && at !== ancestor; at = at.parent) path.push(at)
+  for (let at: HeaderNode | undefined = node; at !== undefined && at !== ancestor; at = at.parent)
+    path.push(at)
   return path
 }

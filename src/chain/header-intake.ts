@@ -6,8 +6,9 @@
  * Identities: where a chain is identified by an expensive hash and a checkpoint lies ahead, a header is taken for
  * what the next one names it, and only checkpoints and ends of messages are hashed (chain 2.3).
  */
-import { MAX_STAGING_SOURCES } from '../params/limits.ts'
+
 import type { ChainParams } from '../params/chain-params.ts'
+import { MAX_STAGING_SOURCES } from '../params/limits.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
@@ -120,7 +121,8 @@ export class HeaderIntake {
       return { verdict: 'invalid', fault: fault('bad-fork-prior-to-checkpoint') }
     const chain = new StagedChain(base)
     if (source === undefined) return chain
-    if (before === undefined && this.#staged.size >= MAX_STAGING_SOURCES) return { verdict: 'busy', fault: undefined }
+    if (before === undefined && this.#staged.size >= MAX_STAGING_SOURCES)
+      return { verdict: 'busy', fault: undefined }
     this.#staged.set(source, chain)
     return chain
   }
@@ -149,11 +151,17 @@ export class HeaderIntake {
       return invalid('bad-prevblk')
     const verdict = checkHeader(this.#params, new BlockHeader(bytes), last, this.#hooks.unix())
     if (verdict === undefined) return undefined
-    return verdict === 'future' ? { verdict, fault: fault('time-too-new') } : { verdict: 'invalid', fault: verdict }
+    return verdict === 'future'
+      ? { verdict, fault: fault('time-too-new') }
+      : { verdict: 'invalid', fault: verdict }
   }
 
   /** Expensive rules for `count` headers from a height on; moves to the tree what is worth it. */
-  *#identify(chain: StagedChain, from: number, count: number): Job<{ added: number; broken: Wrong | undefined }> {
+  *#identify(
+    chain: StagedChain,
+    from: number,
+    count: number,
+  ): Job<{ added: number; broken: Wrong | undefined }> {
     let added = 0
     let chunk = this.#isCheap ? CHEAP_CHUNK : FIRST_CHUNK
     const end = from + count
@@ -183,7 +191,8 @@ export class HeaderIntake {
       const hash = hashes[i] ?? UNKNOWN_HASH
       const { height } = header
       // The next one of the same message does not follow this one: the sender made it up, or was mistaken.
-      if (isClaimed(header.hash) && !bytesEqual(header.hash, hash)) return { ...invalid('bad-prevblk'), height }
+      if (isClaimed(header.hash) && !bytesEqual(header.hash, hash))
+        return { ...invalid('bad-prevblk'), height }
       if (!hashMeetsBits(hash, header.bits)) return { ...invalid('high-hash'), height }
       header.hash = hash
       header.isAssumed = false

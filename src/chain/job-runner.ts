@@ -54,10 +54,14 @@ export class JobRunner {
     const job = this.#waiting.shift()
     if (job === undefined) return
     this.#busy = true
-    this.#go(job.begin(), () => {
-      this.#busy = false
-      this.#next()
-    }, undefined)
+    this.#go(
+      job.begin(),
+      () => {
+        this.#busy = false
+        this.#next()
+      },
+      undefined,
+    )
   }
 
   /** Goes on until the job asks for something that is not answered at once. */

@@ -38,7 +38,9 @@ export class Ledger {
   }
 
   isDirty(tip: HeaderNode): boolean {
-    return this.#nodes.size > 0 || this.#undo.size > 0 || this.#coins.dirtyBytes > 0 || tip !== this.#committedTip
+    return (
+      this.#nodes.size > 0 || this.#undo.size > 0 || this.#coins.dirtyBytes > 0 || tip !== this.#committedTip
+    )
   }
 
   changed(node: HeaderNode): void {

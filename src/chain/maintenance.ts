@@ -1,8 +1,9 @@
 /** What an operator can do to the chain: call blocks bad or good again, have it verified, and have old blocks deleted. */
-import { PRUNE_KEEP_BLOCKS } from '../params/limits.ts'
+
 import type { ChainParams } from '../params/chain-params.ts'
-import type { ActiveChain } from './active-chain.ts'
+import { PRUNE_KEEP_BLOCKS } from '../params/limits.ts'
 import type { Activation } from './activation.ts'
+import type { ActiveChain } from './active-chain.ts'
 import { BlockFiles } from './block-files.ts'
 import type { BlockStore } from './block-store.ts'
 import { CoinCache } from './coin-cache.ts'

@@ -20,7 +20,11 @@ export function* appendBlock(position: BlockPosition, hash: Uint8Array, block: S
 
 /** The block as it was stored; undefined if it is missing or damaged. */
 export function* readBlock(position: BlockPosition): Job<StoredBlock | undefined> {
-  const blocks = yield* ask<(StoredBlock | undefined)[]>({ kind: 'read', positions: [position], verify: true })
+  const blocks = yield* ask<(StoredBlock | undefined)[]>({
+    kind: 'read',
+    positions: [position],
+    verify: true,
+  })
   return blocks[0]
 }
 
