@@ -1,16 +1,19 @@
 /** The active chain: the blocks from genesis to the tip, by height. */
-import { type BlockHeader, HeaderList, MAX_HEADERS } from '../wire/header.ts'
+import { type HeaderList, MAX_HEADERS } from '../wire/header.ts'
+import { ActiveHeaders } from './active-headers.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
 
 export class ActiveChain {
   readonly #nodes: HeaderNode[] = []
+  readonly #headers = new ActiveHeaders()
 
   /** From genesis to this block. */
   constructor(tip: HeaderNode) {
     for (let node: HeaderNode | undefined = tip; node !== undefined; node = node.parent)
       this.#nodes.push(node)
     this.#nodes.reverse()
+    for (const node of this.#nodes) if (node.height > 0) this.#headers.push(node)
   }
 
   get tip(): HeaderNode {
@@ -49,22 +52,19 @@ export class ActiveChain {
     const last = base === fork || base === undefined ? tree.get(stop) : undefined
     const stopsAt =
       last !== undefined && this.has(last) && last.height >= from ? last.height : this.tip.height
-    const headers: BlockHeader[] = []
-    for (let height = from; height <= stopsAt && headers.length < MAX_HEADERS; height++) {
-      const node = this.at(height)
-      if (node !== undefined) headers.push(node.header)
-    }
-    return HeaderList.of(headers)
+    return this.#headers.slice(from, Math.min(MAX_HEADERS, stopsAt - from + 1))
   }
 
   push(node: HeaderNode): void {
     if (node.parent !== this.tip) throw new Error('a block that does not follow the tip')
     this.#nodes.push(node)
+    this.#headers.push(node)
   }
 
   pop(): HeaderNode {
     const tip = this.#nodes.pop()
     if (tip === undefined || this.#nodes.length === 0) throw new Error('genesis stays')
+    this.#headers.truncate(tip.height - 1)
     return tip
   }
 }

@@ -20,11 +20,6 @@ export function coinKey(txid: Uint8Array, index: number): string {
   return COIN_PREFIX + latin1Decode(txid) + indexKey(index)
 }
 
-/** The same from a transaction's id as a key. */
-export function coinKeyOf(txidKey: string, index: number): string {
-  return COIN_PREFIX + txidKey + indexKey(index)
-}
-
 function indexKey(index: number): string {
   return String.fromCharCode(index & 0xff, (index >>> 8) & 0xff, (index >>> 16) & 0xff, index >>> 24)
 }

@@ -5,12 +5,7 @@
  */
 
 import type { ChainParams } from '../params/chain-params.ts'
-import {
-  COIN_CACHE_MB,
-  COMMIT_INTERVAL_MS,
-  MAX_HEADER_JOBS_PER_SOURCE,
-  RECENT_TIP_SECONDS,
-} from '../params/limits.ts'
+import { COIN_CACHE_MB, COMMIT_INTERVAL_MS, RECENT_TIP_SECONDS } from '../params/limits.ts'
 import type { MonoMs, Now, PeerId } from '../primitives/brand.ts'
 import { monoMs } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
@@ -26,6 +21,7 @@ import type { Fault } from './faults.ts'
 import { genesisBlock } from './genesis.ts'
 import { HeaderIntake } from './header-intake.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
+import { HeaderQueue } from './header-queue.ts'
 import type { HeaderTree } from './header-tree.ts'
 import type { AskIo, IoResult, Job, StoredBlock } from './io.ts'
 import { JobRunner } from './job-runner.ts'
@@ -65,13 +61,12 @@ export class ChainEngine implements Chain {
   readonly #ledger: Ledger
   readonly #candidates = new Candidates()
   readonly #headers: HeaderIntake
+  readonly #headerQueue: HeaderQueue
   readonly #intake: BlockIntake
   readonly #activation: Activation
   #bestHeader: HeaderNode
   #announced: HeaderNode
   #initialDownload = true
-  /** Header jobs of each source that run or wait. */
-  readonly #headerJobs = new Map<Source, HeaderList[]>()
   /** Who brought a block, until it is connected. */
   readonly #sources = new Map<HeaderNode, Source>()
   #commitAt: MonoMs = NEVER
@@ -98,6 +93,10 @@ export class ChainEngine implements Chain {
       tip: () => this.tip,
       isInitialDownload: () => this.isInitialDownload,
       added: (node) => this.#headerAdded(node),
+    })
+    this.#headerQueue = new HeaderQueue(this.#headers, this.#jobs, (outcome) => {
+      this.#scheduleCommit()
+      hooks.outcome(outcome)
     })
     this.#intake = new BlockIntake(this.tree, this.#headers, this.#blocks, {
       stored: (node) => this.#blockStored(node),
@@ -193,15 +192,7 @@ export class ChainEngine implements Chain {
   }
 
   submitHeaders(source: Source, headers: HeaderList): void {
-    const waiting = this.#headerJobs.get(source)
-    if (this.isStopped || (waiting !== undefined && waiting.length >= MAX_HEADER_JOBS_PER_SOURCE)) {
-      const nothing = { fault: undefined, last: undefined, added: 0, staged: undefined }
-      this.#hooks.outcome({ type: 'headers', source, count: headers.length, verdict: 'busy', ...nothing })
-      return
-    }
-    if (waiting !== undefined) return void waiting.push(headers)
-    this.#headerJobs.set(source, [])
-    this.#runHeaders(source, headers)
+    this.#headerQueue.submit(source, headers)
   }
 
   submitBlock(source: Source, block: Block, received?: StoredBlock): void {
@@ -234,8 +225,7 @@ export class ChainEngine implements Chain {
 
   forget(source: PeerId): void {
     this.#headers.forget(source)
-    const waiting = this.#headerJobs.get(source)
-    if (waiting !== undefined) waiting.length = 0
+    this.#headerQueue.forget(source)
   }
 
   /** When {@link due} has something to do; infinite if nothing waits. */
@@ -258,16 +248,6 @@ export class ChainEngine implements Chain {
     if (!this.#ledger.isCommitting && this.#ledger.isDirty(this.tip)) yield* this.#ledger.commit(this.tip)
     this.#jobs.stop()
     done()
-  }
-
-  #runHeaders(source: Source, headers: HeaderList): void {
-    this.#jobs.run(this.#headers.accept(source, headers, true), (outcome) => {
-      const next = this.#headerJobs.get(source)?.shift()
-      if (next === undefined) this.#headerJobs.delete(source)
-      this.#scheduleCommit()
-      this.#hooks.outcome(outcome)
-      if (next !== undefined) this.#runHeaders(source, next)
-    })
   }
 
   #headerAdded(node: HeaderNode): void {

@@ -78,8 +78,8 @@ export class Maintenance {
   /** Takes that back, also for the blocks before and after it. */
   reconsider(node: HeaderNode, done: (result: MaintenanceResult) => void): void {
     const { jobs, unfail, reviewed } = this.#parts
-    // biome-ignore lint/correctness/useYield: it asks for nothing, but must not run beside others
     jobs.exclusive(function* () {
+      yield* rest()
       unfail(node)
       reviewed()
       done(undefined)

@@ -199,14 +199,15 @@ describe('blocks', () => {
   })
 })
 
-it('blocks that spend an output twice can not be connected', () => {
+it('blocks that spend an output twice are invalid for themselves', () => {
   const [first, ...rest] = builder.chain(builder.genesis, 3)
   const source = first?.transactions[0]
   if (first === undefined || source === undefined) throw new Error('no coinbase')
   const transactions = [spend(source, [0], [1_000_000]), spend(source, [0], [2_000_000])]
   const twice = builder.next(rest.at(-1) ?? first, { transactions })
   const bench = submit(new ChainBench({ params }), [first, ...rest, twice])
-  expect(bench.of('blockFailed')).toMatchObject([{ fault: { code: 'bad-txns-inputs-missingorspent' } }])
+  const codes = bench.of('block').map(({ fault }) => fault?.code)
+  expect(codes).toContain('bad-txns-inputs-missingorspent')
   expect(bench.engine.tip.height).toBe(3)
 })
 
