@@ -14,7 +14,7 @@ import type {
   HeadersOutcome,
   Source,
 } from '../src/chain/outcomes.ts'
-import type { PeerId } from '../src/primitives/brand.ts'
+import { monoMs, type PeerId } from '../src/primitives/brand.ts'
 import { sha3_256 } from '../src/primitives/sha3.ts'
 import type { Block } from '../src/wire/block.ts'
 import { BlockHeader, HeaderList } from '../src/wire/header.ts'
@@ -70,6 +70,7 @@ export class FakeChain implements Chain {
   bestHeader = this.tree.genesis
   isInitialDownload = true
   pendingBytes = 0
+  readonly nextDeadline = monoMs(Number.POSITIVE_INFINITY)
   stopped = false
   /** While true, answers are kept and given by {@link release}. */
   held = false
@@ -98,6 +99,12 @@ export class FakeChain implements Chain {
     for (const block of blocks) this.submitBlock('local', block)
     this.#kept.length = 0
     this.held = held
+  }
+
+  due(): void {}
+
+  caughtUp(): void {
+    this.isInitialDownload = false
   }
 
   release(): void {

@@ -30,6 +30,8 @@ export interface ActivationParts {
 
 export interface ActivationHooks {
   isInitialDownload(): boolean
+  /** Is there no time for more? */
+  isStopping(): boolean
   /** The tip is another one than was told before, and will not be worse in a moment. */
   tipChanged(): void
   /** A block breaks a rule; it and its descendants are out. */
@@ -107,6 +109,7 @@ export class Activation {
       bytes += node.position?.length ?? 0
       blocks++
       if (bytes < CHAIN_BYTES_PER_TURN && blocks < CHAIN_BLOCKS_PER_TURN) continue
+      if (this.#hooks.isStopping()) return false
       if (!this.#unsettled) {
         this.#settle()
         if (ledger.bytes > MAX_UNCOMMITTED_BYTES) return false

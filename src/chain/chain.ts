@@ -1,5 +1,5 @@
 /** What sync, relay and RPC see of the chain. The engine implements it; tests may put something simpler here. */
-import type { PeerId, UnixSeconds } from '../primitives/brand.ts'
+import type { MonoMs, Now, PeerId } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
 import type { HeaderList } from '../wire/header.ts'
 import type { HeaderNode } from './header-node.ts'
@@ -11,8 +11,8 @@ import type { ChainOutcome, Source } from './outcomes.ts'
 export interface ChainHooks {
   readonly ask: AskIo
   outcome(outcome: ChainOutcome): void
-  /** Wall clock of the input at hand. */
-  unix(): UnixSeconds
+  /** Time of the input at hand. */
+  now(): Now
 }
 
 export type CreateChain = (hooks: ChainHooks) => Chain
@@ -43,6 +43,9 @@ export interface Chain {
   read(nodes: readonly HeaderNode[], done: (blocks: readonly (StoredBlock | undefined)[]) => void): void
   /** Drops what is kept aside for a peer that is gone. */
   forget(source: PeerId): void
+  /** When {@link due} has something to do; infinite if nothing waits. */
+  readonly nextDeadline: MonoMs
+  due(now: Now): void
   /** The node stops: nothing more is taken, and what is not on the disk is written now. */
   stop(): void
 }

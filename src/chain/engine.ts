@@ -15,7 +15,7 @@ import { ActiveChain } from './active-chain.ts'
 import { BlockIntake } from './block-intake.ts'
 import { BlockStore } from './block-store.ts'
 import { Candidates } from './candidates.ts'
-import type { Chain } from './chain.ts'
+import type { Chain, ChainHooks } from './chain.ts'
 import { CoinCache } from './coin-cache.ts'
 import type { Fault } from './faults.ts'
 import { genesisBlock } from './genesis.ts'
@@ -23,12 +23,12 @@ import { HeaderIntake } from './header-intake.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import { HeaderQueue } from './header-queue.ts'
 import type { HeaderTree } from './header-tree.ts'
-import type { AskIo, IoResult, Job, StoredBlock } from './io.ts'
+import type { IoResult, Job, StoredBlock } from './io.ts'
 import { JobRunner } from './job-runner.ts'
 import { Ledger } from './ledger.ts'
 import { locatorOf } from './locator.ts'
 import { Maintenance } from './maintenance.ts'
-import type { ChainOutcome, Source } from './outcomes.ts'
+import type { Source } from './outcomes.ts'
 import { newTree, restoreTree, type SavedChain, wasStored } from './restore.ts'
 
 export interface ChainOptions {
@@ -38,13 +38,6 @@ export interface ChainOptions {
   readonly coinCacheBytes?: number
   /** Delete the oldest blocks beyond so many bytes of files. Undefined: keep all. */
   readonly pruneBytes?: number | undefined
-}
-
-export interface ChainHooks {
-  readonly ask: AskIo
-  /** Time of the input at hand. */
-  now(): Now
-  outcome(outcome: ChainOutcome): void
 }
 
 const NEVER = monoMs(Number.POSITIVE_INFINITY)
@@ -72,6 +65,7 @@ export class ChainEngine implements Chain {
   #commitAt: MonoMs = NEVER
   #lastCommitAt: MonoMs = monoMs(Number.NEGATIVE_INFINITY)
   #advancing = false
+  #stopping = false
 
   /** Throws DamagedStore if what was saved contradicts itself. */
   constructor(options: ChainOptions, hooks: ChainHooks) {
@@ -114,6 +108,7 @@ export class ChainEngine implements Chain {
       },
       {
         isInitialDownload: () => this.isInitialDownload,
+        isStopping: () => this.#stopping,
         tipChanged: () => this.#tipChanged(),
         failed: (node, fault) => this.#blockFailed(node, fault),
         lost: (node) => this.#blockLost(node),
@@ -196,7 +191,7 @@ export class ChainEngine implements Chain {
   }
 
   submitBlock(source: Source, block: Block, received?: StoredBlock): void {
-    if (this.isStopped || (this.#blocks.isFull && source !== 'local')) {
+    if (this.isStopped || this.#stopping || (this.#blocks.isFull && source !== 'local')) {
       const nothing = { fault: undefined, node: undefined, hash: undefined }
       return this.#hooks.outcome({ type: 'block', source, verdict: 'busy', ...nothing })
     }
@@ -237,17 +232,13 @@ export class ChainEngine implements Chain {
     if (now.mono >= this.#commitAt) this.#commit()
   }
 
-  /** Writes down what there is, and calls back when that is done; the chain stands still afterwards. */
-  close(done: () => void): void {
-    if (this.isStopped) return done()
-    this.#jobs.exclusive(() => this.#closing(done))
-  }
-
-  *#closing(done: () => void): Job<void> {
-    // A commit that is under way answers before this one, since the store answers in order.
-    if (!this.#ledger.isCommitting && this.#ledger.isDirty(this.tip)) yield* this.#ledger.commit(this.tip)
-    this.#jobs.stop()
-    done()
+  stop(): void {
+    if (this.isStopped || this.#stopping) return
+    this.#stopping = true
+    const self = this
+    this.#jobs.exclusive(function* () {
+      yield* self.#writeLast()
+    })
   }
 
   #headerAdded(node: HeaderNode): void {
@@ -282,7 +273,8 @@ export class ChainEngine implements Chain {
   }
 
   #advance(): void {
-    if (this.#advancing || this.isStopped || this.#candidates.best(this.tip) === undefined) return
+    if (this.#advancing || this.isStopped || this.#stopping || this.#candidates.best(this.tip) === undefined)
+      return
     this.#advancing = true
     const self = this
     this.#jobs.exclusive(function* () {
@@ -379,7 +371,15 @@ export class ChainEngine implements Chain {
   *#commitJob(): Job<void> {
     this.#lastCommitAt = this.#hooks.now().mono
     yield* this.#ledger.commit(this.tip)
-    this.#scheduleCommit()
+    if (this.#stopping) yield* this.#writeLast()
+    else this.#scheduleCommit()
+  }
+
+  /** The last commit. One that is under way does this when it is done. */
+  *#writeLast(): Job<void> {
+    if (this.#ledger.isCommitting) return
+    if (this.#activation.isSettled && this.#ledger.isDirty(this.tip)) yield* this.#ledger.commit(this.tip)
+    this.#jobs.stop()
   }
 }
 

@@ -56,7 +56,7 @@ export class ChainRoom {
     this.chain = create({
       ask: this.#io.ask,
       outcome: (outcome) => this.#outcomes.push(outcome),
-      unix: () => outbox.now.unix,
+      now: () => outbox.now,
     })
     this.sync = new BlockSync(this.chain)
     this.#parts = [this.sync]
@@ -68,7 +68,10 @@ export class ChainRoom {
   }
 
   get nextDeadline(): number {
-    return this.#parts.reduce((next, part) => Math.min(next, part.nextDeadline), Number.POSITIVE_INFINITY)
+    return this.#parts.reduce<number>(
+      (next, part) => Math.min(next, part.nextDeadline),
+      this.chain.nextDeadline,
+    )
   }
 
   /** Every id that a table here is keyed by. */
@@ -109,6 +112,7 @@ export class ChainRoom {
       const outcomes = this.#outcomes
       this.#outcomes = []
       for (const outcome of outcomes) this.#tell(outcome, now)
+      if (now.mono >= this.chain.nextDeadline) this.chain.due(now)
       for (const part of this.#parts) if (now.mono >= part.nextDeadline) part.due(now)
     } while (this.#outcomes.length > 0)
   }
