@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
+import { workerBundles } from './testkit/worker-bundles.ts'
 
 export default defineConfig({
+  plugins: [workerBundles()],
   test: {
     setupFiles: ['test/setup.ts'],
     include: ['test/**/*.test.ts'],

@@ -1,6 +1,7 @@
 /** Runs the benchmarks that were named, or all, and prints one table. See docs/BENCHMARKS.md. */
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { UserError } from '../src/primitives/errors.ts'
 import { type BenchContext, bareSubject, loadProgram, nodeSubject, type Suite } from './context.ts'
@@ -9,10 +10,12 @@ import { type Row, renderTable } from './report.ts'
 import { codecSuite } from './suites/codec.ts'
 import { deafSuite, fairnessSuite } from './suites/fairness.ts'
 import { memorySuite, startSuite } from './suites/footprint.ts'
+import { signaturesSuite } from './suites/signatures.ts'
 import { handshakeSuite, pipelineSuite, roundTripSuite } from './suites/traffic.ts'
 
 const suites: readonly Suite[] = [
   codecSuite,
+  signaturesSuite,
   roundTripSuite,
   pipelineSuite,
   handshakeSuite,
@@ -51,6 +54,7 @@ export interface Programs {
   readonly node: string
   readonly bareServer: string
   readonly load: string
+  readonly signatureWorker: string
   /** The path of the program, or undefined where there is no C compiler. */
   compileLoadInC(): string | undefined
 }
@@ -83,6 +87,7 @@ async function run(argv: readonly string[], programs: Programs): Promise<void> {
     echo: bareSubject('echo', programs.bareServer),
     plain: bareSubject('plain', programs.bareServer),
     load: (flood) => loadProgram(command, flood),
+    signatureWorker: pathToFileURL(programs.signatureWorker),
   }
   const rows = await runAll(chosen, context)
   process.stdout.write(`${describeMachine(values.generator)}\n\n${renderTable(rows)}\n`)

@@ -34,6 +34,7 @@ process.exitCode = await main(argv, {
   node: join(root, 'dist/bin/dilithion-node.js'),
   bareServer: join(out, 'programs/bare-server.mjs'),
   load: join(out, 'programs/load.mjs'),
+  signatureWorker: join(root, 'dist/bin/signature-worker.js'),
   compileLoadInC,
 })
 

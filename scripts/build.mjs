@@ -29,8 +29,13 @@ async function bundlePrograms() {
   const { build: bundle } = await import('esbuild')
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const programs = ['dilithion-node', 'dilithion-cli']
+  // Worker threads: src/crypto/worker-url.ts looks for them beside the programs.
+  const workers = ['signature-worker']
   await bundle({
-    entryPoints: programs.map((name) => ({ in: join(root, `src/cli/${name}-main.ts`), out: name })),
+    entryPoints: [
+      ...programs.map((name) => ({ in: join(root, `src/cli/${name}-main.ts`), out: name })),
+      ...workers.map((name) => ({ in: join(root, `src/crypto/${name}.ts`), out: name })),
+    ],
     outdir: join(out, 'bin'),
     bundle: true,
     splitting: true,

@@ -18,6 +18,10 @@ export type { AutomaticOptions } from './core/outbound.ts'
 export type { Command, Effect, Input, NodeEvent } from './core/seam.ts'
 export type { Identity } from './core/sender.ts'
 export type { PeerSnapshot, TrafficSnapshot } from './core/snapshot.ts'
+// Signatures, in threads.
+export type { SignatureVerifier } from './crypto/signature-verifier.ts'
+export { createSignatures, type SignatureOptions, type Signatures } from './crypto/signatures.ts'
+export type { Signer, SigningRequest } from './crypto/signer.ts'
 // Framing.
 export {
   type BrokenStream,

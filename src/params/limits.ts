@@ -288,3 +288,14 @@ export const CHAIN_BYTES_PER_TURN = 524_288
 export const CHAIN_BLOCKS_PER_TURN = 16
 /** A tip older than this means that the node still has to catch up. */
 export const RECENT_TIP_SECONDS = 86_400
+
+// Signatures
+
+/** Beyond it, main thread and memory are what limits. */
+export const MAX_SIGNATURE_THREADS = 16
+/** Checks that a thread fetches at once: the hand-over costs little beside them, and nobody waits long behind them. */
+export const MAX_SIGNATURES_PER_JOB = 16
+/** Checks that the main thread hashes before others have their turn: half a millisecond. */
+export const SIGNATURES_PER_TURN = 32
+/** Checks remembered as valid: more than the inputs that a full mempool holds. Some 120 bytes each. */
+export const SIGNATURE_CACHE_ENTRIES = 65_536

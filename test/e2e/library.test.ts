@@ -249,6 +249,23 @@ describe('examples', () => {
   })
 })
 
+describe('signatures', () => {
+  it('are made and verified by threads of the library and of the programs, which let the process end', async () => {
+    const program = `
+      import { createSignatures } from './dist/lib/index.js'
+      const urls = [undefined, new URL('dist/bin/signature-worker.js', 'file://' + process.cwd() + '/')]
+      for (const workerUrl of urls) {
+        const { signer, verifier } = createSignatures({ threads: 1, workerUrl })
+        const message = new Uint8Array(32).fill(1)
+        const [signed] = await signer.sign([{ seed: new Uint8Array(32).fill(2), message }])
+        const other = new Uint8Array(32)
+        console.log(await verifier.verifyBatch([{ ...signed, message }, { ...signed, message: other }]))
+      }`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', program], { cwd: ROOT })
+    expect(stdout).toBe('[ true, false ]\n[ true, false ]\n')
+  })
+})
+
 describe('package', () => {
   it('contains the library, the programs and what explains them, and nothing else', () => {
     const args = ['pack', '--dry-run', '--json', '--ignore-scripts']
@@ -267,6 +284,7 @@ describe('package', () => {
       'dist/lib/index.js',
       'dist/lib/index.d.ts',
       'dist/bin/dilithion-node.js',
+      'dist/bin/signature-worker.js',
       'dist/bin/dilithion-cli.js',
       join('examples', 'list-peers.mjs'),
     ]) {

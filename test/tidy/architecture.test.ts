@@ -19,7 +19,7 @@ const ROOMS: Record<string, readonly string[]> = {
   relay: ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer'],
   core: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'sync', 'relay'],
   shell: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
-  crypto: ['primitives', 'params'],
+  crypto: ['primitives', 'params', 'script'],
   telemetry: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
   node: [
     'primitives',
@@ -36,7 +36,19 @@ const ROOMS: Record<string, readonly string[]> = {
   ],
   rpc: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node'],
   cli: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node', 'rpc', 'telemetry'],
-  '.': ['primitives', 'params', 'wire', 'script', 'chain', 'framing', 'peer', 'pool', 'core', 'node'],
+  '.': [
+    'primitives',
+    'params',
+    'wire',
+    'script',
+    'chain',
+    'framing',
+    'peer',
+    'pool',
+    'core',
+    'crypto',
+    'node',
+  ],
 }
 
 /** Deterministic and without I/O: one function of their inputs. */
