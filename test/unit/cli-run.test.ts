@@ -4,8 +4,10 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { renderResult, renderRpcError } from '../../src/cli/client/render.ts'
 import { type CliIo, runCli } from '../../src/cli/dilithion-cli.ts'
 import { createCookie } from '../../src/rpc/cookie.ts'
+import { RpcError } from '../../src/rpc/errors.ts'
 import { RpcServer } from '../../src/rpc/server.ts'
 import { FakeControl, peer, readyPeer } from './rpc-fixtures.ts'
 
@@ -150,10 +152,10 @@ describe('failures', () => {
     ]
     replies.push('HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nhi', 'SSH-2.0\r\n', '')
     const expected = [
-      /^$/,
-      /does not answer as a Dilithion node/,
+      /does not answer as a Dilithion node does \(HTTP 200\)/,
+      /does not answer as a Dilithion node does \(HTTP 200\)/,
       /authentication failed/,
-      /Could not reach/,
+      /does not answer as a Dilithion node does \(not HTTP\)/,
       /Could not/,
     ]
     for (const [i, reply] of replies.entries()) {
@@ -167,6 +169,15 @@ describe('failures', () => {
       expect((await cli(`-rpcport=${otherPort}`, 'uptime')).err).toMatch(expected[i] ?? /never/)
       await new Promise((resolve) => other.close(resolve))
     }
+  })
+
+  it("and results move nobody's cursor, whatever the node says", () => {
+    const evil = 'a\x1b[2J\x9b31m\r\nb'
+    expect(renderRpcError(new RpcError(-32_603, evil))).toBe(
+      'error code: -32603\nerror message:\na?[2J?31m?\nb\n',
+    )
+    expect(renderResult(evil, false)).toBe('a?[2J?31m?\nb\n')
+    expect(renderResult({ commands: [evil] }, false)).toBe('a?[2J?31m?\nb\n')
   })
 
   it('of usage go to standard error, help does not', async () => {

@@ -1,4 +1,7 @@
-/** Results and errors as people read them. */
+/**
+ * Results and errors as people read them. Whatever the node says, and whoever told it that: nothing of it moves a
+ * terminal's cursor.
+ */
 
 import type { RpcError } from '../../rpc/errors.ts'
 import { isObject } from '../../rpc/json.ts'
@@ -7,9 +10,14 @@ import { isObject } from '../../rpc/json.ts'
 export function renderResult(result: unknown, asJson: boolean): string {
   if (asJson) return `${JSON.stringify(result ?? null)}\n`
   if (result === null || result === undefined) return ''
-  if (typeof result === 'string') return `${result}\n`
+  if (typeof result === 'string') return `${harmless(result)}\n`
   const lines = commandList(result)
-  return `${lines?.join('\n') ?? JSON.stringify(result, undefined, 2)}\n`
+  return `${harmless(lines?.join('\n') ?? JSON.stringify(result, undefined, 2))}\n`
+}
+
+/** Control characters but line ends become "?". */
+function harmless(text: string): string {
+  return text.replace(/(?!\n)\p{Cc}/gu, '?')
 }
 
 /** What `help` gives is a list to be read. */
@@ -23,5 +31,5 @@ function commandList(result: unknown): string[] | undefined {
 
 export function renderRpcError({ code, message, details }: RpcError): string {
   const steps = details?.recoverySteps.map((step) => `- ${step}\n`) ?? []
-  return `error code: ${code}\nerror message:\n${message}\n${steps.join('')}`
+  return harmless(`error code: ${code}\nerror message:\n${message}\n${steps.join('')}`)
 }

@@ -28,11 +28,14 @@ const errorSchema = v.object({
   error_code: v.optional(v.string(), ''),
   recovery_steps: v.optional(v.array(v.string()), []),
 })
-const replySchema = v.object({
-  id: v.optional(v.unknown()),
-  result: v.optional(v.unknown()),
-  error: v.optional(v.nullable(errorSchema)),
-})
+const replySchema = v.pipe(
+  v.object({
+    id: v.optional(v.unknown()),
+    result: v.optional(v.unknown()),
+    error: v.optional(v.nullable(errorSchema)),
+  }),
+  v.check(({ result, error }) => result !== undefined || (error !== undefined && error !== null)),
+)
 type Reply = v.InferOutput<typeof replySchema>
 
 interface HttpReply {
@@ -88,11 +91,7 @@ export class RpcClient {
     const checked = v.safeParse(schema, json)
     if (checked.success) return checked.output
     if (status === 401) throw new RpcError(REFUSED, 'authentication failed')
-    const place = formatHostPort(this.#host, this.#port)
-    throw new NoAnswerError(
-      'notANode',
-      `${place} does not answer as a Dilithion node does (HTTP ${status}). Is it another program?`,
-    )
+    throw this.#notANode(`HTTP ${status}`)
   }
 
   #post(body: string): Promise<HttpReply> {
@@ -123,7 +122,15 @@ export class RpcClient {
     })
   }
 
+  #notANode(what: string): UserError {
+    const place = formatHostPort(this.#host, this.#port)
+    const text = `${place} does not answer as a Dilithion node does (${what}). Is it another program?`
+    return new NoAnswerError('notANode', text)
+  }
+
   #unreachable(error: Error): UserError {
+    // What Node.js's parser of HTTP says.
+    if (errorCode(error)?.startsWith('HPE_')) return this.#notANode('not HTTP')
     const refused = errorCode(error) === 'ECONNREFUSED'
     const why = refused ? '' : ` (${errorText(error)})`
     return new NoAnswerError(
