@@ -1,6 +1,6 @@
 /**
- * One socket of one peer: writes what it is given in as few system calls as possible, says how much of it the
- * system took, and ends it one way or the other. Decides nothing.
+ * One socket of one peer: writes what it is given in few system calls, says how much of it the system took, and ends
+ * it one way or the other. Decides nothing. What it keeps is what the core has accounted for as waiting to be sent.
  */
 import type { Socket } from 'node:net'
 import { LINGER_TIMEOUT_MS, MAX_READ_BYTES_PER_TURN } from '../params/limits.ts'
@@ -9,6 +9,11 @@ import { errorText } from '../primitives/errors.ts'
 
 /** What the system hands over in one piece at most. A shorter piece was the last one that was there. */
 const FULL_PIECE_BYTES = 65_536
+/**
+ * So much is handed to the system at once at most. It tells of a piece only when it has taken all of it, and a peer
+ * behind a slow line, who takes a megabyte in some minutes, must not look like one who takes nothing.
+ */
+const WRITE_PIECE_BYTES = 65_536
 
 export interface ConnectionEvents {
   bytes(peer: PeerId, chunk: Uint8Array): void
@@ -21,8 +26,13 @@ export class Connection {
   readonly peer: PeerId
   readonly #socket: Socket
   readonly #events: ConnectionEvents
-  /** Written but not yet reported as taken. */
+  /** Given to us but not yet reported as taken. */
   #handedBytes = 0
+  /** Of these, what the system has not been given yet. */
+  #queue: Uint8Array[] = []
+  #queuedBytes = 0
+  /** To be ended when the queue is empty. */
+  #ending = false
   #error: string | undefined
   /** Has the core asked us not to read? */
   #paused = false
@@ -35,6 +45,8 @@ export class Connection {
     this.#socket = socket
     this.#events = events
     socket.setNoDelay(true)
+    // We end our side ourselves, when all that waits has been written.
+    socket.allowHalfOpen = true
     socket.on('data', (chunk: Uint8Array) => {
       this.#takeBreak(chunk.length)
       events.bytes(peer, chunk)
@@ -47,15 +59,13 @@ export class Connection {
   }
 
   write(chunks: readonly Uint8Array[]): void {
-    const socket = this.#socket
-    if (!socket.writable) return
-    if (chunks.length > 1) socket.cork()
+    if (!this.#socket.writable) return
     for (const chunk of chunks) {
+      this.#queue.push(chunk)
+      this.#queuedBytes += chunk.length
       this.#handedBytes += chunk.length
-      socket.write(chunk, this.#onWritten)
     }
-    if (chunks.length > 1) socket.uncork()
-    this.#report()
+    this.#pump()
   }
 
   pause(): void {
@@ -96,25 +106,61 @@ export class Connection {
   linger(ended: () => void): void {
     const socket = this.#socket
     socket.once('close', ended)
-    this.#endSoon()
     socket.removeAllListeners('data')
     socket.resume()
-    socket.end()
+    this.#endSoon()
   }
 
-  /**
-   * Whoever has ended its side gets what was written before (the socket then ends by itself), if it takes it in time.
-   */
+  /** Ends our side when what was written before has been taken, or the whole connection if that is not soon. */
   readonly #endSoon = (): void => {
     const socket = this.#socket
     const timer = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS)
     socket.once('close', () => clearTimeout(timer))
+    this.#ending = true
+    this.#pump()
   }
 
-  readonly #onWritten = (): void => this.#report()
+  /** Hands over as much as the system should have at once, each time in one call; the rest follows when that is taken. */
+  readonly #pump = (): void => {
+    const socket = this.#socket
+    while (this.#queue.length > 0 && socket.writable && socket.writableLength < WRITE_PIECE_BYTES) {
+      const chunks = this.#take(WRITE_PIECE_BYTES - socket.writableLength)
+      if (chunks.length > 1) socket.cork()
+      for (const chunk of chunks) socket.write(chunk, this.#pump)
+      if (chunks.length > 1) socket.uncork()
+    }
+    this.#report()
+    if (this.#ending && this.#queue.length === 0 && socket.writable) socket.end()
+  }
+
+  /** The next bytes of the queue, up to so many. */
+  #take(maxBytes: number): readonly Uint8Array[] {
+    const queue = this.#queue
+    if (this.#queuedBytes <= maxBytes) {
+      this.#queue = []
+      this.#queuedBytes = 0
+      return queue
+    }
+    let room = maxBytes
+    const chunks: Uint8Array[] = []
+    for (const chunk of queue) {
+      if (chunk.length > room) break
+      chunks.push(chunk)
+      room -= chunk.length
+    }
+    queue.splice(0, chunks.length)
+    const [next] = queue
+    if (next !== undefined && room > 0) {
+      chunks.push(next.subarray(0, room))
+      queue[0] = next.subarray(room)
+      room = 0
+    }
+    this.#queuedBytes -= maxBytes - room
+    return chunks
+  }
 
   #report(): void {
-    const flushed = this.#handedBytes - this.#socket.writableLength
+    const flushed = this.#handedBytes - this.#queuedBytes - this.#socket.writableLength
     if (flushed <= 0) return
     this.#handedBytes -= flushed
     this.#events.flushed(this.peer, flushed)

@@ -1,4 +1,4 @@
-/** How one socket of a peer ends, when the peer has ended only its own side. */
+/** One socket of a peer: what is told of its progress, and how it ends. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -18,6 +18,8 @@ interface Pair {
   readonly peer: Socket
   /** Resolves when our side has ended. */
   readonly closed: Promise<string | undefined>
+  /** Bytes that the system is said to have taken. */
+  readonly flushed: () => number
 }
 
 async function open(): Promise<Pair> {
@@ -35,14 +37,50 @@ async function open(): Promise<Pair> {
   const closed = new Promise<string | undefined>((resolve) => {
     report = resolve
   })
+  let flushed = 0
   const connection = new Connection(peerId(1), socket, {
     bytes: () => undefined,
-    flushed: () => undefined,
+    flushed: (_, bytes) => {
+      flushed += bytes
+    },
     closed: (_, error) => report(error),
   })
   ends.push(() => connection.destroy())
-  return { connection, peer, closed }
+  return { connection, peer, closed, flushed: () => flushed }
 }
+
+describe('a peer that reads slowly', () => {
+  it('is seen to take what it takes, however much was written at once', async () => {
+    const { connection, peer, flushed } = await open()
+    const pieces = [10, 1_000, 100_000, 50_000_000, 7]
+    connection.write(pieces.map((length) => new Uint8Array(length)))
+    let received = 0
+    peer.on('data', (chunk: Uint8Array) => {
+      received += chunk.length
+      if (received > 2_000_000) peer.pause()
+    })
+    await eventually(() => (flushed() > 2_000_000 ? true : undefined), 'progress')
+    expect(flushed()).toBeLessThan(50_000_000)
+    peer.removeAllListeners('data').resume()
+    await eventually(() => (flushed() === 50_101_017 ? true : undefined), 'the end')
+  })
+
+  it('gets the bytes in their order', async () => {
+    const { connection, peer } = await open()
+    const sent = Uint8Array.from({ length: 700_001 }, (_, i) => i % 251)
+    const cuts = [0, 1, 65_536, 65_537, 200_000, 200_010, 700_001]
+    const chunks = cuts.slice(1).map((end, i) => sent.subarray(cuts[i], end))
+    connection.write(chunks.slice(0, 4))
+    connection.write(chunks.slice(4))
+    const received: Uint8Array[] = []
+    peer.on('data', (chunk: Uint8Array) => received.push(chunk))
+    const got = await eventually(() => {
+      const all = Buffer.concat(received)
+      return all.length === sent.length ? all : undefined
+    }, 'all bytes')
+    expect(Buffer.compare(got, sent)).toBe(0)
+  })
+})
 
 describe('a peer that ends its side', () => {
   it('ends the connection', async () => {
