@@ -1,6 +1,7 @@
 /**
- * Makes a clone ready to run: installs the locked dependencies and builds, each only where it is missing or out
- * of date. Several may call it at once; one works, the others wait. Needs nothing but Node and npm.
+ * Makes a clone ready to run: installs the locked dependencies, builds, and sees to the library RandomX, each only
+ * where it is missing or out of date. Several may call it at once; one works, the others wait. Needs nothing but Node
+ * and npm.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -15,6 +16,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { hasRandomX, planRandomX } from './randomx.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const lockDir = join(root, '.dilithion-prepare')
@@ -23,20 +25,30 @@ let lockIsOurs = false
 
 export async function prepare({ library }) {
   checkNode()
-  if (isReady(library)) return
+  if (isReady(library) && (await hasRandomX())) return
   await lock()
   try {
-    if (isReady(library)) return
-    const first = 'First start: preparing this clone (once, about a minute).'
-    say(isInstalled() ? 'Building the current sources.' : first)
-    if (!isInstalled()) await step('installing the locked dependencies', install)
-    if (!isBuilt(library)) {
-      const { build } = await import(pathToFileURL(join(root, 'scripts/build.mjs')).href)
-      await step('building', () => buildAll(build, library))
-    }
+    if (!isReady(library)) await installAndBuild(library)
+    if (!(await hasRandomX())) await seeToRandomX()
   } finally {
     unlock()
   }
+}
+
+async function installAndBuild(library) {
+  const first = 'First start: preparing this clone (once, about a minute).'
+  say(isInstalled() ? 'Building the current sources.' : first)
+  if (!isInstalled()) await step('installing the locked dependencies', install)
+  if (isBuilt(library)) return
+  const { build } = await import(pathToFileURL(join(root, 'scripts/build.mjs')).href)
+  await step('building', () => buildAll(build, library))
+}
+
+/** Whatever comes of it: there is enough that a node does without. */
+async function seeToRandomX() {
+  const { install, advice } = planRandomX()
+  if (install !== undefined) await step('installing the library RandomX by apt-get', install)
+  if (!(await hasRandomX())) say(`dilithion: ${advice}`)
 }
 
 async function buildAll(build, library) {

@@ -136,6 +136,13 @@ describe('rooms', () => {
     },
   )
 
+  it('calls foreign functions in one file, which is not loaded before they are needed', () => {
+    const users = files.filter((file) => file.imports.includes('koffi'))
+    expect(users.map((file) => file.path)).toEqual(['crypto/randomx-ffi.ts'])
+    const statically = /^import (?!type\b).*from 'koffi'/m
+    expect(users.filter((file) => statically.test(file.text))).toEqual([])
+  })
+
   it.each(files.map((file) => [file.path, file] as const))('%s is short and says what it is', (_, file) => {
     expect(file.text.split('\n').length).toBeLessThanOrEqual(MAX_FILE_LINES)
     // Entry points of three lines and generated files speak for themselves.

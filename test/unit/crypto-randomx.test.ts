@@ -1,6 +1,7 @@
 /** Proof of work with the real library: what it computes must be what the network computes. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { createPowHasher, type PowHasherOptions } from '../../src/crypto/create-pow-hasher.ts'
+import { isBelow, withNonce } from '../../src/crypto/nonce-scan.ts'
 import type { PowHasher } from '../../src/crypto/pow-hasher.ts'
 import { hashFromHex, hashToHex } from '../../src/primitives/bytes.ts'
 import { UserError } from '../../src/primitives/errors.ts'
@@ -61,6 +62,18 @@ describe('RandomX', () => {
       vectors.mainnet.hash,
       vectors.mainnet.hash,
     ])
+  })
+
+  it('searches a nonce', async () => {
+    const target = new Uint8Array(32).fill(0xff)
+    target[31] = 0x40
+    const header = hex(vectors.mainnet.header)
+    const nonce = await mainnet.scan({ header, startNonce: 0, count: 2 ** 32, target })
+    const hashes = await mainnet.hash(
+      Array.from({ length: (nonce ?? 0) + 1 }, (_, i) => withNonce(header, i)),
+      true,
+    )
+    expect(hashes.map((hash) => isBelow(hash, target))).toEqual([...hashes.slice(1).map(() => false), true])
   })
 
   it('refuses what is no header', async () => {

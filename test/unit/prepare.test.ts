@@ -59,7 +59,7 @@ class Clone {
 
   constructor() {
     for (const name of ['scripts', 'src', 'bin']) mkdirSync(join(this.root, name), { recursive: true })
-    for (const name of ['scripts/prepare.mjs', 'dilithion-node'])
+    for (const name of ['scripts/prepare.mjs', 'scripts/randomx.mjs', 'dilithion-node'])
       copyFileSync(join(ROOT, name), this.path(name))
     this.write('scripts/build.mjs', BUILD)
     this.write('bin/npm', NPM)
