@@ -299,3 +299,12 @@ export const MAX_SIGNATURES_PER_JOB = 16
 export const SIGNATURES_PER_TURN = 32
 /** Checks remembered as valid: more than the inputs that a full mempool holds. Some 120 bytes each. */
 export const SIGNATURE_CACHE_ENTRIES = 65_536
+
+// Storage
+
+/** The longest payload of a `block` message (wire-protocol 5.9); a record that claims more is damaged. */
+export const MAX_STORED_BLOCK_BYTES = 8_388_608
+/** Peers that catch up read at a few places at once; each open file costs a descriptor. */
+export const MAX_OPEN_BLOCK_FILES = 16
+/** A store that is not told to make rows last does so by itself after so much: what a power failure may cost. */
+export const MAX_UNSYNCED_ROW_BYTES = 4_194_304

@@ -18,7 +18,10 @@ const SYSTEM_TEXTS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name server does not answer',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset by the other side',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be larger than allowed',
   EHOSTUNREACH: 'no route to the host',
+  EIO: 'the disk can neither read nor write there',
   EISDIR: 'it is a directory',
   EMFILE: 'too many open files',
   ENETUNREACH: 'no route to the network',
@@ -32,9 +35,14 @@ const SYSTEM_TEXTS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'timed out',
 }
 
+/** A system's error code in words. */
+export function codeText(code: string): string {
+  return SYSTEM_TEXTS[code] ?? code
+}
+
 /** An error in words, one line. */
 export function errorText(error: unknown): string {
   const code = errorCode(error)
-  if (code !== undefined) return SYSTEM_TEXTS[code] ?? code
+  if (code !== undefined) return codeText(code)
   return error instanceof Error ? (error.message.split('\n')[0] ?? error.name) : String(error)
 }

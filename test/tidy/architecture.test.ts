@@ -20,6 +20,7 @@ const ROOMS: Record<string, readonly string[]> = {
   core: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'sync', 'relay'],
   shell: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
   crypto: ['primitives', 'params', 'script'],
+  storage: ['primitives', 'params', 'chain'],
   telemetry: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
   node: [
     'primitives',
@@ -32,6 +33,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'core',
     'shell',
     'crypto',
+    'storage',
     'telemetry',
   ],
   rpc: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node'],

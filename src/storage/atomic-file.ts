@@ -29,7 +29,7 @@ export async function writeFileAtomically(
 }
 
 /** Makes the rename itself last through a power cut, where the system can do that. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path, 'r')
     await folder.sync().finally(() => folder.close())

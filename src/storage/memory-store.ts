@@ -1,0 +1,38 @@
+/** A store without a disk, for tests and for embedding a node that keeps nothing. */
+import type { IoResult } from '../chain/io.ts'
+import type { ChainStore, FoundBlock, StoredPair, StoreRequest, StoreSize } from './chain-store.ts'
+import { MemoryDisk } from './memory-disk.ts'
+
+const SCAN_ROWS = 1_000
+
+export function memoryChainStore(): ChainStore {
+  return new MemoryChainStore()
+}
+
+class MemoryChainStore implements ChainStore {
+  readonly #disk = new MemoryDisk()
+  #isClosed = false
+
+  perform(request: StoreRequest): Promise<IoResult> {
+    if (this.#isClosed) return Promise.resolve({ ok: false, error: 'the store of the chain is closed' })
+    return Promise.resolve(this.#disk.perform(request))
+  }
+
+  async *scan(prefix: string): AsyncGenerator<readonly StoredPair[]> {
+    const pairs = this.#disk.pairs(prefix)
+    for (let at = 0; at < pairs.length; at += SCAN_ROWS) yield pairs.slice(at, at + SCAN_ROWS)
+  }
+
+  async *scanBlockFiles(): AsyncGenerator<FoundBlock> {
+    yield* this.#disk.blocks()
+  }
+
+  size(): Promise<StoreSize> {
+    return Promise.resolve(this.#disk.size())
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    return Promise.resolve()
+  }
+}
