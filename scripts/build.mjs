@@ -44,7 +44,7 @@ async function bundlePrograms() {
     target: 'node20.19',
     minifySyntax: true,
     // Native: found in node_modules when it is first needed.
-    external: ['koffi'],
+    external: ['koffi', 'classic-level'],
     define: { __DILITHION_VERSION__: JSON.stringify(version) },
     banner: {
       js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

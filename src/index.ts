@@ -118,6 +118,10 @@ export { legacyScriptSig } from './script/script-sig.ts'
 export type { SignatureCheck } from './script/signature-check.ts'
 export { SigningContext } from './script/signing-context.ts'
 export * from './script/templates.ts'
+// Where a chain is kept.
+export type { ChainStore, FoundBlock, StoredPair, StoreRequest, StoreSize } from './storage/chain-store.ts'
+export { memoryChainStore } from './storage/memory-store.ts'
+export { openChainStore, type StoreOptions } from './storage/open-store.ts'
 // Messages.
 export * from './wire/address.ts'
 export * from './wire/block.ts'

@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import type { NodeEvent } from '../core/seam.ts'
 import { errorText } from '../primitives/errors.ts'
-import { ADDRESS_FILE, formatAddressFile } from './address-file.ts'
 import { FileKeeper } from '../storage/atomic-file.ts'
+import { ADDRESS_FILE, formatAddressFile } from './address-file.ts'
 import { BAN_FILE, formatBanFile } from './ban-file.ts'
 import type { DilithionNode } from './node.ts'
 

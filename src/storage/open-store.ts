@@ -67,7 +67,7 @@ async function makeFolders(dir: string): Promise<void> {
 
 /** A store is marked before anything is put into it, so what is not marked is not ours. */
 async function ensureFormat(dir: string, network: StoreNetwork, blocks: BlockFiles): Promise<void> {
-  if ((await checkFormat(dir, network)) !== undefined) return
+  if (await checkFormat(dir, network)) return
   const rows = await stateOfRows(dir)
   if (rows !== 'none' || (await blocks.list()).length > 0)
     throw new UserError(

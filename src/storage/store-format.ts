@@ -14,48 +14,37 @@ export const FORMAT_VERSION = 1
 
 export type StoreNetwork = Pick<NetworkParams, 'name' | 'magic' | 'genesisHash'>
 
+const FORMAT = /^format (\d+)\nnetwork (.+)\nmagic ([0-9a-f]{8})\ngenesis ([0-9a-f]{64})\n$/
+
 export async function writeFormat(dir: string, network: StoreNetwork): Promise<void> {
-  await writeFileAtomically(join(dir, FORMAT_FILE), formatText(network))
+  const { name, genesisHash } = network
+  const text = `format ${FORMAT_VERSION}\nnetwork ${name}\nmagic ${magicText(network)}\ngenesis ${hashToHex(genesisHash)}\n`
+  await writeFileAtomically(join(dir, FORMAT_FILE), text)
 }
 
-/** Undefined if there is none. Throws UserError if it is not for this program and network. */
-export async function checkFormat(dir: string, network: StoreNetwork): Promise<'fits' | undefined> {
+/** Is the folder marked as a store? Throws UserError if it is one, but not for this program and network. */
+export async function checkFormat(dir: string, network: StoreNetwork): Promise<boolean> {
   const path = join(dir, FORMAT_FILE)
   const text = await readIfThere(path)
-  if (text === undefined) return undefined
-  const fields = new Map(text.split('\n').map((line) => splitOnce(line)))
-  const version = Number(fields.get('format') ?? Number.NaN)
-  if (version > FORMAT_VERSION)
+  if (text === undefined) return false
+  const [, version] = /^format (\d{1,9})\n/.exec(text) ?? []
+  if (version !== undefined && Number(version) > FORMAT_VERSION)
     throw new UserError(
       `the chain in ${dir} was written by a newer version of this program: update, or choose another data directory with --datadir=DIR`,
     )
-  const own = new Map(
-    formatText(network)
-      .split('\n')
-      .map((line) => splitOnce(line)),
-  )
-  if (version !== FORMAT_VERSION || !['network', 'magic', 'genesis'].every((name) => fields.has(name)))
+  const [, layout, name, ...chain] = FORMAT.exec(text) ?? []
+  if (Number(layout) !== FORMAT_VERSION)
     throw new UserError(`${path} is damaged: restore it, or move ${dir} away to start anew`)
-  if (fields.get('magic') !== own.get('magic') || fields.get('genesis') !== own.get('genesis'))
+  const [magic, genesis] = [magicText(network), hashToHex(network.genesisHash)]
+  if (chain[0] !== magic || chain[1] !== genesis)
     throw new UserError(
-      `${dir} holds the chain of ${fields.get('network')}, which is not the one asked for (${network.name}, genesis ${own.get('genesis')}): choose another data directory with --datadir=DIR`,
+      `${dir} holds the chain of ${name}, which is not the one asked for (${network.name}, genesis ${genesis}): choose another data directory with --datadir=DIR`,
     )
-  return 'fits'
+  return true
 }
 
-function formatText({ name, magic, genesisHash }: StoreNetwork): string {
-  return [
-    `format ${FORMAT_VERSION}`,
-    `network ${name}`,
-    `magic ${magic.toString(16).padStart(8, '0')}`,
-    `genesis ${hashToHex(genesisHash)}`,
-    '',
-  ].join('\n')
-}
-
-function splitOnce(line: string): [name: string, value: string] {
-  const at = line.indexOf(' ')
-  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
+function magicText({ magic }: StoreNetwork): string {
+  return magic.toString(16).padStart(8, '0')
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -49,6 +49,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'pool',
     'core',
     'crypto',
+    'storage',
     'node',
   ],
 }
