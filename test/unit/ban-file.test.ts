@@ -2,11 +2,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FileKeeper, writeFileAtomically } from '../../src/storage/atomic-file.ts'
 import { BAN_FILE, formatBanFile, loadBans, parseBanFile } from '../../src/node/ban-file.ts'
 import { type Ban, FOREVER } from '../../src/pool/ban-list.ts'
 import { unixSeconds } from '../../src/primitives/brand.ts'
 import { parseSubnet } from '../../src/primitives/subnet.ts'
+import { FileKeeper, writeFileAtomically } from '../../src/storage/atomic-file.ts'
 
 let folder: string
 
