@@ -255,7 +255,7 @@ export class FakeChain implements Chain {
     }
     this.#active.push(...connected)
     this.tip = tip
-    this.#say({ type: 'tip', tip, previous, disconnected, connected })
+    this.#say({ type: 'tip', tip, previous, disconnected, connected, catchingUp: this.isInitialDownload })
   }
 
   #say(outcome: ChainOutcome): void {

@@ -223,6 +223,12 @@ export class ChainEngine implements Chain {
     this.#headerQueue.forget(source)
   }
 
+  /** Calls back when everything that is stored by now has been connected, or found bad. */
+  settled(done: () => void): void {
+    this.#advance()
+    this.maintenance.afterwards(done)
+  }
+
   /** When {@link due} has something to do; infinite if nothing waits. */
   get nextDeadline(): MonoMs {
     return this.#commitAt
@@ -293,10 +299,9 @@ export class ChainEngine implements Chain {
     const disconnected = pathTo(previous, fork)
     const connected = pathTo(tip, fork).reverse()
     for (const node of connected) this.#sources.delete(node)
-    // It may have been the last reason to think that we are behind.
-    void this.isInitialDownload
     this.#scheduleCommit()
-    this.#hooks.outcome({ type: 'tip', tip, previous, disconnected, connected })
+    const catchingUp = this.isInitialDownload
+    this.#hooks.outcome({ type: 'tip', tip, previous, disconnected, connected, catchingUp })
   }
 
   #blockFailed(node: HeaderNode, fault: Fault): void {

@@ -187,6 +187,8 @@ export class HeaderIntake {
     const toHash = headers.filter((header) => !this.#mayAssume(header))
     const bytes = toHash.map((header) => header.bytes)
     const hashes = this.#isCheap ? bytes.map(sha3_256) : yield* hashHeaders(bytes, urgent)
+    const [first] = headers
+    if (hashes === undefined) return { verdict: 'busy', fault: undefined, height: first?.height ?? 0 }
     for (const [i, header] of toHash.entries()) {
       const hash = hashes[i] ?? UNKNOWN_HASH
       const { height } = header
@@ -254,8 +256,9 @@ export class HeaderIntake {
 }
 
 interface Wrong {
-  readonly verdict: 'invalid' | 'future'
-  readonly fault: Fault
+  /** `busy`: it can't be judged on this machine. */
+  readonly verdict: 'invalid' | 'future' | 'busy'
+  readonly fault: Fault | undefined
 }
 
 function invalid(code: FaultCode): Wrong {

@@ -30,7 +30,10 @@ export interface StoredBlock {
 }
 
 export type IoRequest =
-  /** Proof-of-work hashes of 80-byte headers, in order. Answer: `Uint8Array[]`. */
+  /**
+   * Proof-of-work hashes of 80-byte headers, in order. Answer: `Uint8Array[]`; undefined if this machine can't make
+   * them, which the operator has been told.
+   */
   | { readonly kind: 'hash'; readonly headers: readonly Uint8Array[]; readonly urgent: boolean }
   /** Answer: `(Uint8Array | undefined)[]`, in order. */
   | { readonly kind: 'get'; readonly keys: readonly string[] }

@@ -65,6 +65,14 @@ export class Maintenance {
     return this.#parts.pruneBytes !== undefined
   }
 
+  /** Calls back when the jobs that wait now are done. */
+  afterwards(done: () => void): void {
+    this.#parts.jobs.exclusive(function* () {
+      yield* rest()
+      done()
+    })
+  }
+
   /** Treats a block as bad, and leaves it if it is on the active chain. */
   invalidate(node: HeaderNode, done: (result: MaintenanceResult) => void): void {
     const { tree, jobs } = this.#parts

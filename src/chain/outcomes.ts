@@ -71,6 +71,8 @@ export interface TipOutcome {
   readonly previous: HeaderNode
   readonly disconnected: readonly HeaderNode[]
   readonly connected: readonly HeaderNode[]
+  /** Is the node still in its initial download? */
+  readonly catchingUp: boolean
 }
 
 /** A stored block can't be connected: it breaks a rule. `source` brought it, if that is still known. */

@@ -6,8 +6,9 @@ function* ask<T>(request: IoRequest): Job<T> {
   return (yield request) as T
 }
 
-export function* hashHeaders(headers: readonly Uint8Array[], urgent: boolean): Job<Uint8Array[]> {
-  return yield* ask<Uint8Array[]>({ kind: 'hash', headers, urgent })
+/** Undefined if this machine can't make such hashes. */
+export function* hashHeaders(headers: readonly Uint8Array[], urgent: boolean): Job<Uint8Array[] | undefined> {
+  return yield* ask<Uint8Array[] | undefined>({ kind: 'hash', headers, urgent })
 }
 
 export function* getValues(keys: readonly string[]): Job<(Uint8Array | undefined)[]> {

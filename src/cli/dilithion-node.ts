@@ -2,8 +2,10 @@
  * The program dilithion-node: reads its options, takes the data directory, starts node and RPC, writes the log,
  * and ends cleanly on a signal. Whatever the user can put right is one line on standard error and exit code 1.
  */
+import { join } from 'node:path'
 import { loadAddresses } from '../node/address-file.ts'
 import { loadBans } from '../node/ban-file.ts'
+import { openChain } from '../node/chain-backend.ts'
 import { type NodeConfig, resolveConfig } from '../node/config.ts'
 import { ensureDataDir } from '../node/data-dir.ts'
 import { deferred } from '../node/deferred.ts'
@@ -25,6 +27,8 @@ import { parseCommandLine } from './node-options.ts'
 /** A clean shutdown that takes longer is ended by force: something hangs. */
 const SHUTDOWN_GUARD_MS = 1_800
 const RPC_HOST = '127.0.0.1'
+/** Below the data directory, apart from what the C++ node keeps there. */
+const CHAIN_DIR = 'chain'
 
 /** Runs a node until it is told to stop. Returns the exit code. */
 export async function runNode(argv: readonly string[]): Promise<number> {
@@ -65,8 +69,24 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
   const bans = await loadBans(config.dataDir, warn)
   const addresses = await loadAddresses(config.dataDir, warn)
   const files = new NodeFiles(config.dataDir, warn)
-  const saved = { bans, addresses }
-  const node = createNode(config, logger, saved, files, () => stop.request('RPC'))
+  const chain = await openChain({
+    network: config.network,
+    dir: join(config.dataDir, CHAIN_DIR),
+    ...config.chain,
+    notice: (text) =>
+      logger.log({ level: 'info', category: 'Chain', text, fields: { event: 'chainNotice' } }),
+  })
+  const trouble = new Trouble()
+  const saved = { bans, addresses, chain }
+  const node = createNode(config, logger, saved, files, {
+    onStopRequest: () => stop.request('RPC'),
+    onDiskFailure: (error) => {
+      trouble.note(
+        `the disk failed: ${error}. What was stored before is safe; start again when that is put right`,
+      )
+      stop.request('disk failure')
+    },
+  })
   files.keep(node)
   let rpc: RpcServer | undefined
   try {
@@ -84,10 +104,30 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
     await stop.requested
   } finally {
     await Promise.all([node.stop(), rpc?.close()])
-    await files.close()
+    await Promise.all([files.close(), chain.close()])
     if (rpc !== undefined && config.rpcLogin === undefined) await removeCookie(config.dataDir)
   }
   logger.log({ level: 'info', category: 'Node', text: 'Stopped', fields: { event: 'stopped' } })
+  trouble.raise()
+}
+
+/** What ended the node although nobody asked for it. */
+class Trouble {
+  #text: string | undefined
+
+  note(text: string): void {
+    this.#text ??= text
+  }
+
+  /** Throws UserError if there was any. */
+  raise(): void {
+    if (this.#text !== undefined) throw new UserError(this.#text)
+  }
+}
+
+interface NodeCallbacks {
+  readonly onStopRequest: () => void
+  readonly onDiskFailure: (error: string) => void
 }
 
 function createLogger(config: NodeConfig): Logger {
@@ -103,9 +143,9 @@ function createLogger(config: NodeConfig): Logger {
 function createNode(
   config: NodeConfig,
   logger: Logger,
-  saved: Pick<NodeOptions, 'bans' | 'addresses'>,
+  saved: Pick<NodeOptions, 'bans' | 'addresses' | 'chain'>,
   files: NodeFiles,
-  onStopRequest: () => void,
+  { onStopRequest, onDiskFailure }: NodeCallbacks,
 ): DilithionNode {
   const debug = config.debug.has('net')
   const eventLog = new EventLog({ logger, nowMs: Date.now, debug })
@@ -123,6 +163,7 @@ function createNode(
     onEvent: (event) => {
       eventLog.write(event)
       files.note(event)
+      if (event.type === 'chain' && event.outcome.type === 'storageFailed') onDiskFailure(event.outcome.error)
     },
     onListenerError: (error) => {
       const text = `Can't accept connections: ${error}`

@@ -6,9 +6,13 @@ import { join, resolve } from 'node:path'
 import type { AutomaticOptions } from '../core/outbound.ts'
 import {
   BLOCK_RELAY_PEERS,
+  COIN_CACHE_MB,
+  MAX_COIN_CACHE_MB,
   MAX_CONNECTIONS,
   MAX_CONNECTIONS_OPTION,
   MAX_INBOUND_PER_IP,
+  MIN_COIN_CACHE_MB,
+  MIN_PRUNE_MB,
   OUTBOUND_PEERS,
 } from '../params/limits.ts'
 import { mainnet, type NetworkParams, regtest, testnet } from '../params/networks.ts'
@@ -30,6 +34,8 @@ import {
 export const CONFIG_FILE = 'dilithion.conf'
 /** Of SOCKS proxies. */
 const DEFAULT_PROXY_PORT = 1_080
+const MEGABYTE = 1_000_000
+const MAX_PRUNE_MB = 1_000_000_000
 const PROXY_FORM = 'an address such as 127.0.0.1:9050'
 
 export const debugCategories = ['net', 'rpc'] as const
@@ -55,11 +61,21 @@ export interface NodeConfig {
   /** SOCKS5 proxy for all dials. */
   readonly proxy: HostPort | undefined
   readonly limits: ConnectionLimits
+  readonly chain: ChainSettings
   readonly debug: ReadonlySet<DebugCategory>
   readonly color: boolean
   readonly logJson: boolean
   /** What the operator should know but what does not keep the node from running. */
   readonly warnings: readonly string[]
+}
+
+export interface ChainSettings {
+  readonly coinCacheBytes: number
+  /** Undefined: all blocks are kept. */
+  readonly pruneBytes: number | undefined
+  readonly reindex: boolean
+  readonly fullDataset: boolean
+  readonly randomxLibrary: string | undefined
 }
 
 /** Values as they were written, by option name. */
@@ -121,6 +137,7 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
     ownAddress: external === undefined ? undefined : { ip: external.ip, port: external.port },
     proxy,
     limits,
+    chain: chainSettings(settings),
     debug: debugSet(settings),
     color: !settings.flag('no-color', false),
     logJson: settings.flag('log-json', false),
@@ -136,6 +153,23 @@ function connectionLimits(settings: Settings): ConnectionLimits {
     reservedOutbound: 0,
     maxInboundPerIp:
       perIp === undefined ? { limit: MAX_INBOUND_PER_IP, scope: 'routable' } : { limit: perIp, scope: 'all' },
+  }
+}
+
+function chainSettings(settings: Settings): ChainSettings {
+  const prune = settings.whole('prune', 0, MAX_PRUNE_MB) ?? 0
+  if (prune > 0 && prune < MIN_PRUNE_MB)
+    throw settings.error('prune', String(prune), `0, or a number from ${MIN_PRUNE_MB} on`)
+  const mode = settings.text('randomx') ?? 'light'
+  if (mode !== 'light' && mode !== 'full') throw settings.error('randomx', mode, 'light or full')
+  const library = settings.text('randomx-library')
+  return {
+    coinCacheBytes:
+      (settings.whole('dbcache', MIN_COIN_CACHE_MB, MAX_COIN_CACHE_MB) ?? COIN_CACHE_MB) * MEGABYTE,
+    pruneBytes: prune === 0 ? undefined : prune * MEGABYTE,
+    reindex: settings.flag('reindex', false),
+    fullDataset: mode === 'full',
+    randomxLibrary: library === undefined ? undefined : resolve(library),
   }
 }
 

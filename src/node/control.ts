@@ -10,6 +10,7 @@ import type { PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { Endpoint, HostPort } from '../primitives/ip.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import type { TimedAddress } from '../wire/address.ts'
+import type { ChainControl } from './chain-control.ts'
 import type { CounterValues } from './counters.ts'
 import type { HealthReport } from './health.ts'
 import type { NodeHistory } from './history.ts'
@@ -53,6 +54,8 @@ export interface AutomaticPeers {
 
 export interface NodeControl {
   readonly network: NetworkParams
+  /** Undefined if the node keeps no chain. */
+  readonly chain: ChainControl | undefined
   /** Such as "1.0.0". */
   readonly version: string
   /** Such as "/Dilithion:1.0.0/". */

@@ -21,6 +21,8 @@ import { SystemClock } from '../shell/clock.ts'
 import { ConnectionManager } from '../shell/connection-manager.ts'
 import type { TimedAddress } from '../wire/address.ts'
 import { encodePayload, type Message } from '../wire/messages.ts'
+import type { ChainBackend } from './chain-backend.ts'
+import { ChainControl } from './chain-control.ts'
 import type {
   AddedNode,
   AddressBookSize,
@@ -53,6 +55,8 @@ export interface NodeOptions {
   readonly ownAddress?: { readonly ip: IpBytes; readonly port: number | undefined } | undefined
   /** A SOCKS5 proxy through which all peers are dialled. */
   readonly proxy?: HostPort | undefined
+  /** Where the chain is kept, see `openChain`. Left out: the node has none, and no use for blocks. */
+  readonly chain?: ChainBackend | undefined
   /** Default "/Dilithion:VERSION/". */
   readonly userAgent?: string
   /** Events for every message, not only those of handshake and keepalive. */
@@ -77,6 +81,7 @@ export const DEFAULT_LIMITS: ConnectionLimits = {
 export class DilithionNode implements NodeControl {
   readonly network: NetworkParams
   readonly version = VERSION
+  readonly chain: ChainControl | undefined
   readonly userAgent: string
   readonly maxConnections: number
   readonly #options: NodeOptions
@@ -113,6 +118,7 @@ export class DilithionNode implements NodeControl {
         ownAddress: options.ownAddress?.ip,
         listenPort: options.ownAddress?.port,
         bans: options.bans ?? [],
+        chain: options.chain?.create,
         traceMessages: options.traceMessages ?? false,
         deliverMessages: options.deliverMessages ?? false,
       },
@@ -124,6 +130,21 @@ export class DilithionNode implements NodeControl {
       onEvent: (event) => this.#onEvent(event),
       onListenerError: (text) => options.onListenerError?.(text),
       proxy: options.proxy,
+      io: options.chain?.io,
+    })
+    if (options.chain !== undefined) this.chain = this.#controlOf(options.chain)
+  }
+
+  #controlOf(backend: ChainBackend): ChainControl {
+    return new ChainControl(backend, {
+      withChain: (use) =>
+        this.#connections.command({
+          type: 'withChain',
+          use: () => {
+            if (backend.engine !== undefined) use(backend.engine)
+          },
+        }),
+      unixTime: () => this.unixTime(),
     })
   }
 
@@ -309,6 +330,7 @@ export class DilithionNode implements NodeControl {
   #onEvent(event: NodeEvent): void {
     this.#counters.note(event)
     this.history.note(event)
+    if (event.type === 'chain') this.chain?.note(event.outcome)
     if (event.type === 'disconnected') {
       this.#pastSent += event.bytesSent
       this.#pastReceived += event.bytesReceived

@@ -9,7 +9,7 @@ export interface OptionRow {
   readonly value?: string
   readonly repeatable?: boolean
   readonly help: string
-  readonly group: 'Network' | 'Connections' | 'RPC' | 'Log'
+  readonly group: 'Network' | 'Connections' | 'Chain' | 'RPC' | 'Log'
 }
 
 export const optionRows = [
@@ -87,6 +87,26 @@ export const optionRows = [
     group: 'Connections',
     help: 'inbound connections from one address (2, none for loopback and private addresses unless given)',
   },
+  { name: 'dbcache', value: 'MB', group: 'Chain', help: 'memory for coins that are known (64)' },
+  {
+    name: 'prune',
+    value: 'MB',
+    group: 'Chain',
+    help: 'keep only the latest blocks, in files of so many MB at most; 0 keeps all (0)',
+  },
+  { name: 'reindex', group: 'Chain', help: 'make the index and the coins anew from the files of blocks' },
+  {
+    name: 'randomx',
+    value: 'MODE',
+    group: 'Chain',
+    help: 'how proof of work is hashed: light, or full, which is faster and takes 2 GB more of memory (light)',
+  },
+  {
+    name: 'randomx-library',
+    value: 'FILE',
+    group: 'Chain',
+    help: 'librandomx, if not where the system finds it',
+  },
   {
     name: 'rpcport',
     value: 'N',
@@ -126,7 +146,6 @@ export const unsupportedOptions: ReadonlySet<string> = new Set([
   'mining-address',
   'rotate-mining-address',
   'restore-mnemonic',
-  'reindex',
   'rescan',
   'txindex',
   'coinstatsindex',

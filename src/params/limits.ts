@@ -280,8 +280,12 @@ export const COMMIT_INTERVAL_MS = 250
 export const BLOCK_FILE_BYTES = 33_554_432
 /** Blocks below the tip that pruning keeps, so that reorganisations find what they undo. */
 export const PRUNE_KEEP_BLOCKS = 288
-/** Memory for coins that are known, unless the operator says. */
+/** Less than this would be used up by the blocks that are kept anyway. */
+export const MIN_PRUNE_MB = 128
+/** Memory for coins that are known, unless the operator says; and what he may say. */
 export const COIN_CACHE_MB = 64
+export const MIN_COIN_CACHE_MB = 4
+export const MAX_COIN_CACHE_MB = 16_384
 /** Block bytes worked on between two looks at other input. */
 export const CHAIN_BYTES_PER_TURN = 524_288
 /** The same in blocks. */

@@ -2,8 +2,10 @@
  * Joins events and log: chooses by level and category, and lets the limiter hold back what strangers cause. What
  * happens to probes is a detail; the peers that are probed are remembered until they are gone.
  */
+import type { ChainOutcome } from '../chain/outcomes.ts'
 import type { NodeEvent } from '../core/seam.ts'
 import type { PeerId } from '../primitives/brand.ts'
+import { chainLine } from './chain-lines.ts'
 import { LineLimiter } from './limiter.ts'
 import { type Allowance, linesOf } from './lines.ts'
 import type { Logger } from './logger.ts'
@@ -29,6 +31,7 @@ export class EventLog {
   }
 
   write(event: NodeEvent): void {
+    if (event.type === 'chain') return this.#writeChain(event.outcome)
     const { logger, debug } = this.#options
     const isDetail = this.#concernsProbe(event)
     for (const { level: usual, text, allowance } of linesOf(event)) {
@@ -38,6 +41,12 @@ export class EventLog {
       const { type, ...fields } = event
       logger.log({ level, category: 'P2P', text, fields: { event: type, ...fields } })
     }
+  }
+
+  #writeChain(outcome: ChainOutcome): void {
+    const line = chainLine(outcome)
+    if (line === undefined || (line.level === 'debug' && !this.#options.debug)) return
+    this.#options.logger.log({ category: 'Chain', ...line })
   }
 
   #concernsProbe(event: NodeEvent): boolean {

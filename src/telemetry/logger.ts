@@ -8,7 +8,7 @@ import { formatIp } from '../primitives/ip.ts'
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
 /** Tag in front of a line, such as [P2P]. */
-export type LogCategory = 'P2P' | 'RPC' | 'Node'
+export type LogCategory = 'P2P' | 'Chain' | 'RPC' | 'Node'
 
 export interface LogRecord {
   readonly level: LogLevel
@@ -29,7 +29,12 @@ export interface LogOptions {
 const CSI = '\u001b['
 const RESET = `${CSI}0m`
 const DIM = `${CSI}2m`
-const CATEGORY_COLORS: Record<LogCategory, string> = { P2P: `${CSI}36m`, RPC: `${CSI}35m`, Node: `${CSI}32m` }
+const CATEGORY_COLORS: Record<LogCategory, string> = {
+  P2P: `${CSI}36m`,
+  Chain: `${CSI}34m`,
+  RPC: `${CSI}35m`,
+  Node: `${CSI}32m`,
+}
 const LEVEL_COLORS: Record<LogLevel, string> = {
   error: `${CSI}1;31m`,
   warn: `${CSI}33m`,

@@ -21,6 +21,7 @@ import type { Subnet } from '../../src/primitives/subnet.ts'
 import type { TimedAddress } from '../../src/wire/address.ts'
 
 export class FakeControl implements NodeControl {
+  readonly chain = undefined
   readonly network: NetworkParams
   readonly version = '1.0.0'
   readonly userAgent = '/Dilithion:1.0.0/'

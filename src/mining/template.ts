@@ -1,0 +1,99 @@
+/**
+ * What a miner works on: the block that would come next, but for its nonce (validation 7, v1-testnet 3). Pure; the
+ * work is done elsewhere.
+ */
+
+import { coinbaseOutputs, coinbaseScriptSig, coinbaseText } from '../chain/coinbase-rules.ts'
+import { requiredBits } from '../chain/difficulty.ts'
+import type { HeaderNode } from '../chain/header-node.ts'
+import { medianTimePast } from '../chain/header-rules.ts'
+import { merkleRoot } from '../chain/merkle.ts'
+import type { ChainParams } from '../params/chain-params.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
+import { ByteWriter } from '../primitives/writer.ts'
+import { type Block, encodeBlockTransactions } from '../wire/block.ts'
+import { BlockHeader } from '../wire/header.ts'
+import { type Transaction, writeTransaction } from '../wire/transaction.ts'
+
+export interface TemplateRequest {
+  readonly params: ChainParams
+  /** The block to build on. */
+  readonly parent: HeaderNode
+  /** Unix seconds. */
+  readonly time: number
+  /** Where the reward goes. */
+  readonly script: Uint8Array
+  /** Behind the coinbase, parents first. */
+  readonly transactions?: readonly Transaction[]
+  /** Of these transactions, in ions. */
+  readonly fees?: number
+  /** Bytes that make this miner's coinbase another than everybody else's. */
+  readonly extra?: Uint8Array
+}
+
+export interface BlockTemplate {
+  readonly height: number
+  /** Complete but for the work. */
+  readonly block: Block
+  readonly coinbase: Transaction
+  /** No header of this block may have an earlier time. */
+  readonly minTime: number
+}
+
+export function blockTemplate(request: TemplateRequest): BlockTemplate {
+  const { params, parent } = request
+  const height = parent.height + 1
+  const minTime = params.checksMedianTime ? medianTimePast(parent) + 1 : 1
+  const time = Math.max(request.time, minTime)
+  const coinbase = templateCoinbase(request, height)
+  const { transactionData, root } = body(params, [coinbase, ...(request.transactions ?? [])])
+  const header = BlockHeader.of({
+    version: 1,
+    previousHash: parent.hash,
+    merkleRoot: root,
+    time,
+    // Where the rule leaves a choice, miners stay with what the chain began with.
+    bits: requiredBits(params.difficulty, parent, time) ?? new BlockHeader(params.genesis.header).bits,
+    nonce: 0,
+  })
+  return { height, block: { header, transactionData }, coinbase, minTime }
+}
+
+function templateCoinbase({ params, script, fees = 0, extra }: TemplateRequest, height: number): Transaction {
+  // Heights are told in the text alone where blocks are opaque.
+  const prefix = params.body === 'opaque' ? coinbaseText(height) : coinbaseScriptSig(height)
+  const scriptSig = new Uint8Array([...prefix, ...(extra ?? [])])
+  const input = {
+    previousHash: new Uint8Array(32),
+    previousIndex: 0xffff_ffff,
+    scriptSig,
+    sequence: 0xffff_ffff,
+  }
+  return { version: 1, inputs: [input], outputs: coinbaseOutputs(params, height, script, fees), lockTime: 0 }
+}
+
+function body(
+  params: ChainParams,
+  transactions: readonly Transaction[],
+): { transactionData: Uint8Array; root: Uint8Array } {
+  if (params.body === 'opaque') {
+    const [coinbase] = transactions
+    const writer = new ByteWriter()
+    if (coinbase !== undefined) writeTransaction(writer, coinbase)
+    const transactionData = writer.copy()
+    return { transactionData, root: sha3_256(transactionData) }
+  }
+  const txids = transactions.map((transaction) => {
+    const writer = new ByteWriter()
+    writeTransaction(writer, transaction)
+    return sha3_256(writer.view())
+  })
+  return { transactionData: encodeBlockTransactions(transactions), root: merkleRoot(txids).root }
+}
+
+/** The same header with another nonce. */
+export function withNonce(header: BlockHeader, nonce: number): BlockHeader {
+  const bytes = header.bytes.slice()
+  new DataView(bytes.buffer).setUint32(76, nonce, true)
+  return new BlockHeader(bytes)
+}

@@ -1,0 +1,140 @@
+/**
+ * What a chain stands on in the real world: a store, and somebody who hashes. Opens both, reads what was committed,
+ * and makes the engine of it. Without a directory everything is in memory, and gone with the process.
+ */
+import type { ChainHooks, CreateChain } from '../chain/chain.ts'
+import { ChainEngine, type ChainOptions } from '../chain/engine.ts'
+import type { AskIo, IoRequest, IoResult } from '../chain/io.ts'
+import { DamagedStore } from '../chain/restore.ts'
+import { HEADER_PREFIX, TIP_KEY } from '../chain/rows.ts'
+import { createPowHasher } from '../crypto/create-pow-hasher.ts'
+import type { PowHasher } from '../crypto/pow-hasher.ts'
+import type { NetworkParams } from '../params/networks.ts'
+import { errorText, UserError } from '../primitives/errors.ts'
+import type { ChainStore, StoredPair } from '../storage/chain-store.ts'
+import { memoryChainStore } from '../storage/memory-store.ts'
+import { rebuildIndex } from './reindex.ts'
+
+export interface ChainBackendOptions {
+  readonly network: NetworkParams
+  /** Where the chain is kept; made if its parent is there. Left out: in memory. */
+  readonly dir?: string | undefined
+  /** Memory for coins, in bytes. */
+  readonly coinCacheBytes?: number | undefined
+  /** Old blocks are deleted when their files take more bytes than this. Left out: never. */
+  readonly pruneBytes?: number | undefined
+  /** Makes index and coins anew from the files of blocks. */
+  readonly reindex?: boolean
+  /** Hash faster with 2 GB more of memory, where proof of work is RandomX. */
+  readonly fullDataset?: boolean
+  /** Of librandomx, if the system does not find it. */
+  readonly randomxLibrary?: string | undefined
+  /** Takes a line for the operator. */
+  readonly notice?: (line: string) => void
+}
+
+/** To be given to one node. */
+export class ChainBackend {
+  readonly hasher: PowHasher
+  readonly store: ChainStore
+  readonly #params: ChainOptions
+  readonly #notice: (line: string) => void
+  #engine: ChainEngine | undefined
+  #toldOf: string | undefined
+
+  constructor(store: ChainStore, hasher: PowHasher, params: ChainOptions, notice: (line: string) => void) {
+    this.store = store
+    this.hasher = hasher
+    this.#params = params
+    this.#notice = notice
+  }
+
+  /** Undefined before the node was made. */
+  get engine(): ChainEngine | undefined {
+    return this.#engine
+  }
+
+  /** Throws UserError if what is stored contradicts itself. */
+  readonly create: CreateChain = (hooks: ChainHooks) => {
+    try {
+      this.#engine = new ChainEngine(this.#params, hooks)
+      return this.#engine
+    } catch (error) {
+      if (!(error instanceof DamagedStore)) throw error
+      throw new UserError(
+        `the stored chain is damaged: ${error.message}. Start once with --reindex to rebuild it`,
+      )
+    }
+  }
+
+  readonly io: AskIo = (request, done) => {
+    void this.#answer(request).then(done)
+  }
+
+  /** To be called when the node has stopped. */
+  async close(): Promise<void> {
+    await Promise.all([this.hasher.close(), this.store.close()])
+  }
+
+  async #answer(request: IoRequest): Promise<IoResult> {
+    if (request.kind === 'rest') {
+      await new Promise((resolve) => setImmediate(resolve))
+      return { ok: true, value: undefined }
+    }
+    if (request.kind !== 'hash') return await this.store.perform(request)
+    try {
+      return { ok: true, value: await this.hasher.hash(request.headers, request.urgent) }
+    } catch (error) {
+      this.#tell(errorText(error))
+      return { ok: true, value: undefined }
+    }
+  }
+
+  /** Each reason once: the same will be met with each header. */
+  #tell(text: string): void {
+    if (this.#toldOf === text) return
+    this.#toldOf = text
+    this.#notice(`The chain stands still: ${text}`)
+  }
+}
+
+/** Throws UserError if the store can't be used. */
+export async function openChain(options: ChainBackendOptions): Promise<ChainBackend> {
+  const { network } = options
+  const { chain: params } = network
+  const notice = options.notice ?? (() => undefined)
+  const store = await openStore(options)
+  const hasher = createPowHasher({
+    algorithm: params.proofOfWork,
+    known: { header: params.genesis.header, hash: params.genesis.hash },
+    fullDataset: options.fullDataset ?? false,
+    libraryPath: options.randomxLibrary,
+    notice,
+  })
+  try {
+    if (options.reindex === true) await rebuildIndex(params, store, notice)
+    const saved = await readSaved(store)
+    const { coinCacheBytes, pruneBytes } = options
+    const engine = { params, saved, pruneBytes, ...(coinCacheBytes === undefined ? {} : { coinCacheBytes }) }
+    return new ChainBackend(store, hasher, engine, notice)
+  } catch (error) {
+    await Promise.all([hasher.close(), store.close()])
+    throw error
+  }
+}
+
+async function openStore({ network, dir, reindex = false }: ChainBackendOptions): Promise<ChainStore> {
+  if (dir === undefined) return memoryChainStore()
+  // Loads a native library, which programs that only talk do not need.
+  const { openChainStore } = await import('../storage/open-store.ts')
+  return await openChainStore(dir, { network, reindex })
+}
+
+async function readSaved(store: ChainStore): Promise<ChainOptions['saved']> {
+  const rows: StoredPair[] = []
+  for await (const batch of store.scan(HEADER_PREFIX)) rows.push(...batch)
+  const answer = await store.perform({ kind: 'get', keys: [TIP_KEY] })
+  if (!answer.ok) throw new UserError(`the stored chain can not be read: ${answer.error}`)
+  const [tip] = answer.value as (Uint8Array | undefined)[]
+  return { rows, tip }
+}
