@@ -96,8 +96,8 @@ const notListening: Rule = ({ facts }) => {
     level: 'warn',
     code: 'notListening',
     title: 'This node takes no connections',
-    explanation: 'Others can not connect to it (--listen=0).',
-    advice: 'Leave --listen=0 out if others shall be able to.',
+    explanation: 'Others can not connect to it: --listen=0 is given, or --proxy without --listen=1.',
+    advice: 'Start it with --listen=1 if others shall be able to.',
   }
 }
 

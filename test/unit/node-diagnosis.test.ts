@@ -277,6 +277,9 @@ describe('a node with peers', () => {
 
   it('is told what could be better', () => {
     expect(codes({ ...FINE, listenPort: undefined })).toEqual(['warn notListening', 'ok connected'])
+    expect(textOf({ ...FINE, listenPort: undefined }, 'notListening')).toMatch(
+      /--listen=0.*--proxy.*--listen=1/,
+    )
     expect(codes({ ...FINE, reachedFromOutside: false })).toEqual(['ok connected'])
     expect(codes({ ...FINE, reachedFromOutside: false, uptimeSeconds: 3_600 })).toEqual([
       'warn notReached',
