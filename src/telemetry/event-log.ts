@@ -37,7 +37,7 @@ export class EventLog {
     for (const { level: usual, text, allowance } of linesOf(event)) {
       const level = isDetail ? 'debug' : usual
       if (level === 'debug' && !debug) continue
-      if (allowance !== undefined && !this.#mayWrite(allowance)) continue
+      if (allowance !== undefined && !this.#mayWrite(allowance, text.length)) continue
       const { type, ...fields } = event
       logger.log({ level, category: 'P2P', text, fields: { event: type, ...fields } })
     }
@@ -55,8 +55,8 @@ export class EventLog {
     return event.type === 'disconnected' ? this.#probes.delete(event.peer) : this.#probes.has(event.peer)
   }
 
-  #mayWrite(about: Allowance): boolean {
-    const { pass, summary: lines } = this.#limiters[about].take(this.#options.nowMs())
+  #mayWrite(about: Allowance, chars: number): boolean {
+    const { pass, summary: lines } = this.#limiters[about].take(this.#options.nowMs(), chars)
     if (lines !== undefined) {
       const text = `${lines} lines about ${about} were left out: too many in a short time`
       const fields = { event: 'suppressed', about, lines }

@@ -7,6 +7,8 @@
 const BURST_LINES = 2_000
 /** Sustained rate: a day of flooding writes some tens of megabytes, not gigabytes. */
 const LINES_PER_SECOND = 10
+/** A line that is longer counts as several: some texts are as long as a stranger likes, up to their own limit. */
+const LINE_CHARS = 120
 /** How often suppressed lines are summed up. */
 const SUMMARY_INTERVAL_MS = 60_000
 
@@ -22,13 +24,13 @@ export class LineLimiter {
   #suppressed = 0
   #summaryAt = 0
 
-  /** May a line that a stranger caused be written now? `nowMs` from any clock, not going back. */
-  take(nowMs: number): LimiterVerdict {
+  /** May a line of so many characters that a stranger caused be written now? `nowMs` from any clock, not going back. */
+  take(nowMs: number, chars = 0): LimiterVerdict {
     const elapsed = nowMs - (this.#filledAt ?? nowMs)
     this.#filledAt = nowMs
     this.#tokens = Math.min(BURST_LINES, this.#tokens + (Math.max(0, elapsed) / 1_000) * LINES_PER_SECOND)
     const pass = this.#tokens >= 1
-    if (pass) this.#tokens -= 1
+    if (pass) this.#tokens -= Math.max(1, Math.ceil(chars / LINE_CHARS))
     else if (this.#suppressed++ === 0) this.#summaryAt = nowMs + SUMMARY_INTERVAL_MS
     if (this.#suppressed === 0 || nowMs < this.#summaryAt) return { pass }
     const summary = this.#suppressed

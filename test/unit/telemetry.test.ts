@@ -371,6 +371,14 @@ describe('boundedWriter', () => {
 })
 
 describe('LineLimiter', () => {
+  it('counts a long line as several', () => {
+    const limiter = new LineLimiter()
+    const passed = Array.from({ length: 2_500 }, () => limiter.take(0, 360).pass).filter(Boolean)
+    expect(passed).toHaveLength(667)
+    expect(limiter.take(200, 360).pass).toBe(true)
+    expect(limiter.take(300, 360).pass).toBe(false)
+  })
+
   it('passes a burst, then a steady rate, and tells once a minute how much it held back', () => {
     const limiter = new LineLimiter()
     const burst = Array.from({ length: 2_500 }, () => limiter.take(0))
