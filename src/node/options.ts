@@ -33,7 +33,12 @@ export const optionRows = [
     group: 'Connections',
     help: 'address to listen on, or ADDR:PORT (all addresses)',
   },
-  { name: 'listen', value: '0|1', group: 'Connections', help: 'take connections from others (1, with --proxy 0)' },
+  {
+    name: 'listen',
+    value: '0|1',
+    group: 'Connections',
+    help: 'take connections from others (1, with --proxy 0)',
+  },
   {
     name: 'connect',
     value: 'ADDR',
