@@ -1,4 +1,5 @@
-/** Transactions of another node with their signatures: those of the second block of test/vectors/blocks.json. */
+/** Transactions of another node with their signatures: those of test/vectors/eased-blocks.json. */
+import { hashToHex } from '../src/primitives/bytes.ts'
 import { ByteReader } from '../src/primitives/reader.ts'
 import { hash160 } from '../src/primitives/sha3.ts'
 import { InputEvaluation } from '../src/script/input-evaluation.ts'
@@ -7,20 +8,36 @@ import type { SignatureCheck } from '../src/script/signature-check.ts'
 import { SigningContext } from '../src/script/signing-context.ts'
 import { p2pkhScript } from '../src/script/templates.ts'
 import { blockCodec, decodeBlockTransactions } from '../src/wire/block.ts'
-import type { Transaction } from '../src/wire/transaction.ts'
+import type { Transaction, TransactionInput } from '../src/wire/transaction.ts'
 import { MAINNET_CHAIN_ID } from './scripts.ts'
-import { hex, loadBlocks } from './vectors.ts'
+import { hex, loadEasedBlocks } from './vectors.ts'
 
-/** What the first of them spends: the output of a coinbase. */
-export const SPENT_SCRIPT = hex('76a914566d5d5cf1269e4e5d1fa42c5113d3a24c0f5a5b88ac')
+interface Named {
+  readonly txid: string
+  readonly transaction: Transaction
+}
 
-/** Without the coinbase. */
+/** Of each block, the coinbase first. */
+function blocks(): Named[][] {
+  return loadEasedBlocks().blocks.map(({ payloadHex, txids }) => {
+    const { block } = blockCodec.decode(new ByteReader(hex(payloadHex)))
+    const transactions = decodeBlockTransactions(block.transactionData)
+    if (!transactions.ok) throw new Error(transactions.error.field)
+    return transactions.value.map((transaction, i) => ({ txid: txids[i] ?? '', transaction }))
+  })
+}
+
+/** Without coinbases: three transactions with five inputs, the first of which spends an output of a block before. */
 export function signedTransactions(): Transaction[] {
-  const { payloadHex } = loadBlocks().blocks[1] ?? { payloadHex: '' }
-  const { block } = blockCodec.decode(new ByteReader(hex(payloadHex)))
-  const transactions = decodeBlockTransactions(block.transactionData)
-  if (!transactions.ok) throw new Error(transactions.error.field)
-  return transactions.value.slice(1)
+  return blocks().flatMap((block) => block.slice(1).map(({ transaction }) => transaction))
+}
+
+/** The script of the output that an input spends; undefined if it is of a block that we don't have. */
+export function spentScript({ previousHash, previousIndex }: TransactionInput): Uint8Array | undefined {
+  const previous = blocks()
+    .flat()
+    .find(({ txid }) => txid === hashToHex(previousHash))
+  return previous?.transaction.outputs[previousIndex]?.scriptPubKey
 }
 
 /** The check of one input that spends an output to its own key. */
@@ -33,7 +50,7 @@ export function checkOf(transaction: Transaction, index = 0): SignatureCheck {
   return verdict.check
 }
 
-/** All four. */
+/** All five. */
 export function knownChecks(): SignatureCheck[] {
   return signedTransactions().flatMap((transaction) =>
     transaction.inputs.map((_, index) => checkOf(transaction, index)),

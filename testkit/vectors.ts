@@ -58,6 +58,12 @@ export interface ProofOfWorkFile {
   readonly easier: readonly HashVector[]
 }
 
+export interface WalletFile {
+  readonly mnemonic: string
+  readonly passphrase: string
+  readonly keys: readonly { readonly path: string; readonly keySeed: string; readonly address: string }[]
+}
+
 function load<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../test/vectors/${name}`, import.meta.url), 'utf8'))
 }
@@ -68,6 +74,7 @@ export const loadTestnetMessages = (): FrameFile => load('v1-testnet-messages.js
 export const loadBlocks = (): BlockFile => load('blocks.json')
 
 export const loadProofOfWork = (): ProofOfWorkFile => load('proof-of-work.json')
+export const loadWallet = (): WalletFile => load('wallet.json')
 
 /** Bytes of hex text that is known to be right. */
 export function hex(text: string): Uint8Array {

@@ -22,6 +22,7 @@ const ROOMS: Record<string, readonly string[]> = {
   shell: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
   crypto: ['primitives', 'params', 'script'],
   storage: ['primitives', 'params', 'chain'],
+  wallet: ['primitives', 'params', 'wire', 'script', 'crypto'],
   telemetry: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
   node: [
     'primitives',

@@ -14,7 +14,7 @@ import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../../src/script/signature-ch
 import { SigningContext } from '../../src/script/signing-context.ts'
 import { changesOf } from '../../testkit/changed-transactions.ts'
 import { MAINNET_CHAIN_ID } from '../../testkit/scripts.ts'
-import { checkOf, knownChecks, SPENT_SCRIPT, signedTransactions, spoiled } from '../../testkit/signed.ts'
+import { checkOf, knownChecks, signedTransactions, spentScript, spoiled } from '../../testkit/signed.ts'
 
 const openssl = findOpenssl()
 const providers = openssl === undefined ? [nobleProvider] : [nobleProvider, openssl]
@@ -23,8 +23,10 @@ describe('signatures of other nodes', () => {
   it('spend outputs, one of them of a block before', () => {
     const [first] = signedTransactions()
     if (first === undefined) throw new Error('no transaction')
+    const [script] = first.inputs.map(spentScript)
+    if (script === undefined) throw new Error('no output')
     const evaluate = (chainId: number) => {
-      const evaluation = InputEvaluation.start(new SigningContext(first, chainId), 0, SPENT_SCRIPT)
+      const evaluation = InputEvaluation.start(new SigningContext(first, chainId), 0, script)
       if (evaluation.verdict.kind !== 'needs') return evaluation.verdict
       return evaluation.answer(verifySignature(evaluation.verdict.check))
     }
@@ -34,8 +36,8 @@ describe('signatures of other nodes', () => {
 
   it.each(providers)('verify with $name, and no other bytes do', ({ verifies }) => {
     const checks = knownChecks()
-    expect(checks).toHaveLength(4)
-    expect(checks.map(verifies)).toEqual([true, true, true, true])
+    expect(checks).toHaveLength(5)
+    expect(checks.map(verifies)).toEqual([true, true, true, true, true])
     const part = fc.constantFrom(
       { part: 'message', bytes: 32 } as const,
       { part: 'publicKey', bytes: PUBLIC_KEY_BYTES } as const,
