@@ -104,7 +104,8 @@ const mutations: readonly Mutation[] = [
   },
 ]
 
-function damage(random: RandomSource, bytes: Uint8Array): Uint8Array {
+/** Some bits, bytes or pieces changed, anywhere. */
+export function damage(random: RandomSource, bytes: Uint8Array): Uint8Array {
   let damaged = bytes
   for (let left = 1 + random.below(3); left > 0; left--) damaged = pick(random, mutations)(random, damaged)
   return damaged

@@ -121,3 +121,104 @@ describe('other rules', () => {
     ])
   })
 })
+
+describe("the heights at which mainnet's rules change", () => {
+  const START = 1_700_000_000
+  const DAY = 86_400
+
+  /** The target at `height`, `gap` seconds behind a parent with these bits. */
+  function bitsAfter(height: number, bits: number, gap: number): number | undefined {
+    return requiredBits(mainnetRule, new Point(undefined, START, bits, height - 1), START + gap)
+  }
+
+  /** The target at a retarget, with these bits before, when the interval took `times` as long as it should. */
+  function bitsRetargeted(height: number, interval: number, bits: number, times: number): number | undefined {
+    const first = new Point(undefined, START, bits, height - interval)
+    const parent = new Point(first, START + interval * 240 * times, bits, height - 1)
+    return requiredBits(mainnetRule, parent, parent.time + 240)
+  }
+
+  it('1: the target of genesis is that of its parent', () => {
+    expect(bitsAfter(1, 0x1e01_fffe, 300 * DAY)).toBe(0x1e01_fffe)
+  })
+
+  it('7,034: long gaps ease', () => {
+    const bits = 0x1e00_ffff
+    expect([7_033, 7_034].map((height) => bitsAfter(height, bits, DAY * 30))).toEqual([bits, 0x1e56_bc1f])
+    const gaps = [1_440, 1_441, 2_879, 2_880, 4_320]
+    expect(gaps.map((gap) => bitsAfter(7_034, bits, gap))).toEqual([
+      bits,
+      0x1e01_3ffe,
+      0x1e01_3ffe,
+      0x1e01_8ffe,
+      encodeTarget(easedTarget(targetOfBits(bits), 3)),
+    ])
+    // Time that goes backwards is no gap.
+    expect(bitsAfter(7_034, bits, -DAY)).toBe(bits)
+  })
+
+  it('8,064: a retarget looks at no gap', () => {
+    const first = new Point(undefined, START, 0x1e00_ffff, 8_064 - 2_016)
+    const parent = new Point(first, START + 2_016 * 240, 0x1e00_ffff, 8_063)
+    expect(requiredBits(mainnetRule, parent, parent.time + DAY)).toBe(0x1dff_ff00)
+  })
+
+  it('18,500: the sign bit is put right', () => {
+    const bits = 0x1d66_ffff
+    expect([18_499, 18_500].map((height) => bitsAfter(height, bits, 1_441))).toEqual([
+      0x1d80_bffe, 0x1e00_80bf,
+    ])
+  })
+
+  it('18,500: the interval becomes 360 and the factor 2', () => {
+    const bits = 0x1e00_7fff
+    expect(bitsRetargeted(18_144, 2_016, bits, 10)).toBe(0x1e01_fffc)
+    // A multiple of 360 below the fork is none of 2,016.
+    expect(bitsRetargeted(18_360, 360, bits, 10)).toBe(bits)
+    expect(bitsRetargeted(18_720, 360, bits, 10)).toBe(0x1e00_fffe)
+    // A multiple of both looks back 360.
+    expect(bitsRetargeted(20_160, 360, bits, 10)).toBe(0x1e00_fffe)
+    expect(bitsRetargeted(20_160, 360, bits, 0.1)).toBe(0x1d3f_ff80)
+  })
+
+  it('20,520: the factor is 4 again, and gaps count from 15 blocks on', () => {
+    const bits = 0x1e00_7fff
+    expect(bitsRetargeted(20_520, 360, bits, 10)).toBe(0x1e01_fffc)
+    const gaps = [1_441, 3_600, 3_601, 7_200]
+    const eased = [1, 2].map((n) => fixSignBit(encodeTarget(easedTarget(targetOfBits(bits), n))))
+    expect(bitsAfter(20_519, bits, 1_441)).toBe(eased[0])
+    expect(gaps.map((gap) => bitsAfter(20_521, bits, gap))).toEqual([bits, bits, ...eased])
+  })
+
+  it('23,040: ASERT, from the block before', () => {
+    const parent = chainOf(1, { from: 23_039, time: START, bits: 0x1d34_ab12 })
+    expect(bitsAfter(23_039, 0x1d34_ab12, 240)).toBe(0x1d34_ab12)
+    expect(requiredBits(mainnetRule, parent, START + DAY)).toBe(0x1d34_6a92)
+    // The time of the block itself does not count.
+    expect(requiredBits(mainnetRule, parent, START)).toBe(0x1d34_6a92)
+  })
+
+  it('24,500: ASERT from another block', () => {
+    const anchor = new Point(undefined, START, 0x1d34_ab12, 23_039)
+    const late = new Point(anchor, START + 240 * 1_459 + 34_560, 0x1d34_ab12, 24_498)
+    expect(requiredBits(mainnetRule, late, 0)).toBe(0x1d68_d4bb)
+    const next = new Point(late, late.time + 240, 0x1d68_d4bb, 24_499)
+    expect(requiredBits(mainnetRule, next, 0)).toBe(
+      requiredBits(mainnetRule, new Point(undefined, next.time, 0x1d68_d4bb, 24_499), 0),
+    )
+    expect(requiredBits(mainnetRule, next, 0)).not.toBe(0x1d68_d4bb)
+  })
+
+  it('keeps within its bounds', () => {
+    expect(bitsRetargeted(2_016, 2_016, 0x1d00_ffff, 0.25)).toBe(0x1d00_ffff)
+    expect(bitsRetargeted(2_016, 2_016, 0x1f0f_ffff, 4)).toBe(0x1f0f_ffff)
+    expect(bitsAfter(7_034, 0x1f0f_ffff, DAY)).toBe(0x1f0f_ffff)
+    // Numbers are compared, not targets: one that reads as less than the easiest is above it.
+    expect(bitsAfter(7_034, 0x1f7f_ffff, 1_441)).toBe(0x1f0f_ffff)
+  })
+
+  it('says when the block that a rule needs is not there, for that is our mistake', () => {
+    const empty = { ...chainOf(1, { from: 2_015 }), ancestor: () => undefined }
+    expect(() => requiredBits(mainnetRule, empty, 0)).toThrow(RangeError)
+  })
+})
