@@ -20,7 +20,7 @@ import {
 import { type Fault, type FaultCode, fault } from './faults.ts'
 import { hashKey } from './header-node.ts'
 import { merkleRoot } from './merkle.ts'
-import { checkTransaction, isCoinbase, outpointKey } from './transaction-rules.ts'
+import { checkAllButRepeats, isCoinbase, SpentOutputs } from './transaction-rules.ts'
 
 export interface BlockTransaction {
   /** 32 bytes in wire order. */
@@ -116,17 +116,10 @@ function checkSizes({ inputs, outputs }: Transaction): FaultCode | undefined {
 }
 
 function checkTransactions(transactions: readonly BlockTransaction[]): Fault | undefined {
-  /** Outputs that are spent, by the transaction that does it. */
-  const spent = new Map<string, number>()
+  const spent = new SpentOutputs()
   for (const [i, { transaction, start, end }] of transactions.entries()) {
-    const broken = checkTransaction(transaction, end - start, i === 0)
+    const broken = checkAllButRepeats(transaction, end - start, i === 0) ?? spent.add(transaction)
     if (broken !== undefined) return fault(broken.code, `transaction ${i}`)
-    if (i === 0) continue
-    for (const { previousHash, previousIndex } of transaction.inputs) {
-      const key = outpointKey(previousHash, previousIndex)
-      if (spent.has(key)) return fault('bad-txns-inputs-missingorspent', `transaction ${i}`)
-      spent.set(key, i)
-    }
   }
   return undefined
 }

@@ -4,6 +4,7 @@
  * 2^53.
  */
 
+import { bytesEqual } from '../primitives/bytes.ts'
 import {
   FINAL_SEQUENCE,
   LOCK_TIME_THRESHOLD,
@@ -32,6 +33,7 @@ export const MAX_SCRIPT_PUB_KEY_BYTES = 10_000
 const MAX_TRANSACTION_VERSION = 255
 
 export const NULL_INDEX = 0xffff_ffff
+const NULL_HASH = new Uint8Array(32)
 /** A transaction may be so many seconds ahead of the block that contains it: as far as a block may be ahead of us. */
 const LOCK_TIME_LEEWAY_SECONDS = 600
 
@@ -42,11 +44,35 @@ export function isCoinbase({ inputs }: Transaction): boolean {
 }
 
 function spendsNothing(input: { previousHash: Uint8Array; previousIndex: number }): boolean {
-  return input.previousIndex === NULL_INDEX && input.previousHash.every((byte) => byte === 0)
+  return input.previousIndex === NULL_INDEX && bytesEqual(input.previousHash, NULL_HASH)
 }
 
 /** `sizeBytes`: of its serialisation. `asCoinbase`: it stands where a coinbase belongs. */
 export function checkTransaction(
+  transaction: Transaction,
+  sizeBytes: number,
+  asCoinbase: boolean,
+): Fault | undefined {
+  return checkAllButRepeats(transaction, sizeBytes, asCoinbase) ?? new SpentOutputs().add(transaction)
+}
+
+/** Outputs spent by some transactions that stand together, to find what is spent twice. */
+export class SpentOutputs {
+  readonly #keys = new Set<string>()
+
+  /** A fault if the transaction spends what is spent already, by itself or by one before. */
+  add({ inputs }: Transaction): Fault | undefined {
+    const before = this.#keys.size
+    for (const { previousHash, previousIndex } of inputs)
+      this.#keys.add(outpointKey(previousHash, previousIndex))
+    if (this.#keys.size === before + inputs.length) return undefined
+    const own = new Set(inputs.map((input) => outpointKey(input.previousHash, input.previousIndex)))
+    return fault(own.size < inputs.length ? 'bad-txns-inputs-duplicate' : 'bad-txns-inputs-missingorspent')
+  }
+}
+
+/** The rules for single transactions, but for outputs that are spent twice. */
+export function checkAllButRepeats(
   transaction: Transaction,
   sizeBytes: number,
   asCoinbase: boolean,
@@ -67,17 +93,15 @@ function checkInputs(transaction: Transaction, asCoinbase: boolean): Fault | und
     const fits = bytes >= MIN_COINBASE_SCRIPT_BYTES && bytes <= MAX_SCRIPT_SIG_BYTES
     return fits ? undefined : fault('bad-cb-length', `${bytes} bytes`)
   }
-  const spent = new Set<string>()
   for (const input of inputs) {
     if (spendsNothing(input)) return fault('bad-txns-prevout-null')
     if (input.scriptSig.length > MAX_SCRIPT_SIG_BYTES) return fault('bad-txns-vin-script')
-    if (inputs.length > 1) spent.add(outpointKey(input.previousHash, input.previousIndex))
   }
-  return inputs.length > 1 && spent.size < inputs.length ? fault('bad-txns-inputs-duplicate') : undefined
+  return undefined
 }
 
 /** An output's name as key of a map. */
-export function outpointKey(txid: Uint8Array, index: number): string {
+function outpointKey(txid: Uint8Array, index: number): string {
   return `${hashKey(txid)}${index}`
 }
 

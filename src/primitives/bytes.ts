@@ -44,10 +44,16 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return joined
 }
 
+/** As many arguments at once as fit on any stack. */
+const MAX_CHARACTERS_AT_ONCE = 4_096
+
 /** One character per byte, so that any bytes survive a round trip. */
 export function latin1Decode(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
+  for (let at = 0; at < bytes.length; at += MAX_CHARACTERS_AT_ONCE) {
+    // One call for all is several times faster than one per byte, and leaves a flat string for maps to hash.
+    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + MAX_CHARACTERS_AT_ONCE))
+  }
   return text
 }
 
