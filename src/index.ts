@@ -34,6 +34,7 @@ export { FRAME_HEADER_BYTES, FrameEncoder, MAX_PAYLOAD_BYTES } from './framing/e
 // A node to embed.
 export { formatAddressFile, parseAddressFile } from './node/address-file.ts'
 export { automaticPeers } from './node/automatic.ts'
+export { formatChainFile } from './node/chain-file-format.ts'
 // A client that shakes hands and yields typed messages.
 export { Client, ConnectionError, type ConnectOptions, connect } from './node/client.ts'
 export type {
@@ -46,6 +47,7 @@ export type {
 } from './node/control.ts'
 export type { CounterValues } from './node/counters.ts'
 export type { HealthListener, HealthReport, HealthWarning } from './node/health.ts'
+export { readChainFile } from './node/network-choice.ts'
 export { DEFAULT_LIMITS, DilithionNode, type NodeOptions } from './node/node.ts'
 export { VERSION } from './node/version.ts'
 // Networks.

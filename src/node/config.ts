@@ -2,7 +2,7 @@
  * What a node is started with, put together from command line, environment and dilithion.conf (in this order
  * of precedence), and checked. Every mistake is a UserError that names the option and where it stood.
  */
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { AutomaticOptions } from '../core/outbound.ts'
 import {
   BLOCK_RELAY_PEERS,
@@ -15,13 +15,14 @@ import {
   MIN_PRUNE_MB,
   OUTBOUND_PEERS,
 } from '../params/limits.ts'
-import { mainnet, type NetworkParams, regtest, testnet } from '../params/networks.ts'
+import type { NetworkParams } from '../params/networks.ts'
 import type { ConnectionLimits } from '../pool/peer-manager.ts'
 import { UserError } from '../primitives/errors.ts'
 import { type HostPort, type IpBytes, isIpv4, parseHostPort, parseIp } from '../primitives/ip.ts'
 import { automaticPeers } from './automatic.ts'
 import { readConfigFile } from './config-file.ts'
 import { defaultDataDir } from './data-dir.ts'
+import { chooseNetwork } from './network-choice.ts'
 import {
   acceptedOptions,
   clientOptions,
@@ -85,20 +86,23 @@ interface Origin {
   readonly values: RawOptions
   /** Says where an option stood, for messages. */
   readonly where: (name: OptionName) => string
+  /** What paths in it are relative to. */
+  readonly directory: string
 }
 
 const byName = new Map<string, OptionRow & { name: OptionName }>(optionRows.map((row) => [row.name, row]))
 
 export async function resolveConfig(commandLine: RawOptions, env: NodeJS.ProcessEnv): Promise<NodeConfig> {
-  const fromLine: Origin = { values: commandLine, where: (name) => `--${name}` }
-  const fromEnv: Origin = { values: readEnvironment(env), where: envName }
+  const directory = process.cwd()
+  const fromLine: Origin = { values: commandLine, where: (name) => `--${name}`, directory }
+  const fromEnv: Origin = { values: readEnvironment(env), where: envName, directory }
   const early = new Settings([fromLine, fromEnv])
   const dirOption = early.text('datadir')
-  const dirForFile = dirOption === undefined ? defaultDataDir(chooseNetwork(early)) : resolve(dirOption)
+  const dirForFile = dirOption === undefined ? defaultDataDir(await networkOf(early)) : resolve(dirOption)
   const warnings: string[] = []
   const fromFile = await readSettings(join(dirForFile, CONFIG_FILE), warnings)
   const settings = new Settings([fromLine, fromEnv, fromFile])
-  const network = chooseNetwork(settings)
+  const network = await networkOf(settings)
   const dataDir = dirOption === undefined ? defaultDataDir(network) : resolve(dirOption)
   return build(settings, network, dataDir, warnings)
 }
@@ -232,12 +236,12 @@ function debugSet(settings: Settings): ReadonlySet<DebugCategory> {
   return chosen
 }
 
-function chooseNetwork(settings: Settings): NetworkParams {
-  const isTestnet = settings.flag('testnet', false)
-  const isRegtest = settings.flag('regtest', false)
-  if (isTestnet && isRegtest) throw new UserError('testnet and regtest exclude each other: choose one')
-  if (isRegtest) return regtest
-  return isTestnet ? testnet : mainnet
+function networkOf(settings: Settings): Promise<NetworkParams> {
+  return chooseNetwork({
+    testnet: settings.flag('testnet', false),
+    regtest: settings.flag('regtest', false),
+    chainFile: settings.path('chain-file'),
+  })
 }
 
 /** "ADDR" or "ADDR:PORT"; the address must be an IP. */
@@ -265,7 +269,8 @@ function readEnvironment(env: NodeJS.ProcessEnv): RawOptions {
 
 async function readSettings(path: string, warnings: string[]): Promise<Origin> {
   const values = new Map<OptionName, readonly string[]>()
-  const origin = { values, where: (name: OptionName): string => `'${name}' in ${path}` }
+  const where = (name: OptionName): string => `'${name}' in ${path}`
+  const origin = { values, where, directory: dirname(path) }
   for (const [key, given] of (await readConfigFile(path)) ?? []) {
     const row = byName.get(key)
     if (row !== undefined && key !== 'datadir') values.set(row.name, given)
@@ -296,6 +301,11 @@ class Settings {
     const text = this.list(name).at(-1)
     if (text === '') throw this.error(name, text, 'a value')
     return text
+  }
+
+  path(name: OptionName): string | undefined {
+    const text = this.text(name)
+    return text === undefined ? undefined : resolve(this.#origin(name)?.directory ?? '.', text)
   }
 
   flag(name: OptionName, otherwise: boolean): boolean {

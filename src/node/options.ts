@@ -16,6 +16,12 @@ export const optionRows = [
   { name: 'testnet', group: 'Network', help: 'join the v1.0 test network (mainnet is the default)' },
   { name: 'regtest', group: 'Network', help: 'a private network for tests' },
   {
+    name: 'chain-file',
+    value: 'FILE',
+    group: 'Network',
+    help: 'join the network that this file defines (see docs/CHAIN-FILE.md)',
+  },
+  {
     name: 'datadir',
     value: 'DIR',
     group: 'Network',

@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseBody, transactionBytes } from '../../src/chain/block-body.ts'
 import { checkCoinbase } from '../../src/chain/coinbase-rules.ts'
 import type { FaultCode } from '../../src/chain/faults.ts'
 import { merkleRoot } from '../../src/chain/merkle.ts'
-import { mainnet, regtest, testnet } from '../../src/params/networks.ts'
+import { parseChainFile } from '../../src/node/chain-file.ts'
+import { regtest, testnet } from '../../src/params/networks.ts'
 import { concatBytes, hashToHex } from '../../src/primitives/bytes.ts'
 import { sha3_256 } from '../../src/primitives/sha3.ts'
 import type { BlockHeader } from '../../src/wire/header.ts'
@@ -36,11 +38,16 @@ function faultOf(
 }
 
 describe('blocks of other nodes', () => {
+  const eased = parseChainFile(
+    readFileSync(new URL('../../examples/eased-mainnet.chain.json', import.meta.url), 'utf8'),
+  )
+  if (!eased.ok) throw new TypeError(eased.error)
+  const params = eased.value.chain
+
   it.each(loadEasedBlocks().blocks)('block $height', ({ height, payloadHex, txids }) => {
     const message = decodePayload('block', hex(payloadHex))
     if (!message.ok || message.value.type !== 'block') throw new TypeError('not a block')
     const { header, transactionData } = message.value.block
-    const params = { ...mainnet.chain, trustedHeight: 0 }
     const body = parseBody(params, header, transactionData, height)
     if (!body.ok) throw new TypeError(body.error.code)
     expect(body.value.transactions.map(({ txid }) => hashToHex(txid))).toEqual(txids)

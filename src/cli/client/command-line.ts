@@ -37,6 +37,7 @@ type OptionRow = readonly [flags: string, help: string]
 const NODE_OPTIONS: readonly OptionRow[] = [
   [`--testnet${SWITCH}`, 'a node of the test network (mainnet is the default)'],
   [`--regtest${SWITCH}`, 'a node of a private network for tests'],
+  ['--chain-file <FILE>', 'a node of the network that this file defines'],
   ['--datadir <DIR>', "the node's data directory (~/.dilithion, ~/.dilithion-testnet, ~/.dilithion-regtest)"],
   ['--rpcconnect <HOST>', 'the machine it runs on (127.0.0.1)'],
   ['--rpcport <N>', 'its RPC port (8332, testnet 18332, regtest 28332)'],
@@ -153,7 +154,7 @@ function interpret(command: Command): CommandLine {
   const values = new Map(Object.entries(command.opts<Record<string, unknown>>()))
   const settings = new Map<SettingName, string>()
   for (const name of settingNames) {
-    const value = values.get(name)
+    const value = values.get(name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()))
     if (typeof value === 'string') settings.set(name, value)
   }
   const on = (name: string): boolean => {

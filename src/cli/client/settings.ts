@@ -3,10 +3,11 @@
  * order, as dilithion-node itself reads them (rpc 9).
  */
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { readConfigFile } from '../../node/config-file.ts'
 import { defaultDataDir } from '../../node/data-dir.ts'
-import { mainnet, type NetworkParams, regtest, testnet } from '../../params/networks.ts'
+import { chooseNetwork } from '../../node/network-choice.ts'
+import type { NetworkParams } from '../../params/networks.ts'
 import { errorText, UserError } from '../../primitives/errors.ts'
 import { parseHostPort } from '../../primitives/ip.ts'
 import { cookiePath, type RpcCredentials } from '../../rpc/cookie.ts'
@@ -14,6 +15,7 @@ import { cookiePath, type RpcCredentials } from '../../rpc/cookie.ts'
 export const settingNames = [
   'testnet',
   'regtest',
+  'chain-file',
   'datadir',
   'rpcconnect',
   'rpcport',
@@ -38,22 +40,25 @@ interface Origin {
   readonly values: Values
   /** Names a setting as it was written there. */
   readonly where: (name: SettingName) => string
+  /** What paths in it are relative to. */
+  readonly directory: string
 }
 
 const DEFAULT_HOST = '127.0.0.1'
 
 /** Throws UserError for a setting that makes no sense. */
 export async function resolveTarget(line: Values, env: NodeJS.ProcessEnv): Promise<Target> {
+  const directory = process.cwd()
   const origins: Origin[] = [
-    { values: line, where: (name) => `--${name}` },
-    { values: readEnvironment(env), where: envName },
+    { values: line, where: (name) => `--${name}`, directory },
+    { values: readEnvironment(env), where: envName, directory },
   ]
   const early = new Settings(origins)
   const explicit = early.text('datadir')
   const given = explicit === undefined ? undefined : resolve(explicit)
-  const file = await readConfig(join(given ?? defaultDataDir(chooseNetwork(early)), 'dilithion.conf'))
-  const settings = new Settings([...origins, file])
-  const network = chooseNetwork(settings)
+  const dirForFile = given ?? defaultDataDir(await networkOf(early))
+  const settings = new Settings([...origins, await readConfig(join(dirForFile, 'dilithion.conf'))])
+  const network = await networkOf(settings)
   const dataDir = given ?? defaultDataDir(network)
   const cookieFile = settings.text('rpccookiefile')
   return {
@@ -82,12 +87,12 @@ export async function readCredentials({ login, cookieFile }: Target): Promise<Rp
   return { user: text.slice(0, colon), password: text.slice(colon + 1) }
 }
 
-function chooseNetwork(settings: Settings): NetworkParams {
-  const isTestnet = settings.flag('testnet')
-  const isRegtest = settings.flag('regtest')
-  if (isTestnet && isRegtest) throw new UserError('testnet and regtest exclude each other: choose one')
-  if (isRegtest) return regtest
-  return isTestnet ? testnet : mainnet
+function networkOf(settings: Settings): Promise<NetworkParams> {
+  return chooseNetwork({
+    testnet: settings.flag('testnet'),
+    regtest: settings.flag('regtest'),
+    chainFile: settings.path('chain-file'),
+  })
 }
 
 /** A port in rpcconnect counts unless rpcport is given. */
@@ -110,7 +115,7 @@ function chooseLogin(settings: Settings): RpcCredentials | undefined {
 }
 
 function envName(name: SettingName): string {
-  return `DILITHION_${name.toUpperCase()}`
+  return `DILITHION_${name.replaceAll('-', '_').toUpperCase()}`
 }
 
 function readEnvironment(env: NodeJS.ProcessEnv): Values {
@@ -125,7 +130,8 @@ function readEnvironment(env: NodeJS.ProcessEnv): Values {
 /** The keys that matter here; the file is the node's, and most of it is about other things. */
 async function readConfig(path: string): Promise<Origin> {
   const values = new Map<SettingName, string>()
-  const origin = { values, where: (name: SettingName): string => `'${name}' in ${path}` }
+  const where = (name: SettingName): string => `'${name}' in ${path}`
+  const origin = { values, where, directory: dirname(path) }
   const file = await readConfigFile(path)
   for (const name of settingNames) {
     const value = file?.get(name)?.at(-1)
@@ -145,6 +151,11 @@ class Settings {
     const text = this.#origin(name)?.values.get(name)
     if (text === '') throw this.error(name, 'a value')
     return text
+  }
+
+  path(name: SettingName): string | undefined {
+    const text = this.text(name)
+    return text === undefined ? undefined : resolve(this.#origin(name)?.directory ?? '.', text)
   }
 
   flag(name: SettingName): boolean {
