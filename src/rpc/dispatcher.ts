@@ -4,7 +4,7 @@
  */
 import type { NodeControl } from '../node/control.ts'
 import { invalid, METHOD_ERROR, METHOD_NOT_FOUND, PARSE_ERROR, RpcError } from './errors.ts'
-import { isObject, nestsDeeperThan } from './json.ts'
+import { isObject, type JsonValue, nestsDeeperThan } from './json.ts'
 import { MAX_BATCH, MAX_JSON_NESTING } from './limits.ts'
 import type { RpcContext, RpcMethod } from './method.ts'
 import { methodsFor } from './methods.ts'
@@ -26,8 +26,11 @@ export class RpcDispatcher {
     this.#methods = methodsFor(control.network)
   }
 
-  /** `afterReply` is called with what has to be done once the reply has left. */
-  dispatch(text: string, afterReply: AfterReply): string {
+  /**
+   * `afterReply` is called with what has to be done once the reply has left; `signal` ends waits. The reply is there
+   * at once where no method has to wait.
+   */
+  dispatch(text: string, afterReply: AfterReply, signal: AbortSignal): string | Promise<string> {
     let body: unknown
     try {
       if (nestsDeeperThan(text, MAX_JSON_NESTING)) {
@@ -37,29 +40,59 @@ export class RpcDispatcher {
     } catch {
       return errorReply(new RpcError(PARSE_ERROR, 'Parse error: the body is not JSON'), null)
     }
-    const context: RpcContext = { control: this.#control, methods: this.#methods, afterReply }
+    const context: RpcContext = { control: this.#control, methods: this.#methods, afterReply, signal }
     if (!Array.isArray(body)) return this.#answer(body, context)
     if (body.length === 0) return errorReply(invalid('the batch is empty'), null)
     if (body.length > MAX_BATCH) {
       return errorReply(invalid(`a batch holds at most ${MAX_BATCH} requests, not ${body.length}`), null)
     }
-    return `[${body.map((request) => this.#answer(request, context)).join(',')}]`
+    return this.#answerAll(body, context)
   }
 
-  #answer(request: unknown, context: RpcContext): string {
+  /** One after the other, so that a request sees what those before it have done. */
+  #answerAll(requests: readonly unknown[], context: RpcContext): string | Promise<string> {
+    const replies: string[] = []
+    for (const [i, request] of requests.entries()) {
+      const reply = this.#answer(request, context)
+      if (typeof reply !== 'string') return this.#answerRest(replies, reply, requests.slice(i + 1), context)
+      replies.push(reply)
+    }
+    return `[${replies.join(',')}]`
+  }
+
+  async #answerRest(
+    replies: string[],
+    first: Promise<string>,
+    rest: readonly unknown[],
+    context: RpcContext,
+  ): Promise<string> {
+    replies.push(await first)
+    for (const request of rest) replies.push(await this.#answer(request, context))
+    return `[${replies.join(',')}]`
+  }
+
+  #answer(request: unknown, context: RpcContext): string | Promise<string> {
     if (!isObject(request)) return errorReply(invalid('a request is an object'), null)
     const { id = null, method, params } = request
     if (id !== null && typeof id !== 'string' && typeof id !== 'number') {
       return errorReply(invalid("'id' must be a string, a number or null"), null)
     }
     try {
-      const result = JSON.stringify(this.#call(method, params, context))
-      return `{"jsonrpc":"2.0","result":${result},"id":${JSON.stringify(id)}}`
+      const answer = this.#call(method, params, context)
+      if (!(answer instanceof Promise)) return resultReply(answer, id)
+      return answer.then(
+        (value) => resultReply(value, id),
+        (error: unknown) => this.#failure(error, method, id),
+      )
     } catch (error) {
-      if (error instanceof RpcError) return errorReply(error, id)
-      this.#log('error', `RPC method ${String(method)} failed: ${traceOf(error)}`)
-      return errorReply(new RpcError(METHOD_ERROR, "internal error. The node's log says more"), id)
+      return this.#failure(error, method, id)
     }
+  }
+
+  #failure(error: unknown, method: unknown, id: string | number | null): string {
+    if (error instanceof RpcError) return errorReply(error, id)
+    this.#log('error', `RPC method ${String(method)} failed: ${traceOf(error)}`)
+    return errorReply(new RpcError(METHOD_ERROR, "internal error. The node's log says more"), id)
   }
 
   #call(name: unknown, params: unknown, context: RpcContext): ReturnType<RpcMethod['call']> {
@@ -70,6 +103,10 @@ export class RpcDispatcher {
     if (method === undefined) throw methodNotFound(name)
     return method.call(params, context)
   }
+}
+
+function resultReply(result: JsonValue, id: string | number | null): string {
+  return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${JSON.stringify(id)}}`
 }
 
 export function errorReply(error: RpcError, id: string | number | null): string {

@@ -16,6 +16,8 @@ export const TIMEOUT_CHECK_MS = 1_000
 export const KEEP_ALIVE_TIMEOUT_MS = 30_000
 /** Nothing moves on a socket: the client doesn't read its reply. */
 export const SOCKET_IDLE_TIMEOUT_MS = 60_000
+/** Calls that wait for a block at once: each holds a connection. */
+export const MAX_RPC_WAITS = 32
 /** How long closing waits for replies that are under way. */
 export const CLOSE_GRACE_MS = 250
 

@@ -8,9 +8,14 @@ import { isObject, type JsonValue } from './json.ts'
 export interface RpcContext {
   readonly control: NodeControl
   readonly methods: ReadonlyMap<string, RpcMethod>
+  /** Ends waits: the caller is gone, or the server closes. */
+  readonly signal: AbortSignal
   /** Has something done once the reply is on its way, or can't be delivered any more. */
   readonly afterReply: (action: () => void) => void
 }
+
+/** What a method answers, at once or later. */
+export type RpcAnswer = JsonValue | Promise<JsonValue>
 
 export interface RpcMethod {
   readonly name: string
@@ -19,7 +24,7 @@ export interface RpcMethod {
   /** One line. */
   readonly summary: string
   /** `params` as the request has them. Throws RpcError for what the caller did wrong. */
-  readonly call: (params: unknown, context: RpcContext) => JsonValue
+  readonly call: (params: unknown, context: RpcContext) => RpcAnswer
 }
 
 export interface MethodSpec<Entries extends v.ObjectEntries> {
@@ -30,7 +35,7 @@ export interface MethodSpec<Entries extends v.ObjectEntries> {
   readonly params: Entries
   /** Other names of parameters. */
   readonly aliases?: Readonly<Record<string, string>>
-  readonly run: (params: v.InferOutput<v.ObjectSchema<Entries, undefined>>, context: RpcContext) => JsonValue
+  readonly run: (params: v.InferOutput<v.ObjectSchema<Entries, undefined>>, context: RpcContext) => RpcAnswer
 }
 
 export function method<const Entries extends v.ObjectEntries>(spec: MethodSpec<Entries>): RpcMethod {

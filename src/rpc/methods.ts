@@ -2,10 +2,14 @@
 import type { NetworkParams } from '../params/networks.ts'
 import { addPeerAddressMethod, addressMethods } from './address-methods.ts'
 import { banMethods } from './ban-methods.ts'
+import { chainAdminMethods } from './chain-admin-methods.ts'
+import { chainMethods } from './chain-methods.ts'
 import { controlMethods, mockTimeMethod } from './control-methods.ts'
 import { insightMethods } from './insight-methods.ts'
 import type { RpcMethod } from './method.ts'
+import { generateMethod, miningMethods } from './mining-methods.ts'
 import { networkMethods } from './network-methods.ts'
+import { waitMethods } from './wait-methods.ts'
 
 /** The methods of a node on this network, by name, in alphabetic order. */
 export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMethod> {
@@ -15,8 +19,12 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...addressMethods,
     ...insightMethods,
     ...controlMethods,
+    ...chainMethods,
+    ...chainAdminMethods,
+    ...waitMethods,
+    ...miningMethods,
     // What only tests may do is allowed where they may set the clock.
-    ...(network.allowsMockTime ? [mockTimeMethod, addPeerAddressMethod] : []),
+    ...(network.allowsMockTime ? [mockTimeMethod, addPeerAddressMethod, generateMethod] : []),
   ]
   methods.sort((a, b) => (a.name < b.name ? -1 : 1))
   return new Map(methods.map((method) => [method.name, method]))

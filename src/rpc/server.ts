@@ -32,6 +32,8 @@ export class RpcServer {
   readonly #gate: Gate
   readonly #dispatcher: RpcDispatcher
   readonly #log: RpcLog
+  /** One for each request that is worked on. */
+  readonly #waits = new Set<AbortController>()
   /** Requests whose reply is not out yet. */
   #busy = 0
   #closed: Promise<void> | undefined
@@ -74,6 +76,7 @@ export class RpcServer {
 
   /** Takes no more requests, lets replies that are under way finish for a moment, and ends all connections. */
   close(): Promise<void> {
+    for (const wait of this.#waits) wait.abort()
     this.#closed ??= new Promise((resolve) => {
       const grace = setTimeout(() => this.#http.closeAllConnections(), CLOSE_GRACE_MS)
       this.#http.close(() => {
@@ -105,9 +108,27 @@ export class RpcServer {
       if (body === undefined) refuse(response, TOO_LARGE)
       else if (!isUtf8(body)) send(response, 200, errorReply(NOT_UTF8, null))
       else {
-        const afterReply = (action: () => void): void => this.#runAfter(response, action)
-        send(response, 200, this.#dispatcher.dispatch(body.toString(), afterReply))
+        this.#reply(response, body.toString())
       }
+    })
+  }
+
+  /** Waits end when the caller goes away, and when the server closes. */
+  #reply(response: ServerResponse, text: string): void {
+    const stop = new AbortController()
+    this.#waits.add(stop)
+    response.once('close', () => {
+      this.#waits.delete(stop)
+      stop.abort()
+    })
+    const afterReply = (action: () => void): void => this.#runAfter(response, action)
+    const reply = this.#dispatcher.dispatch(text, afterReply, stop.signal)
+    if (typeof reply === 'string') return send(response, 200, reply)
+    // A method may take longer than an idle connection is kept.
+    response.socket?.setTimeout(0)
+    void reply.then((late) => {
+      response.socket?.setTimeout(SOCKET_IDLE_TIMEOUT_MS)
+      if (!response.destroyed) send(response, 200, late)
     })
   }
 

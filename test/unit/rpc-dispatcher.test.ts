@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
 import { nestsDeeperThan } from '../../src/rpc/json.ts'
-import { FakeControl } from './rpc-fixtures.ts'
+import { atOnce, FakeControl, NO_SIGNAL } from './rpc-fixtures.ts'
 
 const dispatcher = new RpcDispatcher(new FakeControl(), () => {})
-const send = (text: string) => JSON.parse(dispatcher.dispatch(text, () => {}))
+const send = (text: string) => JSON.parse(atOnce(dispatcher.dispatch(text, () => {}, NO_SIGNAL)))
 const ask = (request: unknown) => send(JSON.stringify(request))
 
 describe('requests', () => {
@@ -36,9 +36,9 @@ describe('requests', () => {
   })
 
   it('tells what to do about an unknown method', () => {
-    const { error, id } = ask({ id: 9, method: 'getblock' })
+    const { error, id } = ask({ id: 9, method: 'getnothing' })
     expect(error).toMatchObject({ code: -32601, error_code: 'RPC-METHOD-NOT-FOUND' })
-    expect(error.message).toMatch('getblock')
+    expect(error.message).toMatch('getnothing')
     expect(error.recovery_steps.join()).toMatch('help')
     expect(id).toBe(9)
   })

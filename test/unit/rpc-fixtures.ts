@@ -231,3 +231,12 @@ export function readyPeer(id: number, given: Partial<Omit<PeerSnapshot, 'id'>> =
     ...given,
   })
 }
+
+/** Ends no wait. */
+export const NO_SIGNAL = new AbortController().signal
+
+/** A reply that needs no waiting. */
+export function atOnce(reply: string | Promise<string>): string {
+  if (typeof reply !== 'string') throw new Error('the reply is not there yet')
+  return reply
+}

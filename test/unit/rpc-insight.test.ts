@@ -6,12 +6,12 @@ import { mainnet, regtest } from '../../src/params/networks.ts'
 import { parseIp } from '../../src/primitives/ip.ts'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
 import { methodsFor } from '../../src/rpc/methods.ts'
-import { FakeControl, peer, readyPeer } from './rpc-fixtures.ts'
+import { atOnce, FakeControl, NO_SIGNAL, peer, readyPeer } from './rpc-fixtures.ts'
 
 function harness(control = new FakeControl(mainnet)) {
   const dispatcher = new RpcDispatcher(control, () => {})
   const call = (method: string, params?: unknown) =>
-    JSON.parse(dispatcher.dispatch(JSON.stringify({ id: 1, method, params }), () => {}))
+    JSON.parse(atOnce(dispatcher.dispatch(JSON.stringify({ id: 1, method, params }), () => {}, NO_SIGNAL)))
   const result = (method: string, params?: unknown) => {
     const reply = call(method, params)
     expect(reply.error).toBeUndefined()

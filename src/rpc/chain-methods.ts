@@ -1,0 +1,162 @@
+/** Methods that look at the chain (rpc 4.1), and those that Bitcoin has beside them. */
+import * as v from 'valibot'
+import { difficultyOfBits } from '../chain/compact-bits.ts'
+import type { HeaderNode } from '../chain/header-node.ts'
+import { medianTimePast } from '../chain/header-rules.ts'
+import type { ChainControl } from '../node/chain-control.ts'
+import { hashToHex, toHex } from '../primitives/bytes.ts'
+import type { Block } from '../wire/block.ts'
+import { decodePayload } from '../wire/messages.ts'
+import { blockHex, blockJson, confirmations, headerJson, wideHex } from './block-json.ts'
+import { chainTips } from './chain-tips.ts'
+import { methodError } from './errors.ts'
+import { chainOf, HASH, HEIGHT, hashOf, nodeByHash, nodeByHeight } from './hash-param.ts'
+import type { JsonObject, JsonValue } from './json.ts'
+import { method, type RpcContext, type RpcMethod } from './method.ts'
+import { COIN, fairMiningNote } from './notes.ts'
+
+const VERBOSITY = v.union(
+  [v.picklist([0, 1, 2]), v.boolean()],
+  '0 (hex), 1 (ids of transactions) or 2 (transactions)',
+)
+const INDEX = v.pipe(v.number('the number of an output'), v.safeInteger('the number of an output'))
+
+export const chainMethods: readonly RpcMethod[] = [
+  method({
+    name: 'getblockchaininfo',
+    usage: 'getblockchaininfo',
+    summary: 'where the chain stands, and how far it has been checked',
+    params: {},
+    run: async (_, context) => await chainInfo(context),
+  }),
+  method({
+    name: 'getblockcount',
+    usage: 'getblockcount',
+    summary: 'height of the last block of the active chain',
+    params: {},
+    run: (_, context) => chainOf(context).engine.tip.height,
+  }),
+  method({
+    name: 'getbestblockhash',
+    usage: 'getbestblockhash',
+    summary: 'hash of the last block of the active chain',
+    params: {},
+    run: (_, context) => hashToHex(chainOf(context).engine.tip.hash),
+  }),
+  method({
+    name: 'getblockhash',
+    usage: 'getblockhash <height>',
+    summary: 'hash of the block at a height of the active chain',
+    params: { height: HEIGHT },
+    run: ({ height }, context) => ({
+      blockhash: hashToHex(nodeByHeight(chainOf(context).engine, height).hash),
+    }),
+  }),
+  method({
+    name: 'getblockheader',
+    usage: 'getblockheader <blockhash> [verbose]',
+    summary: 'the header of a block, in words or (verbose false) as hex',
+    params: { blockhash: HASH, verbose: v.optional(v.boolean('true or false')) },
+    aliases: { hash: 'blockhash' },
+    run: ({ blockhash, verbose = true }, context) => {
+      const { engine } = chainOf(context)
+      const node = nodeByHash(engine, blockhash)
+      return verbose ? headerJson(engine, node) : toHex(node.bytes)
+    },
+  }),
+  method({
+    name: 'getblock',
+    usage: 'getblock <hash> [verbosity]',
+    summary: 'a block: 0 as hex, 1 with the ids of its transactions, 2 with the transactions',
+    params: { hash: HASH, verbosity: v.optional(VERBOSITY) },
+    aliases: { blockhash: 'hash', verbose: 'verbosity' },
+    run: async ({ hash, verbosity = 1 }, context) => await block(chainOf(context), hash, Number(verbosity)),
+  }),
+  method({
+    name: 'getchaintips',
+    usage: 'getchaintips',
+    summary: 'the ends of all chains known, and what is known of each',
+    params: {},
+    run: (_, context) => chainTips(chainOf(context).engine),
+  }),
+  method({
+    name: 'getdifficulty',
+    usage: 'getdifficulty',
+    summary: 'difficulty of the last block, as a multiple of that of the target 0x1f060000',
+    params: {},
+    run: (_, context) => difficultyOfBits(chainOf(context).engine.tip.bits),
+  }),
+  method({
+    name: 'gettxout',
+    usage: 'gettxout <txid> <n>',
+    summary: 'an output that is not spent; null if there is none',
+    params: { txid: HASH, n: INDEX },
+    aliases: { vout: 'n' },
+    run: async ({ txid, n }, context) => await unspentOutput(chainOf(context), txid, n),
+  }),
+]
+
+async function chainInfo(context: RpcContext): Promise<JsonObject> {
+  const chain = chainOf(context)
+  const { engine, backend } = chain
+  const { tip, bestHeader, params } = engine
+  const { control } = context
+  const { blockBytes, storeBytes } = await backend.store.size()
+  const { maintenance } = engine
+  return {
+    chain: control.network.name,
+    blocks: tip.height,
+    headers: bestHeader.height,
+    bestblockhash: hashToHex(tip.hash),
+    difficulty: difficultyOfBits(tip.bits),
+    time: tip.time,
+    mediantime: medianTimePast(tip),
+    verificationprogress: progress(chain, control.unixTime()),
+    initialblockdownload: engine.isInitialDownload,
+    chainwork: wideHex(tip.work),
+    size_on_disk: blockBytes + storeBytes,
+    pruned: maintenance.isPruning,
+    ...(maintenance.isPruning ? { pruneheight: maintenance.pruneHeight } : {}),
+    proof_of_work: backend.hasher.mode,
+    unchecked_rules: fairMiningNote(params),
+    warnings: engine.isStopped ? 'the chain stands still: see the log' : '',
+  }
+}
+
+/** Between 0 and 1: of the blocks that there should be by now, those that are connected. */
+function progress({ engine }: ChainControl, now: number): number {
+  const { tip, bestHeader, params } = engine
+  const behind = Math.max(0, now - bestHeader.time) / params.spacingSeconds
+  const expected = engine.isInitialDownload
+    ? bestHeader.height + behind
+    : Math.max(tip.height, bestHeader.height)
+  return expected === 0 ? 1 : Math.min(1, tip.height / expected)
+}
+
+async function block(chain: ChainControl, hash: string, verbosity: number): Promise<JsonValue> {
+  const node = nodeByHash(chain.engine, hash)
+  const found = await storedBlock(chain, node)
+  return verbosity === 0 ? blockHex(found) : blockJson(chain.engine, node, found, verbosity)
+}
+
+async function storedBlock(chain: ChainControl, node: HeaderNode): Promise<Block> {
+  const stored = await chain.readBlock(node)
+  const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
+  if (message?.ok === true && message.value.type === 'block') return message.value.block
+  const why = chain.engine.maintenance.isPruning ? 'it may have been pruned' : 'only its header is known'
+  throw methodError(`Block not available: ${hashToHex(node.hash)} (${why})`)
+}
+
+async function unspentOutput(chain: ChainControl, txid: string, n: number): Promise<JsonValue> {
+  const coin = n < 0 ? undefined : await chain.coin(hashOf(txid), n)
+  if (coin === undefined) return null
+  const { engine } = chain
+  const made = engine.activeAt(coin.height)
+  return {
+    bestblock: hashToHex(engine.tip.hash),
+    confirmations: made === undefined ? 0 : confirmations(engine, made),
+    value: coin.value / COIN,
+    scriptPubKey: { hex: toHex(coin.script) },
+    coinbase: coin.isCoinbase,
+  }
+}

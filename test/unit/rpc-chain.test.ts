@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ChainBackend, openChain } from '../../src/node/chain-backend.ts'
+import { DilithionNode } from '../../src/node/node.ts'
+import { mainnet, regtest } from '../../src/params/networks.ts'
+import { hashToHex, toHex } from '../../src/primitives/bytes.ts'
+import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
+import { encodeAddress } from '../../src/script/address.ts'
+import { ChainBuilder, txidOf } from '../../testkit/chain-builder.ts'
+import { FakeControl, NO_SIGNAL } from './rpc-fixtures.ts'
+
+const builder = new ChainBuilder(regtest.chain)
+const address = encodeAddress(new Uint8Array(20).fill(7))
+let backend: ChainBackend
+let node: DilithionNode
+let call: (method: string, params?: unknown, signal?: AbortSignal) => Promise<unknown>
+let error: (method: string, params?: unknown) => Promise<string>
+
+beforeAll(async () => {
+  backend = await openChain({ network: regtest })
+  node = new DilithionNode({ network: regtest, chain: backend })
+  await node.start()
+  const dispatcher = new RpcDispatcher(node, () => {})
+  const reply = async (method: string, params: unknown, signal = NO_SIGNAL) =>
+    JSON.parse(await dispatcher.dispatch(JSON.stringify({ id: 1, method, params }), () => {}, signal))
+  call = async (method, params, signal) => {
+    const answer = await reply(method, params, signal)
+    expect(answer.error).toBeUndefined()
+    return answer.result
+  }
+  error = async (method, params) => (await reply(method, params)).error?.message ?? 'no error'
+  await call('generatetoaddress', [12, address])
+})
+
+afterAll(async () => {
+  await node.stop()
+  await backend.close()
+})
+
+const hashAt = async (height: number): Promise<string> => {
+  const { blockhash } = (await call('getblockhash', { height })) as { blockhash: string }
+  return blockhash
+}
+
+describe('the chain by RPC', () => {
+  it('says where it stands', async () => {
+    expect(await call('getblockcount')).toBe(12)
+    expect(await call('getbestblockhash')).toBe(await hashAt(12))
+    expect(await call('getblockchaininfo')).toMatchObject({
+      chain: 'regtest',
+      blocks: 12,
+      headers: 12,
+      bestblockhash: await hashAt(12),
+      initialblockdownload: false,
+      verificationprogress: 1,
+      pruned: false,
+      proof_of_work: 'sha3',
+      unchecked_rules: '',
+    })
+    expect(await call('getdifficulty')).toBeGreaterThan(0)
+  })
+
+  it('shows headers', async () => {
+    const hash = await hashAt(3)
+    const shown = await call('getblockheader', [hash])
+    expect(shown).toMatchObject({
+      hash,
+      height: 3,
+      confirmations: 10,
+      version: 1,
+      bits: '0x207fffff',
+      previousblockhash: await hashAt(2),
+      nextblockhash: await hashAt(4),
+      nTx: 1,
+    })
+    expect(await call('getblockheader', { hash, verbose: false })).toHaveLength(160)
+  })
+
+  it('shows blocks in three ways', async () => {
+    const hash = await hashAt(5)
+    const hex = await call('getblock', [hash, 0])
+    expect(hex).toMatch(/^01000000[0-9a-f]+$/)
+    const brief = (await call('getblock', [hash])) as { tx: string[]; size: number; miner: string }
+    expect(brief).toMatchObject({ hash, height: 5, tx_count: 1, confirmations: 8, miner: address })
+    const full = (await call('getblock', { hash, verbosity: 2 })) as { tx: Record<string, unknown>[] }
+    expect(full.tx[0]).toMatchObject({
+      txid: brief.tx[0],
+      vin: [{ coinbase: true }],
+      vout: [{ value: 5_000_000_000, n: 0, address }],
+    })
+    const genesis = (await call('getblock', [await hashAt(0)])) as Record<string, unknown>
+    expect(genesis).toMatchObject({ height: 0, previousblockhash: '0'.repeat(64) })
+    expect(genesis['hash']).toBe(hashToHex(regtest.genesisHash))
+  })
+
+  it('shows outputs that are not spent', async () => {
+    const { tx } = (await call('getblock', [await hashAt(5)])) as { tx: string[] }
+    expect(await call('gettxout', { txid: tx[0], n: 0 })).toMatchObject({
+      confirmations: 8,
+      value: 50,
+      coinbase: true,
+      bestblock: await hashAt(12),
+    })
+    expect(await call('gettxout', { txid: tx[0], n: 9 })).toBeNull()
+  })
+
+  it('says what is wrong with a question', async () => {
+    expect(await error('getblockhash', [99])).toContain('Block height out of range')
+    expect(await error('getblock', ['00'.repeat(32)])).toContain('Block not found')
+    expect(await error('getblock', ['xy'])).toContain('a hash of 64 hex digits')
+    expect(await error('generatetoaddress', [1, 'nobody'])).toContain('not an address')
+    expect(await error('submitblock', ['00'])).toContain('not a block in hex')
+    expect(await error('invalidateblock', [])).toContain('which block?')
+  })
+
+  it('takes blocks, and says what came of them', async () => {
+    const [a] = builder.chain(builder.genesis, 1, { salt: 5 })
+    const [bad] = builder.chain(builder.genesis, 1, { withoutWork: true })
+    if (a === undefined || bad === undefined) throw new Error('no blocks')
+    const hex = (block: typeof a): string => toHex(block.header.bytes) + toHex(block.block.transactionData)
+    expect(await call('submitblock', [hex(a)])).toBe('inconclusive')
+    expect(await call('submitblock', [hex(a)])).toBe('duplicate')
+    expect(await call('submitblock', [hex(bad)])).toBe('high-hash')
+    expect(await call('getchaintips')).toEqual([
+      { height: 12, hash: await hashAt(12), branchlen: 0, status: 'active' },
+      { height: 1, hash: hashToHex(a.hash), branchlen: 1, status: 'valid-headers' },
+    ])
+    const [coinbase] = a.transactions
+    if (coinbase === undefined) throw new Error('no coinbase')
+    expect(await call('gettxout', [hashToHex(txidOf(coinbase)), 0])).toBeNull()
+  })
+
+  it('tells miners what to do', async () => {
+    expect(await call('getblocktemplate', [{ rules: [] }])).toMatchObject({
+      previousblockhash: await hashAt(12),
+      height: 13,
+      bits: '207fffff',
+      coinbasevalue: 5_000_000_000,
+      transactions: [],
+    })
+    expect(await call('getmininginfo')).toMatchObject({ mining: false, blocks: 12 })
+  })
+
+  it('lets an operator call blocks bad and good again, and have them checked', async () => {
+    const hash = await hashAt(10)
+    expect(await call('invalidateblock', { blockhash: hash })).toMatchObject({
+      disconnected: 3,
+      new_height: 9,
+    })
+    expect(await call('reconsiderblock', [hash])).toMatchObject({ status: 'reconsidered' })
+    await call('waitforblockheight', [12, 60_000])
+    expect(await call('verifychain', [4, 0])).toBe(true)
+    expect(await call('checkblockdb')).toMatchObject({ chain_height: 12, missing_count: 0 })
+  })
+
+  it('waits for blocks, no longer than it is told to', async () => {
+    const next = call('waitfornewblock', [60_000])
+    const height = (await call('getblockcount')) as number
+    await call('generatetoaddress', [1, address])
+    expect(await next).toEqual({ hash: await hashAt(height + 1), height: height + 1 })
+    expect(await call('waitforblockheight', [1_000_000, 0])).toMatchObject({ height: height + 1 })
+    const stop = new AbortController()
+    const never = call('waitforblock', ['11'.repeat(32)], stop.signal)
+    stop.abort()
+    expect(await never).toMatchObject({ height: height + 1 })
+  })
+})
+
+it('a node without a chain says so', async () => {
+  const dispatcher = new RpcDispatcher(new FakeControl(), () => {})
+  const text = await dispatcher.dispatch('{"id":1,"method":"getblockcount"}', () => {}, NO_SIGNAL)
+  expect(JSON.parse(text).error.message).toBe('this node keeps no chain')
+})
+
+it('mining at will is for private networks', async () => {
+  const control = new FakeControl()
+  const dispatcher = new RpcDispatcher(Object.assign(control, { network: mainnet }), () => {})
+  const text = await dispatcher.dispatch('{"id":1,"method":"generatetoaddress"}', () => {}, NO_SIGNAL)
+  expect(JSON.parse(text).error.code).toBe(-32601)
+})
