@@ -81,6 +81,18 @@ export class BlockFiles {
     this.#isFolderDirty = false
   }
 
+  /**
+   * What the process before this one appended and did not sync may still be in the system's memory only. To be called
+   * before the rows are opened, as that makes the rows of the process before last.
+   */
+  async syncLast(): Promise<void> {
+    const last = (await this.list()).at(-1)
+    if (last === undefined) return
+    const writer = await this.#writerOf(last)
+    writer.isDirty = true
+    await this.sync()
+  }
+
   /** Undefined where there is no such record; with `verify`, also where the payload is not what was written. */
   async read(positions: readonly BlockPosition[], verify: boolean): Promise<(StoredBlock | undefined)[]> {
     const blocks: (StoredBlock | undefined)[] = new Array(positions.length).fill(undefined)

@@ -27,7 +27,8 @@ export interface StoreSize {
 export interface ChainStore {
   /**
    * Never rejects. Requests take effect in the order given: a `get` or `read` sees all that was asked for before
-   * it, answered or not. After a write that failed every further write fails with the same error, so that nothing
+   * it, answered or not, and nothing that was asked for later. What is given with a request must not be changed
+   * before it is answered. After a write that failed every further write fails with the same error, so that nothing
    * is stored behind a gap; what was committed before stays, and can be read.
    */
   perform(request: StoreRequest): Promise<IoResult>

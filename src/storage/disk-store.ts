@@ -1,6 +1,7 @@
 /**
  * A store on a disk. Owns the order of requests: writes are done one after the other as they were given; reads go
- * beside them, as soon as those writes are done that they have to see. How much waits is up to who asks.
+ * beside them, as soon as those writes are done that they have to see, and don't see later ones. How much waits is up
+ * to who asks.
  */
 import type { BlockPosition, IoResult, StoreChange } from '../chain/io.ts'
 import { UserError } from '../primitives/errors.ts'
@@ -49,7 +50,7 @@ export class DiskChainStore implements ChainStore {
         return result
       }
       case 'deleteFiles':
-        return this.#writeTo(request.files, () => this.#blocks.delete(request.files))
+        return this.#deleteFiles(request.files)
     }
   }
 
@@ -88,6 +89,15 @@ export class DiskChainStore implements ChainStore {
     // Rows must never survive without the blocks that they speak of.
     if (lasting) await this.#blocks.sync()
     await this.#rows.commit(changes, lasting)
+  }
+
+  #deleteFiles(files: readonly number[]): Promise<IoResult> {
+    // Who asked for a block before must get it.
+    const reads = [...this.#reads]
+    return this.#writeTo(files, async () => {
+      await Promise.all(reads)
+      await this.#blocks.delete(files)
+    })
   }
 
   #write(work: () => Promise<void>): Promise<IoResult> {

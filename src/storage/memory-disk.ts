@@ -7,10 +7,14 @@ import { BLOCK_RECORD_OVERHEAD } from '../chain/io.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import type { FoundBlock, StoredPair, StoreRequest, StoreSize } from './chain-store.ts'
 
+const NOTHING = new Uint8Array(0)
+
 export interface MemoryRecord {
   readonly hash: Uint8Array
   readonly block: StoredBlock
 }
+
+export type ReplacedRecords = readonly (readonly [offset: number, record: MemoryRecord])[]
 
 export class MemoryFile {
   /** By offset. */
@@ -18,14 +22,17 @@ export class MemoryFile {
   /** Where the record that reaches farthest ends. */
   end = 0
 
-  put(offset: number, record: MemoryRecord): void {
+  /** Returns what was written over, and is gone. */
+  put(offset: number, record: MemoryRecord): ReplacedRecords {
     const end = endOf(offset, record)
-    // What is written over is gone.
-    if (offset < this.end)
-      for (const [at, other] of this.records)
-        if (at < end && endOf(at, other) > offset) this.records.delete(at)
+    const replaced =
+      offset < this.end
+        ? [...this.records].filter(([at, other]) => at < end && endOf(at, other) > offset)
+        : []
+    for (const [at] of replaced) this.records.delete(at)
     this.records.set(offset, record)
     this.end = Math.max(this.end, end)
+    return replaced
   }
 }
 
@@ -33,14 +40,16 @@ export class MemoryDisk {
   readonly rows = new Map<string, Uint8Array>()
   readonly files = new Map<number, MemoryFile>()
 
+  /** Throws RangeError for a block that does not fit its place. */
   perform(request: StoreRequest): IoResult {
     switch (request.kind) {
       case 'get':
         return done(request.keys.map((key) => this.rows.get(key)?.slice()))
       case 'append':
-        return this.append(request.position, request.hash, request.block)
+        this.append(request.position, request.hash, request.block)
+        return done(undefined)
       case 'read':
-        return done(request.positions.map((position) => this.#blockAt(position, request.verify)))
+        return done(request.positions.map((position) => this.blockAt(position, request.verify)))
       case 'commit':
         this.commit(request.changes)
         return done(undefined)
@@ -50,13 +59,14 @@ export class MemoryDisk {
     }
   }
 
-  append({ file: number, offset, length }: BlockPosition, hash: Uint8Array, block: StoredBlock): IoResult {
-    if (block.payload.length !== length) return { ok: false, error: misfit(block.payload.length, length) }
-    const file = this.files.get(number) ?? new MemoryFile()
-    this.files.set(number, file)
+  /** Returns what was written over. */
+  append({ file, offset, length }: BlockPosition, hash: Uint8Array, block: StoredBlock): ReplacedRecords {
     const { payload, checksum } = block
-    file.put(offset, { hash: hash.slice(), block: { payload: payload.slice(), checksum } })
-    return done(undefined)
+    if (payload.length !== length)
+      throw new RangeError(`a block of ${payload.length} bytes does not fit its place of ${length}`)
+    const known = this.files.get(file) ?? new MemoryFile()
+    this.files.set(file, known)
+    return known.put(offset, { hash: hash.slice(), block: { payload: payload.slice(), checksum } })
   }
 
   commit(changes: readonly StoreChange[]): void {
@@ -68,8 +78,8 @@ export class MemoryDisk {
 
   /** By ascending keys. */
   pairs(prefix: string): StoredPair[] {
-    const found = [...this.rows].filter(([key]) => key.startsWith(prefix))
-    return found.sort(([a], [b]) => (a < b ? -1 : 1))
+    const keys = [...this.rows.keys()].filter((key) => key.startsWith(prefix)).sort()
+    return keys.map((key) => [key, this.rows.get(key)?.slice() ?? NOTHING])
   }
 
   /** All blocks that are what their checksum says, in order of position. */
@@ -89,7 +99,7 @@ export class MemoryDisk {
     return { blockBytes, storeBytes }
   }
 
-  #blockAt({ file, offset, length }: BlockPosition, verify: boolean): StoredBlock | undefined {
+  blockAt({ file, offset, length }: BlockPosition, verify: boolean): StoredBlock | undefined {
     const block = this.files.get(file)?.records.get(offset)?.block
     if (block?.payload.length !== length) return undefined
     return verify && messageChecksum(block.payload) !== block.checksum ? undefined : block
@@ -98,10 +108,6 @@ export class MemoryDisk {
 
 function done(value: unknown): IoResult {
   return { ok: true, value }
-}
-
-function misfit(length: number, place: number): string {
-  return `a block of ${length} bytes does not fit its place of ${place}`
 }
 
 function endOf(offset: number, { block }: MemoryRecord): number {

@@ -1,5 +1,6 @@
 /** A store without a disk, for tests and for embedding a node that keeps nothing. */
 import type { IoResult } from '../chain/io.ts'
+import { errorText } from '../primitives/errors.ts'
 import type { ChainStore, FoundBlock, StoredPair, StoreRequest, StoreSize } from './chain-store.ts'
 import { MemoryDisk } from './memory-disk.ts'
 
@@ -15,7 +16,15 @@ class MemoryChainStore implements ChainStore {
 
   perform(request: StoreRequest): Promise<IoResult> {
     if (this.#isClosed) return Promise.resolve({ ok: false, error: 'the store of the chain is closed' })
-    return Promise.resolve(this.#disk.perform(request))
+    return Promise.resolve(this.#answer(request))
+  }
+
+  #answer(request: StoreRequest): IoResult {
+    try {
+      return this.#disk.perform(request)
+    } catch (error) {
+      return { ok: false, error: errorText(error) }
+    }
   }
 
   async *scan(prefix: string): AsyncGenerator<readonly StoredPair[]> {

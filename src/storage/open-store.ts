@@ -42,6 +42,7 @@ export async function openChainStore(dir: string, options: StoreOptions): Promis
     await ensureFormat(dir, options.network, blocks)
     return new DiskChainStore(await openRows(dir, blocks, options), blocks)
   } catch (error) {
+    await blocks.close()
     throw error instanceof UserError ? error : new UserError(`can't use ${dir}: ${openErrorText(error)}`)
   }
 }
@@ -85,6 +86,7 @@ async function openRows(dir: string, blocks: BlockFiles, options: StoreOptions):
     throw new UserError(
       `can't use ${dir}: the index of its blocks is missing: start once with --reindex to rebuild it`,
     )
+  await blocks.syncLast()
   const cacheBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES
   const rows = await RowIndex.open(join(dir, ROWS_DIR), cacheBytes, state === 'none')
   await syncFolder(dir)

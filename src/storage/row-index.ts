@@ -56,11 +56,16 @@ export class RowIndex {
     await ClassicLevel.destroy(dir)
   }
 
-  /** In order. Rejects with DamagedRows, or what the database says. */
+  /** In order, as they are now, whatever is committed next. Rejects with DamagedRows, or what the database says. */
   async get(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
     const encoded = keys.map((key) => Buffer.from(key, 'latin1'))
-    const values = await this.#rows.getMany(encoded)
-    return values.map((value, i) => (value === undefined ? undefined : contentOf(encoded[i], value)))
+    const snapshot = this.#rows.snapshot()
+    try {
+      const values = await this.#rows.getMany(encoded, { snapshot })
+      return values.map((value, i) => (value === undefined ? undefined : contentOf(encoded[i], value)))
+    } finally {
+      await snapshot.close()
+    }
   }
 
   /** Does a commit like this one have to be made durable, asked for or not? */
