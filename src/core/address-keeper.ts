@@ -5,7 +5,6 @@
 import { ADDRESS_SAVE_DELAY_MS } from '../params/limits.ts'
 import type { AddressBook } from '../pool/address-book.ts'
 import type { SavedAddress, SavedAddresses } from '../pool/address-row.ts'
-import { endpointKey } from '../pool/known-address.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type MonoMs, monoMs } from '../primitives/brand.ts'
 import type { Endpoint } from '../primitives/ip.ts'
@@ -17,7 +16,7 @@ export class AddressKeeper {
   readonly #book: AddressBook
   readonly #peers: PeerManager
   readonly #outbox: Outbox
-  readonly #builtIn: ReadonlySet<string>
+  readonly #builtIn: readonly Endpoint[]
   #savedRevision: number
   #saveAt: MonoMs = NEVER
   /** Those of last time until there are others: a node that is killed while it starts must not lose them. */
@@ -32,7 +31,7 @@ export class AddressKeeper {
     builtIn: readonly Endpoint[],
   ) {
     this.#lastAnchors = anchors
-    this.#builtIn = new Set(builtIn.map(endpointKey))
+    this.#builtIn = builtIn
     this.#book = book
     this.#peers = peers
     this.#outbox = outbox
@@ -70,8 +69,9 @@ export class AddressKeeper {
     )
     if (ready.length > 0) this.#lastAnchors = ready.map((peer) => peer.remote)
     const saved = this.#book.save(this.#lastAnchors)
-    const isWorthIt = (row: SavedAddress): boolean =>
-      row.lastSuccessAt > 0 || !this.#builtIn.has(endpointKey(row))
+    // Rows are the book's own, so that none of thousands has to be looked at closely.
+    const mute = new Set<SavedAddress | undefined>(this.#builtIn.map((seed) => this.#book.find(seed)))
+    const isWorthIt = (row: SavedAddress): boolean => row.lastSuccessAt > 0 || !mute.has(row)
     return { ...saved, addresses: saved.addresses.filter(isWorthIt) }
   }
 }
