@@ -111,7 +111,7 @@ export class RandomXEngine {
       this.#enter('wrong')
       throw new UserError(
         "RandomX computes another hash of this chain's first block than is known: install librandomx 1.1.10 or newer" +
-          ', as it comes with Debian and Ubuntu',
+          ', as it comes with Debian and Ubuntu, or put chain.genesis in the chain file right',
       )
     }
     this.#enter('ready')
