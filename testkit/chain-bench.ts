@@ -9,6 +9,7 @@ import { HEADER_PREFIX, TIP_KEY } from '../src/chain/rows.ts'
 import { monoMs, unixSeconds } from '../src/primitives/brand.ts'
 import { toHex } from '../src/primitives/bytes.ts'
 import { sha3_256 } from '../src/primitives/sha3.ts'
+import { GOOD_SIGNATURE } from './chain-builder.ts'
 
 /** What a disk holds, as far as an engine sees it. */
 export class BenchDisk {
@@ -29,6 +30,8 @@ export class BenchDisk {
     switch (request.kind) {
       case 'hash':
         return request.headers.map(sha3_256)
+      case 'verify':
+        return request.checks.map(({ signature }) => signature[0] === GOOD_SIGNATURE)
       case 'get':
         return request.keys.map((key) => this.values.get(key))
       case 'append':

@@ -5,8 +5,11 @@ import { hashMeetsBits } from '../src/chain/compact-bits.ts'
 import type { StoredBlock } from '../src/chain/io.ts'
 import { merkleRoot } from '../src/chain/merkle.ts'
 import type { ChainParams } from '../src/params/chain-params.ts'
-import { sha3_256 } from '../src/primitives/sha3.ts'
+import { toHex } from '../src/primitives/bytes.ts'
+import { hash160, sha3_256 } from '../src/primitives/sha3.ts'
 import { ByteWriter } from '../src/primitives/writer.ts'
+import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../src/script/signature-check.ts'
+import { p2pkhScript } from '../src/script/templates.ts'
 import { type Block, encodeBlockTransactions } from '../src/wire/block.ts'
 import { BlockHeader } from '../src/wire/header.ts'
 import { type Transaction, writeTransaction } from '../src/wire/transaction.ts'
@@ -41,12 +44,36 @@ export function txidOf(transaction: Transaction): Uint8Array {
   return sha3_256(writer.view())
 }
 
+/** First byte of a signature that {@link BenchDisk} takes for valid; any other one is not. */
+export const GOOD_SIGNATURE = 0x60
+const BAD_SIGNATURE = 0x61
+
+const keys = new Map<string, Uint8Array>()
+
+/** A made-up key; it has the right size, and no secret. */
+function keyOf(n: number): Uint8Array {
+  const key = new Uint8Array(PUBLIC_KEY_BYTES).fill(1)
+  new DataView(key.buffer).setUint32(0, n, true)
+  return key
+}
+
 /** A script that pays to a made-up key. */
 export function payTo(n: number): Uint8Array {
-  const script = new Uint8Array(25)
-  script.set([0x76, 0xa9, 0x14, n & 0xff, n >>> 8])
-  script.set([0x88, 0xac], 23)
+  const key = keyOf(n)
+  const script = p2pkhScript(hash160(key))
+  keys.set(toHex(script), key)
   return script
+}
+
+/** The scriptSig for a script of {@link payTo}, as far as the bench looks at it. */
+function unlock(script: Uint8Array, isGood: boolean): Uint8Array {
+  const key = keys.get(toHex(script))
+  if (key === undefined) throw new Error('nobody has the key to this output')
+  const signature = new Uint8Array(SIGNATURE_BYTES).fill(2)
+  signature[0] = isGood ? GOOD_SIGNATURE : BAD_SIGNATURE
+  const writer = new ByteWriter(SIGNATURE_BYTES + PUBLIC_KEY_BYTES + 4)
+  writer.u16(SIGNATURE_BYTES).bytes(signature).u16(PUBLIC_KEY_BYTES).bytes(key)
+  return writer.copy()
 }
 
 export class ChainBuilder {
@@ -101,14 +128,19 @@ export class ChainBuilder {
 }
 
 /** Spends outputs of a transaction, in order, to made-up keys. */
-export function spend(from: Transaction, outputs: readonly number[], values: readonly number[]): Transaction {
+export function spend(
+  from: Transaction,
+  outputs: readonly number[],
+  values: readonly number[],
+  isSigned = true,
+): Transaction {
   const previousHash = txidOf(from)
   return {
     version: 1,
     inputs: outputs.map((previousIndex) => ({
       previousHash,
       previousIndex,
-      scriptSig: new Uint8Array([0]),
+      scriptSig: unlock(from.outputs[previousIndex]?.scriptPubKey ?? new Uint8Array(), isSigned),
       sequence: 0xffff_ffff,
     })),
     outputs: values.map((value, i) => ({ value: BigInt(value), scriptPubKey: payTo(i + 1) })),

@@ -2,6 +2,7 @@
 import { latin1Decode } from '../primitives/bytes.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { ByteWriter } from '../primitives/writer.ts'
+import { HASH160_BYTES, isDataCarrier, p2pkhHash, p2pkhScript } from '../script/templates.ts'
 
 export interface Coin {
   /** In ions; below 2^53. */
@@ -26,7 +27,7 @@ function indexKey(index: number): string {
 
 /** Can it ever be spent? What begins with RETURN is not kept among the coins. */
 export function isSpendable(script: Uint8Array): boolean {
-  return script[0] !== 0x6a
+  return !isDataCarrier(script)
 }
 
 export function writeCoin(writer: ByteWriter, coin: Coin): void {
@@ -44,7 +45,7 @@ export function readCoin(reader: ByteReader): Coin {
   const length = reader.compactSize('script')
   const script =
     length === 0
-      ? p2pkhScript(reader.bytes(20, 'script'))
+      ? p2pkhScript(reader.bytes(HASH160_BYTES, 'script'))
       : reader.bytes(Math.min(length - 1, MAX_SCRIPT_BYTES), 'script')
   return { value, script, height: Math.floor(origin / 2), isCoinbase: origin % 2 === 1 }
 }
@@ -60,25 +61,4 @@ export function decodeCoin(bytes: Uint8Array): Coin | undefined {
   const reader = new ByteReader(bytes)
   const coin = readCoin(reader)
   return reader.failed || reader.remaining > 0 ? undefined : coin
-}
-
-const P2PKH_BYTES = 25
-
-function p2pkhHash(script: Uint8Array): Uint8Array | undefined {
-  const isTemplate =
-    script.length === P2PKH_BYTES &&
-    script[0] === 0x76 &&
-    script[1] === 0xa9 &&
-    script[2] === 0x14 &&
-    script[23] === 0x88 &&
-    script[24] === 0xac
-  return isTemplate ? script.subarray(3, 23) : undefined
-}
-
-function p2pkhScript(hash160: Uint8Array): Uint8Array {
-  const script = new Uint8Array(P2PKH_BYTES)
-  script.set([0x76, 0xa9, 0x14])
-  script.set(hash160, 3)
-  script.set([0x88, 0xac], 23)
-  return script
 }

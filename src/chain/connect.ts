@@ -11,6 +11,7 @@ import { type Fault, fault } from './faults.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { Job } from './io.ts'
 import { getValues } from './requests.ts'
+import { checkScripts, type SpendingTransaction } from './script-checks.ts'
 import { isFinalInBlock, relativeLockFault } from './transaction-rules.ts'
 
 export type ConnectResult =
@@ -23,6 +24,8 @@ interface Plan {
   readonly spentKeys: string[]
   /** Outputs that it leaves. */
   readonly made: Map<string, Coin>
+  /** Its transactions but the coinbase, with what they spend. */
+  readonly spending: SpendingTransaction[]
   readonly undo: Coin[]
   fees: number
 }
@@ -48,7 +51,9 @@ export function* connectBlock(
     coinbase === undefined
       ? fault('bad-cb-missing')
       : checkCoinbase(params, node.height, coinbase.transaction, planned.fees)
-  if (wrong !== undefined) return { ok: false, fault: wrong }
+  // What costs most comes last; where a checkpoint vouches for the block, it is left out.
+  const refused = wrong ?? (isStrict ? yield* checkScripts(planned.spending, params.chainId) : undefined)
+  if (refused !== undefined) return { ok: false, fault: refused }
   for (const key of planned.spentKeys) coins.spend(key)
   // Only a coinbase can repeat an id, and its outputs were looked up.
   for (const [key, coin] of planned.made) coins.add(key, coin, coins.knows(key))
@@ -102,7 +107,7 @@ function plan(
   isStrict: boolean,
 ): Plan | Fault {
   const { height } = node
-  const result: Plan = { spentKeys: [], made: new Map(), undo: [], fees: 0 }
+  const result: Plan = { spentKeys: [], made: new Map(), spending: [], undo: [], fees: 0 }
   const gone = new Set<string>()
   for (const [i, entry] of transactions.entries()) {
     const isCoinbase = i === 0
@@ -156,6 +161,7 @@ function spend(
     if (locked !== undefined) return locked
   }
   result.fees += inputValue - outputValue
+  result.spending.push({ transaction, coins: spent })
   result.undo.push(...spent)
   return undefined
 }

@@ -13,7 +13,7 @@ import type { PeerId } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { BlockHeader, HEADER_BYTES, type HeaderList } from '../wire/header.ts'
-import { hashMeetsBits, workOfBits } from './compact-bits.ts'
+import { addWork, hashMeetsBits, workOfBits } from './compact-bits.ts'
 import { type Fault, type FaultCode, fault } from './faults.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import { checkHeader, checkpointFault, lastCheckpointHeight } from './header-rules.ts'
@@ -137,7 +137,7 @@ export class HeaderIntake {
         return wrong
       }
       const claimed = headers[i + 1]?.slice(4, 36) ?? UNKNOWN_HASH
-      const work = chain.last.work + workOfBits(new BlockHeader(bytes).bits)
+      const work = addWork(chain.last.work, workOfBits(new BlockHeader(bytes).bits))
       chain.push(claimed, bytes, work)
     }
     return undefined

@@ -3,6 +3,7 @@
  * as an input; jobs are generators that yield requests, so that a simulator can answer late, or crash, between
  * any two of them.
  */
+import type { SignatureCheck } from '../script/signature-check.ts'
 
 /** Where a block stands: its `block` message payload, behind a record header that the store writes. */
 export interface BlockPosition {
@@ -35,6 +36,8 @@ export type IoRequest =
    * them, which the operator has been told.
    */
   | { readonly kind: 'hash'; readonly headers: readonly Uint8Array[]; readonly urgent: boolean }
+  /** Does each signature hold? Answer: `boolean[]`, in order. */
+  | { readonly kind: 'verify'; readonly checks: readonly SignatureCheck[] }
   /** Answer: `(Uint8Array | undefined)[]`, in order. */
   | { readonly kind: 'get'; readonly keys: readonly string[] }
   /** Writes a block behind the last one of its file, or over what a crash left there. Answer: undefined. */

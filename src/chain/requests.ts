@@ -1,4 +1,5 @@
 /** How jobs ask: one function per kind of request, each giving the answer its type. Used with `yield*`. */
+import type { SignatureCheck } from '../script/signature-check.ts'
 import type { BlockPosition, IoRequest, Job, StoreChange, StoredBlock } from './io.ts'
 
 function* ask<T>(request: IoRequest): Job<T> {
@@ -9,6 +10,10 @@ function* ask<T>(request: IoRequest): Job<T> {
 /** Undefined if this machine can't make such hashes. */
 export function* hashHeaders(headers: readonly Uint8Array[], urgent: boolean): Job<Uint8Array[] | undefined> {
   return yield* ask<Uint8Array[] | undefined>({ kind: 'hash', headers, urgent })
+}
+
+export function* verifySignatures(checks: readonly SignatureCheck[]): Job<boolean[]> {
+  return checks.length === 0 ? [] : yield* ask<boolean[]>({ kind: 'verify', checks })
 }
 
 export function* getValues(keys: readonly string[]): Job<(Uint8Array | undefined)[]> {

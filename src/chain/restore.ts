@@ -2,7 +2,7 @@
 import type { ChainParams } from '../params/chain-params.ts'
 import { BlockHeader } from '../wire/header.ts'
 import type { BlockFiles } from './block-files.ts'
-import { workOfBits } from './compact-bits.ts'
+import { addWork, workOfBits } from './compact-bits.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import { HeaderTree } from './header-tree.ts'
 import { decodeHeaderRow } from './rows.ts'
@@ -35,7 +35,7 @@ export function restoreTree(tree: HeaderTree, files: BlockFiles, saved: SavedCha
     const parent = row === undefined ? undefined : tree.get(row.header.subarray(4, 36))
     if (row === undefined || parent === undefined || row.height !== parent.height + 1)
       throw new DamagedStore('the index of blocks is damaged')
-    const work = parent.work + workOfBits(new BlockHeader(row.header).bits)
+    const work = addWork(parent.work, workOfBits(new BlockHeader(row.header).bits))
     const node = tree.add(row.hash, row.header, parent, work)
     node.flags = row.flags
     node.transactionCount = row.transactionCount

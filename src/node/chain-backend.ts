@@ -9,6 +9,7 @@ import { DamagedStore } from '../chain/restore.ts'
 import { HEADER_PREFIX, TIP_KEY } from '../chain/rows.ts'
 import { createPowHasher } from '../crypto/create-pow-hasher.ts'
 import type { PowHasher } from '../crypto/pow-hasher.ts'
+import { createSignatures, type Signatures } from '../crypto/signatures.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import { errorText, UserError } from '../primitives/errors.ts'
 import type { ChainStore, StoredPair } from '../storage/chain-store.ts'
@@ -37,6 +38,7 @@ export interface ChainBackendOptions {
 export class ChainBackend {
   readonly hasher: PowHasher
   readonly store: ChainStore
+  readonly signatures: Signatures = createSignatures()
   readonly #params: ChainOptions
   readonly #notice: (line: string) => void
   #engine: ChainEngine | undefined
@@ -73,13 +75,16 @@ export class ChainBackend {
 
   /** To be called when the node has stopped. */
   async close(): Promise<void> {
-    await Promise.all([this.hasher.close(), this.store.close()])
+    await Promise.all([this.hasher.close(), this.store.close(), this.signatures.close()])
   }
 
   async #answer(request: IoRequest): Promise<IoResult> {
     if (request.kind === 'rest') {
       await new Promise((resolve) => setImmediate(resolve))
       return { ok: true, value: undefined }
+    }
+    if (request.kind === 'verify') {
+      return { ok: true, value: await this.signatures.verifier.verifyBatch(request.checks) }
     }
     if (request.kind !== 'hash') return await this.store.perform(request)
     try {

@@ -3,7 +3,7 @@
  * indexed. What a record says of a block's hash is believed: it was computed when the block was stored, and the
  * record's own checks show damage.
  */
-import { hashMeetsBits, workOfBits } from '../chain/compact-bits.ts'
+import { addWork, hashMeetsBits, workOfBits } from '../chain/compact-bits.ts'
 import { hashKey, NodeFlag } from '../chain/header-node.ts'
 import type { HeaderTree } from '../chain/header-tree.ts'
 import type { BlockPosition, StoreChange } from '../chain/io.ts'
@@ -88,7 +88,7 @@ class Rebuild {
     }
     const known = this.#tree.get(block.hash)
     if (known !== undefined && !bytesEqual(known.bytes, block.header)) return false
-    const work = parent.work + workOfBits(new BlockHeader(block.header).bits)
+    const work = addWork(parent.work, workOfBits(new BlockHeader(block.header).bits))
     const node = this.#tree.add(block.hash, block.header, parent, work)
     // The later copy is the one that counts: it was written because the earlier one was lost.
     node.position = block.position

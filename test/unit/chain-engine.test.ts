@@ -187,6 +187,18 @@ describe('blocks', () => {
     expect(bench.of('blockFailed')).toMatchObject([{ fault: { code: 'bad-txns-inputs-missingorspent' } }])
   })
 
+  it('may not spend what they have no key to', () => {
+    const start = builder.chain(builder.genesis, 3)
+    const source = start[0]?.transactions[0]
+    if (source === undefined) throw new Error('no coinbase')
+    const stolen = builder.next(start.at(-1) ?? builder.genesis, {
+      transactions: [spend(source, [0], [1_000_000], false)],
+    })
+    const bench = submit(new ChainBench({ params }), [...start, stolen])
+    expect(bench.of('blockFailed')).toMatchObject([{ fault: { code: 'block-script-verify-flag-failed' } }])
+    expect(bench.engine.tip.height).toBe(3)
+  })
+
   it('may not spend a coinbase too early', () => {
     const [first] = builder.chain(builder.genesis, 1)
     const source = first?.transactions[0]
