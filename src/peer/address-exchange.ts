@@ -13,6 +13,7 @@ import {
 } from '../params/limits.ts'
 import { type MonoMs, monoMs } from '../primitives/brand.ts'
 import type { TimedAddress } from '../wire/address.ts'
+import { Fingerprints } from './fingerprints.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 const NEVER = monoMs(Number.POSITIVE_INFINITY)
@@ -30,7 +31,7 @@ export class AddressExchange {
   processed = 0
   rateLimited = 0
   #pending = new Map<string, TimedAddress>()
-  readonly #known = new Set<string>()
+  readonly #known = new Fingerprints(MAX_ADDR_KNOWN)
   #sendAt: MonoMs = NEVER
 
   constructor(now: MonoMs) {
@@ -43,7 +44,6 @@ export class AddressExchange {
   }
 
   noteKnown(key: string): void {
-    if (this.#known.size >= MAX_ADDR_KNOWN) this.#known.clear()
     this.#known.add(key)
   }
 

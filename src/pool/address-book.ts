@@ -97,7 +97,9 @@ export class AddressBook {
   add(addresses: readonly TimedAddress[], source: AddressSource, now: UnixSeconds): number {
     let added = 0
     const sourceGroup = netGroup(source.ip)
-    for (const address of addresses) if (this.#addOne(address, source, sourceGroup, now)) added++
+    // All of them can have the same bytes, which are not those of a connection or a message.
+    const own = { ...source, ip: source.ip.slice() }
+    for (const address of addresses) if (this.#addOne(address, own, sourceGroup, now)) added++
     return added
   }
 
@@ -385,7 +387,7 @@ export class AddressBook {
   #restore(saved: SavedAddress): void {
     if (this.#rows.has(endpointKey(saved))) return
     const sourceGroup = netGroup(saved.source)
-    const row = newRow(saved, saved, sourceGroup)
+    const row = newRow(saved, { ...saved, source: saved.source.slice() }, sourceGroup)
     row.lastTryAt = saved.lastTryAt
     row.lastSuccessAt = saved.lastSuccessAt
     row.attempts = saved.attempts

@@ -49,6 +49,7 @@ const EARLIEST_TIME = 100_000_000
 const FUTURE_SECONDS = 600
 const UNKNOWN_AGE_SECONDS = 5 * DAY_SECONDS
 
+/** `source` is shared: it must be the book's own. */
 export function newRow(
   { ip, port, services }: Omit<TimedAddress, 'time'>,
   { time, source, trust }: Pick<SavedAddress, 'time' | 'source' | 'trust'>,
@@ -61,7 +62,7 @@ export function newRow(
     port,
     services,
     time,
-    source: source.slice(),
+    source,
     sourceGroup,
     group: netGroup(ip),
     trust,

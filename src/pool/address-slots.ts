@@ -5,7 +5,7 @@
  */
 import type { Endpoint } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
-import { sha3_256 } from '../primitives/sha3.ts'
+import { sha3Word } from '../primitives/sha3.ts'
 import { endpointKey } from './known-address.ts'
 
 const NEW_BUCKETS = 1_024
@@ -13,6 +13,9 @@ const NEW_BUCKETS_PER_SOURCE = 64
 const TRIED_BUCKETS = 256
 const TRIED_BUCKETS_PER_GROUP = 8
 const SLOTS_PER_BUCKET = 64
+const KEY_BYTES = 32
+/** Of what is hashed: the key, and two groups (the text of an address at most) or numbers and keys of endpoints. */
+const INPUT_BYTES = 160
 
 interface Placed extends Endpoint {
   readonly group: string
@@ -20,14 +23,17 @@ interface Placed extends Endpoint {
 
 export class AddressSlots<T> {
   readonly key: Uint8Array
+  /** What is hashed, with the key in front: written anew for each hash. */
+  readonly #input = new Uint8Array(INPUT_BYTES)
   /** Holders by bucket and slot. Sparse: most nodes know few addresses. */
   readonly fresh = new Map<number, T>()
   readonly tried = new Map<number, T>()
 
   /** Throws RangeError if the key has not 32 bytes. */
   constructor(key: Uint8Array) {
-    if (key.length !== 32) throw new RangeError(`a key has 32 bytes, not ${key.length}`)
+    if (key.length !== KEY_BYTES) throw new RangeError(`a key has 32 bytes, not ${key.length}`)
     this.key = key
+    this.#input.set(key)
   }
 
   newSlot(row: Placed, sourceGroup: string): number {
@@ -44,12 +50,16 @@ export class AddressSlots<T> {
 
   /** 32 bits of a keyed hash. The first part's length stands before it, so that parts can't be mistaken. */
   #hash(label: string, first: string, second: string): number {
-    const text = label + String.fromCharCode(first.length) + first + second
-    const input = new Uint8Array(32 + text.length)
-    input.set(this.key)
-    for (let i = 0; i < text.length; i++) input[32 + i] = text.charCodeAt(i)
-    const digest = sha3_256(input)
-    return new DataView(digest.buffer, digest.byteOffset, 4).getUint32(0, true)
+    let end = this.#append(label, KEY_BYTES)
+    this.#input[end++] = first.length
+    end = this.#append(second, this.#append(first, end))
+    return sha3Word(this.#input.subarray(0, end))
+  }
+
+  /** Returns where it ends. */
+  #append(text: string, at: number): number {
+    for (let i = 0; i < text.length; i++) this.#input[at + i] = text.charCodeAt(i)
+    return at + text.length
   }
 }
 

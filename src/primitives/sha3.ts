@@ -77,6 +77,14 @@ export function sha3_256(data: Uint8Array): Uint8Array {
   return new Uint8Array(keccak.digest)
 }
 
+/** The first four bytes of the SHA3-256 of `data` as an unsigned little-endian u32, for places in tables. */
+export function sha3Word(data: Uint8Array): number {
+  if (keccak === undefined || data.length > WASM_MAX_BYTES) return firstWord(opensslDigest(data))
+  keccak.input.set(data)
+  keccak.sha3(data.length)
+  return keccak.digestView.getUint32(0, true)
+}
+
 /** SHA3-256 of the SHA3-256 of `data`: 32 bytes, a fresh array. */
 export function sha3_256d(data: Uint8Array): Uint8Array {
   if (keccak === undefined) return opensslDigest(opensslDigest(data))
@@ -90,7 +98,10 @@ export function sha3_256d(data: Uint8Array): Uint8Array {
  */
 export function messageChecksum(payload: Uint8Array): number {
   if (keccak !== undefined) return doubleHash(keccak, payload) >>> 0
-  const digest = opensslDigest(opensslDigest(payload))
+  return firstWord(opensslDigest(opensslDigest(payload)))
+}
+
+function firstWord(digest: Uint8Array): number {
   return new DataView(digest.buffer, digest.byteOffset, 4).getUint32(0, true)
 }
 

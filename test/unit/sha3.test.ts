@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { messageChecksum, sha3_256, sha3_256d, WASM_MAX_BYTES } from '../../src/primitives/sha3.ts'
+import { messageChecksum, sha3_256, sha3_256d, sha3Word, WASM_MAX_BYTES } from '../../src/primitives/sha3.ts'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -19,6 +19,7 @@ function expectAgreement(data: Uint8Array): void {
   expect(hex(sha3_256(data)), `length ${data.length}`).toBe(once.toString('hex'))
   expect(hex(sha3_256d(data)), `length ${data.length}`).toBe(twice.toString('hex'))
   expect(messageChecksum(data), `length ${data.length}`).toBe(twice.readUInt32LE(0))
+  expect(sha3Word(data), `length ${data.length}`).toBe(once.readUInt32LE(0))
 }
 
 describe('sha3_256', () => {
@@ -105,6 +106,7 @@ describe('the WebAssembly module', () => {
       expect(fallback.sha3_256(data)).toEqual(sha3_256(data))
       expect(fallback.sha3_256d(data)).toEqual(sha3_256d(data))
       expect(fallback.messageChecksum(data)).toBe(messageChecksum(data))
+      expect(fallback.sha3Word(data)).toBe(sha3Word(data))
     }
   })
 })
