@@ -72,7 +72,8 @@ export class Turns {
   assertConsistent(): void {
     this.#agenda.assertConsistent()
     for (const peer of this.#peers.all())
-      if (peer.agenda.at > peer.nextDeadline()) throw new Error(`peer ${peer.id} is looked at too late`)
+      if (this.#agenda.timeOf(peer) > peer.nextDeadline())
+        throw new Error(`peer ${peer.id} is looked at too late`)
     if (this.#agenda.size !== this.#peers.size) throw new Error('the agenda has others than the peers')
     const held = [...this.#peers.all()].map((peer) => peer.heldBytes)
     const sum = (what: 'received' | 'toSend'): number => held.reduce((all, row) => all + row[what], 0)

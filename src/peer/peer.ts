@@ -96,8 +96,8 @@ export class Peer {
   /** Is the peer in the list of those with input left over from their last turn? */
   queuedForTurn = false
 
-  /** When it is to be looked at next, and where that stands (-1: nowhere); both kept by the core's agenda. */
-  readonly agenda = { at: monoMs(Number.POSITIVE_INFINITY), place: -1 }
+  /** Where it stands in the core's agenda, which keeps this; -1 for nowhere. */
+  agendaPlace = -1
   /** What of it is held in memory, as it was last accounted for. */
   heldBytes = { received: 0, toSend: 0 }
 

@@ -5,6 +5,7 @@ import { churn } from '../../testkit/sim/scenarios/churn.ts'
 import { discovery } from '../../testkit/sim/scenarios/discovery.ts'
 import { partition } from '../../testkit/sim/scenarios/partition.ts'
 import { CONVERGED_WITHIN_MS } from '../../testkit/sim/scenarios/society.ts'
+import { survival } from '../../testkit/sim/scenarios/survival.ts'
 
 const TEST_TIMEOUT_MS = 240_000
 
@@ -31,5 +32,13 @@ describe('nodes that know two seeds', { timeout: TEST_TIMEOUT_MS }, () => {
     const { world } = churn(1, 48)
     expect(world.nodes.length).toBeGreaterThan(48)
     expect(sample(world)).toMatchObject({ nodes: 48, full: 48, components: 1 })
+  })
+
+  it('live through a partition and losses, one after the other', () => {
+    const { society, togetherAfterMs, healedAfterMs, recoveredAfterMs } = survival(2, 28)
+    expect(sample(society.world)).toMatchObject({ nodes: 28, full: 28, components: 1 })
+    expect(Math.max(togetherAfterMs, healedAfterMs, recoveredAfterMs)).toBeLessThanOrEqual(
+      CONVERGED_WITHIN_MS,
+    )
   })
 })

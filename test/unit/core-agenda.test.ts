@@ -38,7 +38,7 @@ describe('Agenda', () => {
     expect(agenda.nextAt).toBe(10)
     expect(idsOf(agenda.takeDue(monoMs(30)))).toEqual([1, 2, 3])
     expect(agenda.nextAt).toBe(40)
-    expect(peers.map(({ agenda: { place } }) => place)).toEqual([-1, -1, -1, 0])
+    expect(peers.map((peer) => agenda.timeOf(peer))).toEqual([NEVER, NEVER, NEVER, 40])
   })
 
   it('takes a new time for the old one, sooner or later', () => {
@@ -54,7 +54,7 @@ describe('Agenda', () => {
   })
 
   it('agrees with a plain list under any operations', () => {
-    const step = fc.record({ id: fc.integer({ min: 1, max: 12 }), at: fc.integer({ min: 0, max: 30 }) })
+    const step = fc.record({ id: fc.integer({ min: 1, max: 40 }), at: fc.integer({ min: 0, max: 30 }) })
     const kind = fc.constantFrom('set', 'delete', 'take')
     fc.assert(
       fc.property(fc.array(fc.tuple(kind, step), { maxLength: 120 }), (steps) => {

@@ -1,7 +1,7 @@
 /**
  * The simulator as a program. By itself: nodes that know two seeds and find each other, what that came to, and a
  * picture of it. With `--targets`: nodes that are told whom to connect to. With `--scenario`: one of the named worlds,
- * for one seed or many. With `--swarm`: so many small worlds with faults. It ends at the first seed that fails.
+ * for one seed or many. With `--swarm`: so many small worlds with faults, up to the first that fails.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -78,22 +78,30 @@ function soak({ nodes, hours, seed, network, targets, seconds }: Wishes): number
   return 0
 }
 
-function runScenario(name: string, { nodes, seed, seeds, svg, seconds }: Wishes): number {
+/** One seed or many. All are run, whatever becomes of some; those that failed are named at the end. */
+function runScenario(name: string, wishes: Wishes): number {
+  const { seed, seeds, seconds } = wishes
+  const failed: number[] = []
   for (let at = seed; at < seed + seeds; at++) {
     try {
-      const outcome = scenarios[name]?.(at, nodes)
-      if (outcome === undefined) return usage()
-      const { society, rows } = outcome
-      if (seeds === 1) print({ ...describe(society.world, society.convergence), ...rows })
-      else process.stdout.write(`seed ${at} ok ${JSON.stringify(rows)}\n`)
-      if (svg !== '') picture(society, `${name}, ${nodes} nodes, seed ${at}`, svg)
+      if (!runSeed(name, at, wishes)) return usage()
     } catch (error) {
       process.stderr.write(`seed ${at}: ${error instanceof Error ? error.message : String(error)}\n`)
-      return 1
+      failed.push(at)
     }
   }
-  print({ scenario: name, seeds, wallSeconds: seconds() })
-  return 0
+  print({ scenario: name, seeds, failed: failed.join(' ') || 'none', wallSeconds: seconds() })
+  return failed.length === 0 ? 0 : 1
+}
+
+function runSeed(name: string, seed: number, { nodes, seeds, svg, seconds }: Wishes): boolean {
+  const outcome = scenarios[name]?.(seed, nodes)
+  if (outcome === undefined) return false
+  const { society, rows } = outcome
+  if (seeds === 1) print({ ...describe(society.world, society.convergence), ...rows })
+  else process.stdout.write(`seed ${seed} ok ${JSON.stringify(rows)} ${seconds()} s\n`)
+  if (svg !== '') picture(society, `${name}, ${nodes} nodes, seed ${seed}`, svg)
+  return true
 }
 
 function picture({ world, convergence }: Society, title: string, file: string): void {

@@ -26,7 +26,7 @@ import type { RandomSource } from '../../src/primitives/random.ts'
 import type { Host, Network } from './network.ts'
 import { NodeOracle } from './oracle.ts'
 import type { SimSocket } from './socket.ts'
-import type { Trace } from './trace.ts'
+import { type Trace, wordOf } from './trace.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export interface NodeOptions {
@@ -89,6 +89,7 @@ export class SimNode {
   /** Its wall clock minus the right one. */
   clockOffsetSeconds = 0
   readonly #around: NodeSurroundings
+  readonly #word: number
   #targets: readonly HostPort[]
   #runs = 0
   #sockets = new Map<PeerId, SimSocket>()
@@ -103,6 +104,7 @@ export class SimNode {
   constructor(options: NodeOptions, around: NodeSurroundings) {
     this.options = options
     this.#around = around
+    this.#word = wordOf(options.name)
     this.#targets = options.targets
     this.oracle = this.#newOracle()
   }
@@ -204,7 +206,7 @@ export class SimNode {
     this.inputs++
     if (input.type === 'tick') this.turns++
     const effects = core.handle(input, now)
-    trace.handled(now.mono, this.name, input, effects)
+    trace.handled(now.mono, this.name, this.#word, input, effects)
     this.oracle.handled(core, now.mono, input, effects)
     for (const effect of effects) this.#do(effect)
     if (this.inputs % this.options.checkEvery === 0) this.oracle.everything(core, now.mono)

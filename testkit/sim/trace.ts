@@ -6,6 +6,7 @@ import type { Effect, Input } from '../../src/core/seam.ts'
 
 /** Of longer pieces the length and this many bytes from either end are hashed. */
 const HASHED_BYTES = 64
+const MAX_WORDS = 256
 
 export class Trace {
   #a = 0x811c_9dc5 | 0
@@ -27,10 +28,10 @@ export class Trace {
     return this.#tail
   }
 
-  /** One call of a node's core: when, whose, what came in, what came out. */
-  handled(mono: number, node: string, input: Input, effects: readonly Effect[]): void {
+  /** One call of a node's core: when, whose, what came in, what came out. `word`: of the node's name. */
+  handled(mono: number, node: string, word: number, input: Input, effects: readonly Effect[]): void {
     this.number(Math.round(mono * 1_000))
-    this.text(node)
+    this.#mix(word)
     this.#input(input)
     for (const effect of effects) this.#effect(effect)
     if (this.#tailLines > 0) {
@@ -54,10 +55,9 @@ export class Trace {
   text(value: string): void {
     let word = this.#words.get(value)
     if (word === undefined) {
-      word = 0
-      for (let i = 0; i < value.length; i++) word = Math.imul(word ^ value.charCodeAt(i), 0x0100_0193)
+      word = wordOf(value)
       // Addresses and details are many; names of types are few.
-      if (this.#words.size < 10_000) this.#words.set(value, word)
+      if (this.#words.size < MAX_WORDS) this.#words.set(value, word)
     }
     this.#mix(word)
   }
@@ -71,10 +71,15 @@ export class Trace {
 
   /** Four bytes a time, the last of them with zeros behind it. */
   #words4(value: Uint8Array, from: number, to: number): void {
-    for (let i = from; i < to; i += 4) {
+    // What is behind the end of an array is not read: that would cost more than all the rest.
+    const whole = from + ((to - from) & ~3)
+    for (let i = from; i < whole; i += 4) {
       const high = ((value[i + 3] ?? 0) << 24) | ((value[i + 2] ?? 0) << 16)
       this.#mix(high | ((value[i + 1] ?? 0) << 8) | (value[i] ?? 0))
     }
+    let last = 0
+    for (let i = whole; i < to; i++) last |= (value[i] ?? 0) << (8 * (i - whole))
+    if (whole < to) this.#mix(last)
   }
 
   #mix(word: number): void {
@@ -105,6 +110,13 @@ export class Trace {
     if ('reason' in event) this.text(event.reason)
     if ('command' in event) this.text(event.command)
   }
+}
+
+/** A text as 32 bits. */
+export function wordOf(text: string): number {
+  let word = 0
+  for (let i = 0; i < text.length; i++) word = Math.imul(word ^ text.charCodeAt(i), 0x0100_0193)
+  return word
 }
 
 function hex(word: number): string {

@@ -6,6 +6,7 @@ import { eclipse } from './eclipse.ts'
 import { partition } from './partition.ts'
 import { policy } from './policy.ts'
 import type { Society } from './society.ts'
+import { survival } from './survival.ts'
 import { societySwarm } from './swarm.ts'
 
 export interface Outcome {
@@ -23,6 +24,16 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   discovery: (seed, nodes) => plain(discovery(seed, nodes)),
   partition: (seed, nodes) => plain(partition(seed, nodes)),
   churn: (seed, nodes) => plain(churn(seed, nodes)),
+  survival: (seed, nodes) => {
+    const { society, togetherAfterMs, healedAfterMs, recoveredAfterMs } = survival(seed, nodes)
+    const seconds = (ms: number): number => Math.round(ms / 1_000)
+    const rows = {
+      togetherAfter: seconds(togetherAfterMs),
+      healedAfter: seconds(healedAfterMs),
+      recoveredAfter: seconds(recoveredAfterMs),
+    }
+    return { ...plain(society), rows }
+  },
   eclipse: (seed, nodes) => {
     const { society, worst, eclipser } = eclipse(seed, nodes)
     const rows = { worstShare: worst, attackerTold: eclipser.told, attackerDialled: eclipser.dialled }
