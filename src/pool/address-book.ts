@@ -95,12 +95,10 @@ export class AddressBook {
 
   /** Takes addresses in. Returns how many of them were unknown and have found a place. */
   add(addresses: readonly TimedAddress[], source: AddressSource, now: UnixSeconds): number {
-    let added = 0
     const sourceGroup = netGroup(source.ip)
-    // All of them can have the same bytes, which are not those of a connection or a message.
+    // All can have the same bytes, which are not those of a connection or a message.
     const own = { ...source, ip: source.ip.slice() }
-    for (const address of addresses) if (this.#addOne(address, own, sourceGroup, now)) added++
-    return added
+    return addresses.filter((address) => this.#addOne(address, own, sourceGroup, now)).length
   }
 
   /** A dial begins. */
