@@ -88,7 +88,7 @@ describe('a node that is killed again and again while it bans and learns', () =>
     const { node } = await lab.startListening({ args: ['--regtest'], dataDir })
     for (const host of banned) await node.rpc('setban', host, 'remove')
     expect((await node.stop()).code).toBe(0)
-    expect(readdirSync(dataDir).sort()).toEqual([ADDRESS_FILE, 'banlist.json'])
+    expect(readdirSync(dataDir).sort()).toEqual([ADDRESS_FILE, 'banlist.json', 'chain'])
     expect(savedIn(dataDir)).toEqual(known)
   })
 })
