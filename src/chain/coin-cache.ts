@@ -23,6 +23,8 @@ export class CoinCache {
   readonly #budgetBytes: number
   #bytes = 0
   #dirtyBytes = 0
+  /** Questions to the store whose answers are still to come. */
+  #lookUps = 0
 
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes
@@ -85,9 +87,19 @@ export class CoinCache {
     return changes
   }
 
+  /** The store is asked for keys that are not known; what is known meanwhile is not forgotten until {@link lookedUp}. */
+  looksUp(): void {
+    this.#lookUps++
+  }
+
+  lookedUp(): void {
+    this.#lookUps--
+  }
+
   /** Forgets clean entries, the oldest first, down to the budget. Not while changes are on their way to the store. */
   trim(): void {
-    if (this.#bytes <= this.#budgetBytes) return
+    // An answer that is older than what was forgotten would be believed.
+    if (this.#bytes <= this.#budgetBytes || this.#lookUps > 0) return
     for (const [key, entry] of this.#entries) {
       if (!entry.dirty) this.#drop(key, entry)
       if (this.#bytes <= this.#budgetBytes * 0.9) return

@@ -84,7 +84,10 @@ export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readon
 /** Asks the store for what the cache does not know. */
 export function* loadCoins(coins: CoinCache, keys: readonly string[]): Job<void> {
   const missing = keys.filter((key) => !coins.knows(key))
+  if (missing.length === 0) return
+  coins.looksUp()
   const values = yield* getValues(missing)
+  coins.lookedUp()
   for (const [i, key] of missing.entries())
     if (!coins.loaded(key, values[i])) throw new DamagedCoins('an unspent output can not be read')
 }

@@ -17,6 +17,7 @@ import { BlockStore } from './block-store.ts'
 import { Candidates } from './candidates.ts'
 import type { Chain, ChainHooks } from './chain.ts'
 import { CoinCache } from './coin-cache.ts'
+import { loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
 import { genesisBlock } from './genesis.ts'
 import { HeaderIntake } from './header-intake.ts'
@@ -221,6 +222,16 @@ export class ChainEngine implements Chain {
   forget(source: PeerId): void {
     this.#headers.forget(source)
     this.#headerQueue.forget(source)
+  }
+
+  /** Runs a job of somebody who lives by the chain, such as the mempool, beside others; it is dropped when the node stops. */
+  run<T>(job: Job<T>, done: (value: T) => void): void {
+    this.#jobs.run(job, done)
+  }
+
+  /** Makes these outputs known to {@link coins}, where they are looked at until the job asks for something else. */
+  loadCoins(keys: readonly string[]): Job<void> {
+    return loadCoins(this.coins, keys)
   }
 
   /** Calls back when everything that is stored by now has been connected, or found bad. */
