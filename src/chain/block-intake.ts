@@ -13,7 +13,7 @@ export interface BlockIntakeHooks {
   /** A block is stored; it may be connected. */
   stored(node: HeaderNode): void
   /** An authentic body breaks a rule. */
-  broken(node: HeaderNode, fault: Fault): void
+  broken(node: HeaderNode): void
 }
 
 type Judged = Pick<BlockOutcome, 'verdict' | 'fault' | 'node'>
@@ -56,7 +56,7 @@ export class BlockIntake {
       this.#hooks.stored(node)
       return verdict('stored', node)
     }
-    if (result.kind === 'invalid') this.#hooks.broken(node, result.fault)
+    if (result.kind === 'invalid') this.#hooks.broken(node)
     return verdict(result.kind, node, result.fault)
   }
 }

@@ -14,14 +14,13 @@ import { Activation } from './activation.ts'
 import { ActiveChain } from './active-chain.ts'
 import { BlockIntake } from './block-intake.ts'
 import { BlockStore } from './block-store.ts'
-import { Candidates } from './candidates.ts'
 import type { Chain, ChainHooks } from './chain.ts'
 import { CoinCache } from './coin-cache.ts'
 import { loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
 import { genesisBlock } from './genesis.ts'
 import { HeaderIntake } from './header-intake.ts'
-import { type HeaderNode, NodeFlag } from './header-node.ts'
+import type { HeaderNode } from './header-node.ts'
 import { HeaderQueue } from './header-queue.ts'
 import type { HeaderTree } from './header-tree.ts'
 import type { IoResult, Job, StoredBlock } from './io.ts'
@@ -30,7 +29,8 @@ import { Ledger } from './ledger.ts'
 import { locatorOf } from './locator.ts'
 import { Maintenance } from './maintenance.ts'
 import type { Source } from './outcomes.ts'
-import { newTree, restoreTree, type SavedChain, wasStored } from './restore.ts'
+import { newTree, restoreTree, type SavedChain } from './restore.ts'
+import { pathTo, Standing } from './standing.ts'
 
 export interface ChainOptions {
   readonly params: ChainParams
@@ -53,12 +53,11 @@ export class ChainEngine implements Chain {
   readonly #active: ActiveChain
   readonly #blocks: BlockStore
   readonly #ledger: Ledger
-  readonly #candidates = new Candidates()
+  readonly #standing: Standing
   readonly #headers: HeaderIntake
   readonly #headerQueue: HeaderQueue
   readonly #intake: BlockIntake
   readonly #activation: Activation
-  #bestHeader: HeaderNode
   #announced: HeaderNode
   #initialDownload = true
   /** Who brought a block, until it is connected. */
@@ -80,14 +79,20 @@ export class ChainEngine implements Chain {
     const tip = saved === undefined ? this.tree.genesis : restoreTree(this.tree, this.#blocks.files, saved)
     this.#active = new ActiveChain(tip)
     this.#announced = tip
-    this.#bestHeader = tip
     this.coins = new CoinCache(options.coinCacheBytes ?? COIN_CACHE_MB * 1_000_000)
     this.#ledger = new Ledger(this.coins, tip)
+    this.#standing = new Standing({
+      tree: this.tree,
+      blocks: this.#blocks,
+      ledger: this.#ledger,
+      tip: () => this.tip,
+      mayLead: (node) => this.#mayLead(node),
+    })
     this.#headers = new HeaderIntake(params, this.tree, {
       unix: () => hooks.now().unix,
       tip: () => this.tip,
       isInitialDownload: () => this.isInitialDownload,
-      added: (node) => this.#headerAdded(node),
+      added: (node) => this.#standing.added(node),
     })
     this.#headerQueue = new HeaderQueue(this.#headers, this.#jobs, (outcome) => {
       this.#scheduleCommit()
@@ -95,7 +100,7 @@ export class ChainEngine implements Chain {
     })
     this.#intake = new BlockIntake(this.tree, this.#headers, this.#blocks, {
       stored: (node) => this.#blockStored(node),
-      broken: (node, fault) => this.#markFailed(node, fault),
+      broken: (node) => this.#markFailed(node),
     })
     this.#activation = new Activation(
       {
@@ -105,7 +110,7 @@ export class ChainEngine implements Chain {
         coins: this.coins,
         blocks: this.#blocks,
         ledger: this.#ledger,
-        candidates: this.#candidates,
+        candidates: this.#standing.candidates,
       },
       {
         isInitialDownload: () => this.isInitialDownload,
@@ -126,8 +131,8 @@ export class ChainEngine implements Chain {
       activation: this.#activation,
       pruneBytes: options.pruneBytes,
       commit: () => this.#commitJob(),
-      unfail: (node) => this.#unfail(node),
-      fail: (node) => this.#failWithDescendants(node),
+      unfail: (node) => this.#standing.unfail(node),
+      fail: (node) => this.#standing.fail(node),
       reviewed: () => this.#review(),
     })
     this.#review()
@@ -138,7 +143,7 @@ export class ChainEngine implements Chain {
   }
 
   get bestHeader(): HeaderNode {
-    return this.#bestHeader
+    return this.#standing.bestHeader
   }
 
   get isInitialDownload(): boolean {
@@ -258,39 +263,25 @@ export class ChainEngine implements Chain {
     })
   }
 
-  #headerAdded(node: HeaderNode): void {
-    this.#ledger.changed(node)
-    node.chainStored = node.parent?.chainStored === true && wasStored(node)
-    if (node.parent?.isFailed === true) node.set(NodeFlag.failedAncestor)
-    if (!node.isFailed && node.work > this.#bestHeader.work && this.#mayLead(node)) this.#bestHeader = node
-  }
-
   /** Not if following it would undo too many blocks. */
   #mayLead(node: HeaderNode): boolean {
-    if (node.parent === this.#bestHeader || this.isInitialDownload) return true
+    if (this.isInitialDownload) return true
     const fork = this.tree.fork(node, this.tip)
     return this.tip.height - fork.height <= this.params.maxReorgDepth
   }
 
   #blockStored(node: HeaderNode): void {
-    this.#ledger.changed(node)
-    this.#spread(node)
+    this.#standing.stored(node)
     this.#scheduleCommit()
   }
 
-  /** The block's chain may be whole now, and so may those on top of it. */
-  #spread(node: HeaderNode): void {
-    const open = [node]
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (next.chainStored || next.parent?.chainStored !== true || !wasStored(next)) continue
-      next.chainStored = true
-      this.#candidates.add(next, this.tip)
-      for (let child = next.firstChild; child !== undefined; child = child.nextSibling) open.push(child)
-    }
-  }
-
   #advance(): void {
-    if (this.#advancing || this.isStopped || this.#stopping || this.#candidates.best(this.tip) === undefined)
+    if (
+      this.#advancing ||
+      this.isStopped ||
+      this.#stopping ||
+      this.#standing.candidates.best(this.tip) === undefined
+    )
       return
     this.#advancing = true
     const self = this
@@ -317,51 +308,23 @@ export class ChainEngine implements Chain {
 
   #blockFailed(node: HeaderNode, fault: Fault): void {
     const source = this.#sources.get(node)
-    this.#markFailed(node, fault)
+    this.#markFailed(node)
     this.#hooks.outcome({ type: 'blockFailed', node, fault, source })
   }
 
-  #markFailed(node: HeaderNode, _: Fault): void {
-    this.#failWithDescendants(node)
+  #markFailed(node: HeaderNode): void {
+    this.#standing.fail(node)
+    for (const other of this.#sources.keys()) if (other.isFailed) this.#sources.delete(other)
     this.#review()
   }
 
-  #failWithDescendants(node: HeaderNode): void {
-    node.set(NodeFlag.failed)
-    this.#sources.delete(node)
-    this.#ledger.changed(node)
-    for (const child of this.tree.descendants(node)) {
-      child.set(NodeFlag.failedAncestor)
-      this.#blocks.drop(child)
-      this.#sources.delete(child)
-    }
-  }
-
-  /** Takes back what was said against a block, those before it and those after it. */
-  #unfail(node: HeaderNode): void {
-    const chain = [...pathTo(node, this.tree.genesis), ...this.tree.descendants(node)]
-    for (const other of chain) {
-      if (other.has(NodeFlag.failed)) this.#ledger.changed(other)
-      other.clear(NodeFlag.failed | NodeFlag.failedAncestor)
-    }
-  }
-
   #blockLost(node: HeaderNode): void {
-    node.position = undefined
-    node.clear(NodeFlag.connectedOnce)
-    node.chainStored = false
-    for (const child of this.tree.descendants(node)) child.chainStored = false
-    this.#ledger.changed(node)
+    this.#standing.lost(node)
     this.#hooks.outcome({ type: 'blockLost', node })
   }
 
-  /** Which block leads, and which could, from scratch. */
   #review(): void {
-    let best = this.tip
-    for (const node of this.tree.all())
-      if (!node.isFailed && node.work > best.work && this.#mayLead(node)) best = node
-    this.#bestHeader = best
-    this.#candidates.rebuild(this.tree.all(), this.tip)
+    this.#standing.review()
     this.#advance()
   }
 
@@ -397,12 +360,4 @@ export class ChainEngine implements Chain {
     if (this.#activation.isSettled && this.#ledger.isDirty(this.tip)) yield* this.#ledger.commit(this.tip)
     this.#jobs.stop()
   }
-}
-
-/** From a block back to, and without, one of its ancestors. */
-function pathTo(node: HeaderNode, ancestor: HeaderNode): HeaderNode[] {
-  const path: HeaderNode[] = []
-  for (let at: HeaderNode | undefined = node; at !== undefined && at !== ancestor; at = at.parent)
-    path.push(at)
-  return path
 }
