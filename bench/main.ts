@@ -10,6 +10,7 @@ import { type Row, renderTable } from './report.ts'
 import { codecSuite } from './suites/codec.ts'
 import { deafSuite, fairnessSuite } from './suites/fairness.ts'
 import { memorySuite, startSuite } from './suites/footprint.ts'
+import { proofOfWorkSuite } from './suites/proof-of-work.ts'
 import { signaturesSuite } from './suites/signatures.ts'
 import { handshakeSuite, pipelineSuite, roundTripSuite } from './suites/traffic.ts'
 
@@ -23,6 +24,7 @@ const suites: readonly Suite[] = [
   deafSuite,
   memorySuite,
   startSuite,
+  proofOfWorkSuite,
 ]
 
 const HELP = `npm run bench -- [options] [names...]

@@ -4,7 +4,6 @@
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { prepare } from './prepare.mjs'
@@ -14,7 +13,8 @@ const argv = process.argv.slice(2)
 
 await prepare({ library: false })
 const { build } = await import('esbuild')
-const out = mkdtempSync(join(tmpdir(), 'dilithion-bench-programs-'))
+// Within the clone, so that what is not bundled is found in its node_modules.
+const out = mkdtempSync(join(root, '.dilithion-bench-'))
 process.once('exit', () => rmSync(out, { recursive: true, force: true }))
 await build({
   entryPoints: ['main', 'programs/bare-server', 'programs/load'].map((name) =>
@@ -27,6 +27,7 @@ await build({
   platform: 'node',
   target: 'node20.19',
   minifySyntax: true,
+  external: ['koffi'],
   logLevel: 'warning',
 })
 const { main } = await import(pathToFileURL(join(out, 'main.mjs')).href)
