@@ -1,5 +1,5 @@
 /**
- * What this node does about messages that the chain lives by (wire-protocol 5.6 to 5.12). A node without a chain
+ * What this node does about messages that the chain lives by (wire-protocol 5.6 to 5.12, 5.18 to 5.20). A node without a chain
  * has no use for them, but answers who asks it for headers.
  */
 import type { StoredBlock } from '../chain/io.ts'
@@ -12,13 +12,25 @@ import type { MessageOf, MessageType } from '../wire/messages.ts'
 import type { HandlerContext, Handlers } from './handlers.ts'
 
 /** Nothing to a node that has no chain. */
-export const NEEDS_CHAIN: ReadonlySet<MessageType> = new Set(['headers', 'inv', 'block'])
+export const NEEDS_CHAIN: ReadonlySet<MessageType> = new Set([
+  'headers',
+  'inv',
+  'block',
+  'getdata',
+  'cmpctblock',
+  'getblocktxn',
+  'blocktxn',
+])
 
 export const chainHandlers: Handlers = {
   headers: onHeaders,
   inv: onInv,
   block: onBlock,
   getheaders: onGetheaders,
+  getdata: onGetdata,
+  cmpctblock: onCmpctblock,
+  getblocktxn: onGetblocktxn,
+  blocktxn: onBlocktxn,
 }
 
 function onHeaders({ room }: HandlerContext, peer: Peer, message: MessageOf<'headers'>, now: Now): void {
@@ -41,8 +53,31 @@ function onBlock(
 
 /** Always answered, as every node expects (wire-protocol 5.11). */
 function onGetheaders({ room, sender }: HandlerContext, peer: Peer, message: MessageOf<'getheaders'>): void {
+  if (room !== undefined) return room.relay.onGetheaders(peer, message)
   peer.allowance.useWork()
-  sender.headers(peer, room?.chain.headersAfter(message.locator, message.stop) ?? HeaderList.of([]))
+  sender.headers(peer, HeaderList.of([]))
+}
+
+function onGetdata({ room }: HandlerContext, peer: Peer, { inventory }: MessageOf<'getdata'>): void {
+  room?.relay.onGetdata(peer.id, inventory)
+}
+
+function onCmpctblock(
+  { room }: HandlerContext,
+  peer: Peer,
+  message: MessageOf<'cmpctblock'>,
+  _: Now,
+  { payload }: Frame,
+): void {
+  room?.relay.onCompactBlock(peer.id, message, payload.length)
+}
+
+function onGetblocktxn({ room }: HandlerContext, peer: Peer, message: MessageOf<'getblocktxn'>): void {
+  room?.relay.onGetblocktxn(peer.id, message)
+}
+
+function onBlocktxn({ room }: HandlerContext, peer: Peer, message: MessageOf<'blocktxn'>): void {
+  room?.relay.onBlockTransactions(peer.id, message)
 }
 
 /** Our own messages are in shortest form; a block that came in another is written anew. */

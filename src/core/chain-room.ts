@@ -7,14 +7,19 @@ import type { Chain, CreateChain } from '../chain/chain.ts'
 import type { IoResult, StoredBlock } from '../chain/io.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
-import type { BrokenRule, Offence } from '../peer/offences.ts'
+import type { Offence } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import type { Now, PeerId } from '../primitives/brand.ts'
+import type { RandomSource } from '../primitives/random.ts'
+import { BlockRelay } from '../relay/block-relay.ts'
+import type { BlockRequests } from '../relay/hooks.ts'
+import { noTransactions } from '../relay/transaction-source.ts'
 import { BlockSync } from '../sync/block-sync.ts'
 import type { Block } from '../wire/block.ts'
 import type { HeaderList } from '../wire/header.ts'
-import type { Inventory } from '../wire/inventory.ts'
+import { Inventory, InvType } from '../wire/inventory.ts'
+import type { OffenceDetail } from './ends.ts'
 import { IoTable } from './io-table.ts'
 import type { Outbox } from './outbox.ts'
 import type { NodeEvent } from './seam.ts'
@@ -37,19 +42,24 @@ export interface ChainRoomHooks {
   readonly outbox: Outbox
   readonly peers: PeerManager
   readonly sender: MessageSender
-  offend(peer: Peer, offence: Offence, detail: BrokenRule): void
+  offend(peer: Peer, offence: Offence, detail: OffenceDetail): void
   disconnect(peer: Peer, reason: DisconnectReason, detail?: string): void
+  /** The peer has something to be sent, or may be read from again. */
+  touched(peer: Peer): void
+  /** Bytes that wait to be sent to all peers together. */
+  sendingBytes(): number
 }
 
 export class ChainRoom {
   readonly chain: Chain
   readonly sync: BlockSync
+  readonly relay: BlockRelay
   readonly #hooks: ChainRoomHooks
   readonly #io: IoTable
   readonly #parts: readonly ChainPart[]
   #outcomes: ChainOutcome[] = []
 
-  constructor(create: CreateChain, hooks: ChainRoomHooks) {
+  constructor(create: CreateChain, random: RandomSource, hooks: ChainRoomHooks) {
     const { outbox } = hooks
     this.#hooks = hooks
     this.#io = new IoTable(outbox)
@@ -59,7 +69,16 @@ export class ChainRoom {
       now: () => outbox.now,
     })
     this.sync = new BlockSync(this.chain)
-    this.#parts = [this.sync]
+    this.relay = new BlockRelay(this.chain, noTransactions, random, {
+      sayer: hooks.sender,
+      requests: this.#requests(),
+      now: () => outbox.now,
+      offend: (peer, offence, detail) => hooks.offend(peer, offence, detail),
+      touched: (peer) => hooks.touched(peer),
+      sendingBytes: () => hooks.sendingBytes(),
+    })
+    // Relay first: what comes in parts is not to be asked for whole.
+    this.#parts = [this.relay, this.sync]
   }
 
   /** What our `version` says. */
@@ -99,10 +118,12 @@ export class ChainRoom {
   }
 
   inv(peer: Peer, inventory: Inventory, now: Now): void {
+    this.relay.onInv(peer.id, inventory)
     this.sync.onInv(peer, inventory, now)
   }
 
   block(peer: Peer, block: Block, received: StoredBlock | undefined, now: Now): void {
+    this.relay.offer(block, received)
     this.sync.onBlock(peer, block, received, now)
   }
 
@@ -117,8 +138,27 @@ export class ChainRoom {
     } while (this.#outcomes.length > 0)
   }
 
+  /** Bytes for the peer have left. */
+  flushed(peer: Peer): void {
+    this.relay.flushed(peer.id)
+  }
+
   stop(): void {
     this.chain.stop()
+  }
+
+  #requests(): BlockRequests {
+    return {
+      isRequested: () => false,
+      claim: () => undefined,
+      release: () => undefined,
+      fetch: (peer, node) => {
+        const inventory = Inventory.of([{ type: InvType.block, hash: node.hash }])
+        this.#hooks.sender.send(peer, { type: 'getdata', inventory })
+      },
+      onHeaders: (peer, headers, now) => this.headers(peer, headers, now),
+      onBlock: (peer, block, received, now) => this.block(peer, block, received, now),
+    }
   }
 
   #tell(outcome: ChainOutcome, now: Now): void {

@@ -86,7 +86,7 @@ export class NodeCore {
     })
     for (const target of options.targets ?? []) this.targets.add(target, true, now.mono)
     this.#gossip = this.#createGossip(network, random.fork('gossip'))
-    if (options.chain !== undefined) this.#room = this.#createRoom(options.chain)
+    if (options.chain !== undefined) this.#room = this.#createRoom(options.chain, random.fork('relay'))
     const processor = this.#createProcessor(options)
     this.#turns = new Turns(this.#outbox, this.peers, processor, {
       disconnect: (peer, reason) => this.#disconnect(peer, reason),
@@ -199,13 +199,15 @@ export class NodeCore {
     })
   }
 
-  #createRoom(create: CreateChain): ChainRoom {
-    return new ChainRoom(create, {
+  #createRoom(create: CreateChain, random: RandomSource): ChainRoom {
+    return new ChainRoom(create, random, {
       outbox: this.#outbox,
       peers: this.peers,
       sender: this.#sender,
       offend: (peer, offence, detail) => this.#ends.offend(peer, offence, detail),
       disconnect: (peer, reason, detail) => this.#ends.disconnect(peer, reason, false, detail),
+      touched: (peer) => this.#addressed.push(peer),
+      sendingBytes: () => this.#turns.heldBytes.toSend,
     })
   }
 
@@ -292,6 +294,7 @@ export class NodeCore {
     peer.sent.bytes += bytes
     peer.sent.lastAt = unix
     peer.sendQueue.flushed(bytes, mono)
+    this.#room?.flushed(peer)
     this.#turns.flushed(peer)
   }
 
@@ -332,12 +335,13 @@ export class NodeCore {
     this.#ends.disconnect(peer, reason, false)
   }
 
-  /** Hands over what was said to others than the peer at hand. */
+  /** Hands over what was said to others than the peer at hand, and goes on with those who had to wait. */
   #deliver(): void {
     if (this.#addressed.length === 0) return
     const addressed = this.#addressed
     this.#addressed = []
-    for (const peer of addressed) if (peer.sendQueue.hasCollected) this.#turns.settle(peer)
+    for (const peer of addressed)
+      if (peer.sendQueue.hasCollected || (peer.readingPaused && !peer.mustWait)) this.#turns.settle(peer)
   }
 
   #command(command: Command): void {

@@ -110,12 +110,32 @@ export class MessageSender {
     this.send(peer, { type: 'headers', headers })
   }
 
-  #push(peer: Peer, command: MessageType, frame: Uint8Array): boolean {
-    if (!peer.sendQueue.push(frame)) {
+  /** A whole frame, for {@link sendFrame}: to be sent to many, or in part again. */
+  frame(message: Message): Uint8Array {
+    return this.#encoder.encode(message)
+  }
+
+  /** The header of a frame with a payload that is at hand. */
+  frameHeader(type: MessageType, payloadBytes: number, checksum: number): Uint8Array {
+    return this.#encoder.header(type, payloadBytes, checksum)
+  }
+
+  /** Queues the parts of one frame as they are. False if the peer's queue was full, which also ends the peer. */
+  sendFrame(peer: Peer, command: MessageType, ...parts: readonly Uint8Array[]): boolean {
+    if (!this.#push(peer, command, ...parts)) return false
+    if (!this.#hooks.tracing) return true
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    this.#hooks.event({ type: 'sent', peer: peer.id, command, bytes, routine: false })
+    return true
+  }
+
+  #push(peer: Peer, command: MessageType, ...parts: readonly Uint8Array[]): boolean {
+    const before = peer.sendQueue.bytes
+    if (!peer.sendQueue.push(...parts)) {
       this.#hooks.queueFull(peer)
       return false
     }
-    peer.sent.count(command, frame.length)
+    peer.sent.count(command, peer.sendQueue.bytes - before)
     this.#hooks.queued(peer)
     return true
   }

@@ -1,13 +1,14 @@
 /** Messages to frames: the 24-byte header of wire-protocol 2 and the payload, in one piece. */
 import { messageChecksum } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
-import { type Message, writePayload } from '../wire/messages.ts'
+import { type Message, type MessageType, writePayload } from '../wire/messages.ts'
 import { COMMAND_BYTES, commandOf } from './command.ts'
 
 export const FRAME_HEADER_BYTES = 24
 /** No frame of any command may carry more (wire-protocol 2). */
 export const MAX_PAYLOAD_BYTES = 33_554_432
 
+const COMMAND_OFFSET = 4
 const LENGTH_OFFSET = 16
 const CHECKSUM_OFFSET = 20
 /** Larger scratch memory is not kept for the next message. */
@@ -37,6 +38,17 @@ export class FrameEncoder {
     if (writer.capacity <= SCRATCH_BYTES) return writer.copy()
     this.#scratch = new ByteWriter(1_024)
     return writer.view()
+  }
+
+  /** The header of a frame whose payload is at hand, with its checksum, and needs neither be copied nor hashed. */
+  header(type: MessageType, payloadBytes: number, checksum: number): Uint8Array {
+    const frame = new Uint8Array(FRAME_HEADER_BYTES)
+    const view = new DataView(frame.buffer)
+    view.setUint32(0, this.#magic, true)
+    frame.set(commandOf(type).bytes, COMMAND_OFFSET)
+    view.setUint32(LENGTH_OFFSET, payloadBytes, true)
+    view.setUint32(CHECKSUM_OFFSET, checksum, true)
+    return frame
   }
 
   /**

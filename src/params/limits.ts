@@ -197,6 +197,49 @@ export const BYTES_PER_SECOND = 67_108_864
 export const WORK_ALLOWANCE = 500
 export const WORK_PER_SECOND = 20
 
+// Blocks that others ask for
+
+/** Whoever has so many questions for blocks open waits with further messages; others ask for 32 at a time. */
+export const ASKED_BLOCKS_HIGH = 128
+/** Of one message, what is beyond this in all is not served: nobody asks for more. */
+export const MAX_ASKED_BLOCKS = 1_024
+/** Blocks read in one go: enough to make the way to the disk cheap, and few enough for a peer that doesn't read. */
+export const MAX_RUN_BLOCKS = 64
+export const MAX_RUN_BYTES = 1_048_576
+/** Questions for what we don't have that count as one piece of work; honest ones know what we have. */
+export const MISSES_PER_WORK = 16
+/** With so much waiting for all peers, each gets one block at a time; half of what would end somebody. */
+export const SERVING_BYTES_TOTAL = 33_554_432
+/** Deeper below the tip nobody reconstructs blocks: who wants a part gets the whole, which costs us nothing. */
+export const BLOCK_TXN_DEPTH = 10
+/** Bodies of the newest blocks kept in memory, for everybody asks for them at once. */
+export const MAX_RECENT_BLOCKS = 16
+export const RECENT_BLOCKS_BYTES = 6_291_456
+/** Blocks under way into the chain whose bodies are at hand if they become the tip. */
+export const MAX_OFFERED_BLOCKS = 4
+
+// Announcements
+
+/** More headers than this are no news: an `inv` makes a peer ask for them. */
+export const MAX_ANNOUNCED_HEADERS = 8
+/** Nodes of the first release take a message per 50 ms: eight blocks and their `inv` are half of that. */
+export const V1_ANNOUNCED_BLOCKS = 8
+export const V1_ANNOUNCE_INTERVAL_MS = 1_000
+/** They may stand still for a minute; what they did not react to is announced again. */
+export const V1_ANSWER_TIMEOUT_MS = 10_000
+/** A node that does not react like one of the first release is none. */
+export const V1_ANNOUNCE_TRIES = 2
+
+// Compact blocks
+
+/** Blocks in parts, of one peer and of all: the next ones are fetched whole. */
+export const MAX_PARTIAL_BLOCKS_PER_PEER = 2
+export const MAX_PARTIAL_BLOCKS = 16
+/** A compact block is some ten kilobytes; of a larger message only the header is looked at. */
+export const MAX_COMPACT_BLOCK_BYTES = 1_048_576
+/** Parts that did not come by then never will. */
+export const PARTIAL_BLOCK_TIMEOUT_MS = 30_000
+
 // Budgets of all peers together
 
 /** Bytes of messages that have not come in whole; beyond it the peer that holds most is closed. */

@@ -30,9 +30,9 @@ export class PeerAllowance {
     this.#bytes.take(bytes)
   }
 
-  /** The peer asked for something that costs us work. */
-  useWork(): void {
-    this.#work.take(1)
+  /** The peer asked for something that costs us work: so many usual pieces of it. */
+  useWork(pieces = 1): void {
+    this.#work.take(pieces)
   }
 
   /** When the peer may go on; undefined if it may now. */

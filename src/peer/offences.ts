@@ -39,6 +39,8 @@ export const offences = {
   malformed: { points: 10, bannable: true, level: 'info' },
   /** More addresses in one message than anybody may tell; none of them is taken. */
   tooManyAddresses: { points: 20, bannable: true, level: 'info' },
+  /** Asks for a transaction behind the last one of its block, or for one twice. */
+  badIndex: { points: 10, bannable: true, level: 'info' },
 } as const satisfies Record<string, OffenceRule>
 
 export type Offence = keyof typeof offences

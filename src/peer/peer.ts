@@ -93,6 +93,8 @@ export class Peer {
   congestionReported = false
   /** The embedding program asked us to stop handing it messages of this peer. */
   held = false
+  /** It has asked for so many blocks that it gets these first. */
+  awaitsBlocks = false
   /** Is the peer in the list of those with input left over from their last turn? */
   queuedForTurn = false
 
@@ -162,7 +164,7 @@ export class Peer {
 
   /** Must input wait, because answers pile up or the embedding program is not ready for more? */
   get mustWait(): boolean {
-    return this.held || this.sendQueue.congested || this.throttledUntil !== undefined
+    return this.held || this.awaitsBlocks || this.sendQueue.congested || this.throttledUntil !== undefined
   }
 
   /** Misbehaviour points, which fade with time. */

@@ -32,11 +32,13 @@ export class SendQueue {
     return this.#congested
   }
 
-  /** False if there is no room; the frame was not taken then. */
-  push(frame: Uint8Array): boolean {
-    if (this.bytes + frame.length > SEND_QUEUE_MAX_BYTES) return false
-    this.#frames.push(frame)
-    this.#collectedBytes += frame.length
+  /** Takes one frame, in one part or more. False if there is no room; nothing was taken then. */
+  push(...parts: readonly Uint8Array[]): boolean {
+    let bytes = 0
+    for (const part of parts) bytes += part.length
+    if (this.bytes + bytes > SEND_QUEUE_MAX_BYTES) return false
+    this.#frames.push(...parts)
+    this.#collectedBytes += bytes
     if (this.bytes > SEND_QUEUE_HIGH_BYTES) this.#congested = true
     return true
   }

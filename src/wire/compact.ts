@@ -55,9 +55,11 @@ export const SHORT_ID_BYTES = 6
 
 const MAX_PREFILLED = 10_000
 const MAX_SHORT_IDS = 100_000
-const MAX_INDEXES = 50_000
+/** In one `getblocktxn`. */
+export const MAX_INDEXES = 50_000
 const MAX_BLOCK_TXN = 100_000
-const MAX_INDEX = 0xffff
+/** The last position in a block that the format has a number for. */
+export const MAX_INDEX = 0xffff
 
 export const sendcmpctCodec: Codec<SendCmpctMessage> = {
   type: 'sendcmpct',

@@ -161,17 +161,20 @@ export class NodeOracle {
 
   #write(mono: number, id: PeerId, chunks: readonly Uint8Array[]): void {
     const peer = this.#alive(id)
+    let rest = 0
     for (const chunk of chunks) {
       peer.handedBytes += chunk.length
-      const keepalive = keepaliveOf(chunk)
-      if (keepalive === undefined) this.#frames(mono, id, peer, chunk)
+      const keepalive = rest > 0 ? undefined : keepaliveOf(chunk)
+      if (keepalive === undefined) rest = this.#frames(mono, id, peer, chunk, rest)
       else this.#sent(mono, id, peer, keepalive)
     }
+    if (rest !== 0) throw new Error(`a frame for peer ${id} is not whole`)
   }
 
-  #frames(mono: number, id: PeerId, peer: Watched, chunk: Uint8Array): void {
+  /** `rest`: bytes of the chunk that belong to a frame that began before. Returns those that are still to come. */
+  #frames(mono: number, id: PeerId, peer: Watched, chunk: Uint8Array, rest: number): number {
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    let at = 0
+    let at = rest
     while (at < chunk.length) {
       const command = findCommand(view, at + COMMAND_OFFSET)
       if (command === undefined) throw new Error(`no frame at ${at} of what is written to peer ${id}`)
@@ -183,7 +186,7 @@ export class NodeOracle {
       }
       at = end
     }
-    if (at !== chunk.length) throw new Error(`a frame for peer ${id} is not whole`)
+    return at - chunk.length
   }
 
   #sent(mono: number, id: PeerId, peer: Watched, type: MessageType): void {
