@@ -17,7 +17,7 @@ function expectCleanEnd(node: NodeProcess, exit: Exit): void {
   expect(exit).toMatchObject({ code: 0, signal: null })
   expect(exit.afterMs).toBeLessThan(SHUTDOWN_MS)
   expect(node.errors).toEqual([])
-  expect(readdirSync(node.dataDir)).toEqual([])
+  expect(readdirSync(node.dataDir)).toEqual(['chain'])
 }
 
 describe('the lock of a data directory', () => {
@@ -35,7 +35,7 @@ describe('the lock of a data directory', () => {
   it('is not held by a node that was killed', async () => {
     const { node: killed } = await lab.startListening({ args: ['--regtest'] })
     await killed.stop('SIGKILL')
-    expect(readdirSync(killed.dataDir).sort()).toEqual(['.cookie', '.lock'])
+    expect(readdirSync(killed.dataDir).sort()).toEqual(['.cookie', '.lock', 'chain'])
     const { node } = await lab.startListening({ args: ['--regtest'], dataDir: killed.dataDir })
     expect(await node.rpc('getconnectioncount')).toBe(0)
     expectCleanEnd(node, await node.stop())
@@ -206,7 +206,7 @@ describe('other ends', () => {
     // Ended by the guard, shortly before the two seconds.
     expect(performance.now() - before).toBeLessThan(SHUTDOWN_MS + 1_000)
     node.child.stdout?.resume()
-    expect(readdirSync(node.dataDir)).toEqual([])
+    expect(readdirSync(node.dataDir)).toEqual(['chain'])
   })
 
   it('ends cleanly if its data directory was taken away', async () => {
