@@ -12,6 +12,7 @@ import { messageChecksum } from '../primitives/sha3.ts'
 import { syncFolder } from './atomic-file.ts'
 import { decodeRecordHeader, encodeRecordHeader } from './block-record.ts'
 import { FilePool } from './file-pool.ts'
+import { ifThere } from './if-there.ts'
 import { type OpenFile, type RawFile, readRange, writeBoth } from './raw-file.ts'
 import { planReads, type ReadSpan } from './read-plan.ts'
 
@@ -185,10 +186,5 @@ export class BlockFiles {
 }
 
 async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return 0
-    throw error
-  }
+  return (await ifThere(() => stat(path)))?.size ?? 0
 }

@@ -16,6 +16,7 @@ const CLOSED: IoResult = { ok: false, error: 'the store of the chain is closed' 
 export class DiskChainStore implements ChainStore {
   readonly #rows: RowIndex
   readonly #blocks: BlockFiles
+  readonly #onClosed: () => Promise<void>
   /** Settles when all writes given so far are done. */
   #writes: Promise<unknown> = Promise.resolve()
   /** Settles when all commits given so far are done. */
@@ -26,9 +27,11 @@ export class DiskChainStore implements ChainStore {
   #failure: IoResult | undefined
   #closing: Promise<void> | undefined
 
-  constructor(rows: RowIndex, blocks: BlockFiles) {
+  /** `onClosed` is called at the end, if all that was written is where it belongs. */
+  constructor(rows: RowIndex, blocks: BlockFiles, onClosed: () => Promise<void>) {
     this.#rows = rows
     this.#blocks = blocks
+    this.#onClosed = onClosed
   }
 
   perform(request: StoreRequest): Promise<IoResult> {
@@ -82,6 +85,7 @@ export class DiskChainStore implements ChainStore {
     await this.#writes
     await Promise.all(this.#reads)
     await Promise.all([this.#rows.close(), this.#blocks.close()])
+    if (this.#failure === undefined) await this.#onClosed()
   }
 
   async #commit(changes: readonly StoreChange[], sync: boolean): Promise<void> {

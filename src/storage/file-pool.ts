@@ -1,6 +1,6 @@
 /** Files of blocks that are open for reading: a bounded number, closed in the order in which they were last used. */
 import { MAX_OPEN_BLOCK_FILES } from '../params/limits.ts'
-import { errorCode } from '../primitives/errors.ts'
+import { ifThere } from './if-there.ts'
 import type { OpenFile, RawFile } from './raw-file.ts'
 
 interface Entry {
@@ -66,12 +66,7 @@ export class FilePool {
   }
 
   async #open(number: number): Promise<RawFile | undefined> {
-    try {
-      return await this.#openFile(this.#pathOf(number), 'r')
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined
-      throw error
-    }
+    return await ifThere(() => this.#openFile(this.#pathOf(number), 'r'))
   }
 
   #drop(number: number, entry: Entry): void {

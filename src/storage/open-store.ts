@@ -8,10 +8,13 @@ import { errorCode, UserError } from '../primitives/errors.ts'
 import { syncFolder } from './atomic-file.ts'
 import { BlockFiles } from './block-files.ts'
 import type { ChainStore } from './chain-store.ts'
+import { checkLogs, checkTables } from './database-check.ts'
 import { DiskChainStore } from './disk-store.ts'
+import { ifThere } from './if-there.ts'
+import { clearOpenMark, hasOpenMark, setOpenMark } from './open-mark.ts'
 import { type OpenFile, openSystemFile } from './raw-file.ts'
 import { DEFAULT_CACHE_BYTES, RowIndex } from './row-index.ts'
-import { DAMAGED_TEXT, isDamage, storeErrorText } from './store-error.ts'
+import { DamagedRows, storeErrorText } from './store-error.ts'
 import { checkFormat, type StoreNetwork, writeFormat } from './store-format.ts'
 
 const ROWS_DIR = 'chainstate'
@@ -40,7 +43,8 @@ export async function openChainStore(dir: string, options: StoreOptions): Promis
   try {
     await makeFolders(dir)
     await ensureFormat(dir, options.network, blocks)
-    return new DiskChainStore(await openRows(dir, blocks, options), blocks)
+    const rows = await openRows(dir, blocks, options)
+    return new DiskChainStore(rows, blocks, () => clearOpenMark(dir))
   } catch (error) {
     await blocks.close()
     throw error instanceof UserError ? error : new UserError(`can't use ${dir}: ${openErrorText(error)}`)
@@ -81,27 +85,30 @@ async function openRows(dir: string, blocks: BlockFiles, options: StoreOptions):
   if (options.reindex === true) await destroyIndex(dir)
   const state = await stateOfRows(dir)
   // The database would make itself anew and forget what is there.
-  if (state === 'headless') throw new UserError(`can't use ${dir}: ${DAMAGED_TEXT}`)
+  if (state === 'headless') throw new DamagedRows('CURRENT is missing')
   if (state === 'none' && options.reindex !== true && (await blocks.bytes()) > 0)
     throw new UserError(
       `can't use ${dir}: the index of its blocks is missing: start once with --reindex to rebuild it`,
     )
+  const rowsDir = join(dir, ROWS_DIR)
+  if (state === 'whole') await checkLogs(rowsDir)
+  if (state === 'whole' && (await hasOpenMark(dir))) await checkTables(rowsDir)
   await blocks.syncLast()
   const cacheBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES
-  const rows = await RowIndex.open(join(dir, ROWS_DIR), cacheBytes, state === 'none')
-  await syncFolder(dir)
-  return rows
+  const rows = await RowIndex.open(rowsDir, cacheBytes, state === 'none')
+  try {
+    await setOpenMark(dir)
+    await syncFolder(dir)
+    return rows
+  } catch (error) {
+    await rows.close()
+    throw error
+  }
 }
 
 /** `headless`: there are rows, but not the file that says which tables count. */
 async function stateOfRows(dir: string): Promise<'whole' | 'headless' | 'none'> {
-  let names: string[]
-  try {
-    names = await readdir(join(dir, ROWS_DIR))
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return 'none'
-    throw error
-  }
+  const names = (await ifThere(() => readdir(join(dir, ROWS_DIR)))) ?? []
   if (names.includes('CURRENT')) return 'whole'
   return names.some((name) => /\.(ldb|sst|log)$/.test(name)) ? 'headless' : 'none'
 }
@@ -111,5 +118,5 @@ function openErrorText(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (errorCode(cause) === 'LEVEL_LOCKED')
     return 'it is used by another process: stop that, or choose another data directory with --datadir=DIR'
-  return isDamage(cause) ? DAMAGED_TEXT : storeErrorText(cause)
+  return storeErrorText(cause)
 }

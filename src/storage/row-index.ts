@@ -8,8 +8,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ClassicLevel } from 'classic-level'
 import type { StoreChange } from '../chain/io.ts'
 import { MAX_UNSYNCED_ROW_BYTES } from '../params/limits.ts'
-import { errorCode } from '../primitives/errors.ts'
 import type { StoredPair } from './chain-store.ts'
+import { ifThere } from './if-there.ts'
 import { decodeRow, encodeRow } from './row-check.ts'
 import { DamagedRows } from './store-error.ts'
 
@@ -167,13 +167,4 @@ async function sizeIfThere(path: string): Promise<number> {
 async function syncIfThere(path: string): Promise<void> {
   const file = await ifThere(() => open(path, 'r+'))
   await file?.datasync().finally(() => file.close())
-}
-
-async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }

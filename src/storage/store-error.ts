@@ -6,7 +6,10 @@ export class DamagedRows extends Error {
   override readonly name = 'DamagedRows'
 }
 
-export const DAMAGED_TEXT = 'the index of the chain is damaged: start once with --reindex to rebuild it'
+/** `what`: of it is damaged, such as a file. */
+export function damagedText(what: string): string {
+  return `the index of the chain is damaged (${what}): start once with --reindex to rebuild it`
+}
 
 /** The database tells errors of the system by the system's own texts. */
 const CODES_BY_TEXT: readonly (readonly [text: string, code: string])[] = [
@@ -23,7 +26,7 @@ const CODES_BY_TEXT: readonly (readonly [text: string, code: string])[] = [
 /** A table that is missing or too short is told as an error of the system. */
 const DAMAGE_TEXT = /: (No such file or directory|Invalid argument)$/
 
-/** Does the database say that its files are not what it wrote? */
+/** Is it said that the database's files are not what was written? */
 export function isDamage(error: unknown): boolean {
   if (error instanceof DamagedRows) return true
   const code = errorCode(error)
@@ -32,7 +35,7 @@ export function isDamage(error: unknown): boolean {
 
 /** One line. */
 export function storeErrorText(error: unknown): string {
-  if (isDamage(error)) return DAMAGED_TEXT
+  if (isDamage(error)) return damagedText(firstLine(messageOf(error)).replace(/^(Corruption|IO error): /, ''))
   if (errorCode(error)?.startsWith('LEVEL_') !== true) return errorText(error)
   const message = messageOf(error)
   const known = CODES_BY_TEXT.find(([text]) => message.includes(text))

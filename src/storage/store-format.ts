@@ -2,12 +2,12 @@
  * The file `format` of a store: which layout its files have, and of which chain they are. Made with the store and
  * never changed; a later layout gets another number, and its program a way from this one to that.
  */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NetworkParams } from '../params/networks.ts'
-import { hashToHex } from '../primitives/bytes.ts'
-import { errorCode, UserError } from '../primitives/errors.ts'
+import { hashToHex, latin1Decode } from '../primitives/bytes.ts'
+import { UserError } from '../primitives/errors.ts'
 import { writeFileAtomically } from './atomic-file.ts'
+import { readIfThere } from './if-there.ts'
 
 export const FORMAT_FILE = 'format'
 export const FORMAT_VERSION = 1
@@ -25,8 +25,9 @@ export async function writeFormat(dir: string, network: StoreNetwork): Promise<v
 /** Is the folder marked as a store? Throws UserError if it is one, but not for this program and network. */
 export async function checkFormat(dir: string, network: StoreNetwork): Promise<boolean> {
   const path = join(dir, FORMAT_FILE)
-  const text = await readIfThere(path)
-  if (text === undefined) return false
+  const bytes = await readIfThere(path)
+  if (bytes === undefined) return false
+  const text = latin1Decode(bytes)
   const [, version] = /^format (\d{1,9})\n/.exec(text) ?? []
   if (version !== undefined && Number(version) > FORMAT_VERSION)
     throw new UserError(
@@ -45,13 +46,4 @@ export async function checkFormat(dir: string, network: StoreNetwork): Promise<b
 
 function magicText({ magic }: StoreNetwork): string {
   return magic.toString(16).padStart(8, '0')
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
 }

@@ -149,11 +149,14 @@ describe('openChainStore', () => {
     ['manifest missing', /^MANIFEST/, (path: string) => rmSync(path)],
     ['manifest empty', /^MANIFEST/, (path: string) => truncateSync(path, 0)],
     ['manifest damaged', /^MANIFEST/, (path: string) => damage(path, 10, 30)],
+    ['log damaged in its middle', /\.log$/, (path: string) => damage(path, 70_000, 70_010)],
+    ['log with a hole', /\.log$/, (path: string) => damage(path, 65_536, 98_304)],
   ])('says that the rows are damaged, and can rebuild them: %s', async (_, pattern, harm) => {
     const dir = await filledDir()
     harm(rowFile(dir, pattern))
-    const text = `can't use ${dir}: the index of the chain is damaged: start once with --reindex to rebuild it`
-    expect(await refusal(dir)).toBe(text)
+    const text = await refusal(dir)
+    expect(text).toContain(`can't use ${dir}: the index of the chain is damaged (`)
+    expect(text).toMatch(/^[^\n]+\): start once with --reindex to rebuild it$/)
     expect(await refusal(dir)).toBe(text)
     const store = await lab.open(dir, { reindex: true })
     expect(await pairsOf(store)).toEqual([])
