@@ -73,7 +73,7 @@ export function isIpv4(ip: IpBytes): boolean {
 
 /** Dotted IPv4, or IPv6 with its longest run of zero groups shortened. */
 export function formatIp(ip: IpBytes): string {
-  if (isIpv4(ip)) return ip.subarray(12).join('.')
+  if (isIpv4(ip)) return `${ip[12]}.${ip[13]}.${ip[14]}.${ip[15]}`
   const view = new DataView(ip.buffer, ip.byteOffset, 16)
   const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i))
   let bestStart = -1
@@ -127,8 +127,8 @@ function isHost(host: string): boolean {
 
 /** No address at all: :: or 0.0.0.0. */
 export function isUnspecified(ip: IpBytes): boolean {
-  const isV4 = isIpv4(ip)
-  return ip.every((byte, i) => byte === 0 || (isV4 && i < V4_OFFSET))
+  for (let i = isIpv4(ip) ? V4_OFFSET : 0; i < ip.length; i++) if (ip[i] !== 0) return false
+  return true
 }
 
 export function isLoopback(ip: IpBytes): boolean {

@@ -48,8 +48,11 @@ export const addrCodec: Codec<AddrMessage> = {
     const n = reader.count('count', MAX_ADDRESSES, TIMED_ADDRESS_BYTES)
     const addresses: TimedAddress[] = []
     for (let i = 0; i < n; i++) {
+      // Names that are put together for each of a thousand would cost as much as the reading.
       const time = reader.u32('time')
-      addresses.push({ time, ...readNetAddress(reader, 'address') })
+      const services = reader.u64('address.services')
+      const ip = reader.bytes(16, 'address.ip')
+      addresses.push({ time, services, ip, port: reader.u16('address.port') })
     }
     return { type: 'addr', addresses }
   },

@@ -3,7 +3,7 @@
  * many connections, each answering like a good node that knows only its own. Machines come into being when dialled.
  */
 import { type HostPort, type IpBytes, parseIp, UNSPECIFIED_V4 } from '../../../src/primitives/ip.ts'
-import { NODE_NETWORK } from '../../../src/wire/address.ts'
+import { NODE_NETWORK, type TimedAddress } from '../../../src/wire/address.ts'
 import { HeaderList } from '../../../src/wire/header.ts'
 import type { Message } from '../../../src/wire/messages.ts'
 import { crowdAddress, isCrowdAddress } from '../addresses.ts'
@@ -35,7 +35,7 @@ export class Eclipser implements LinkHandler {
   /** Connections to the victims, by victim. */
   readonly #held = new Map<string, Set<Link>>()
   readonly #told = new Set<Link>()
-  readonly #ips = new Map<number, IpBytes>()
+  readonly #ips: IpBytes[]
   #next = 0
   #stopped = false
   /** Connections that were made to its machines. */
@@ -46,6 +46,10 @@ export class Eclipser implements LinkHandler {
   constructor(stage: Stage, options: EclipserOptions) {
     this.#stage = stage
     this.#options = options
+    this.#ips = Array.from(
+      { length: options.addresses },
+      (_, i) => parseIp(this.#address(i)) ?? UNSPECIFIED_V4,
+    )
     const { net } = stage.world
     net.summon = (address) => (isCrowdAddress(address) ? this.#host(address) : undefined)
     every(stage.world, DIAL_EVERY_MS, () => this.#press())
@@ -141,15 +145,15 @@ export class Eclipser implements LinkHandler {
   #lies(count: number): Message {
     const { world, network } = this.#stage
     this.told += count
-    const about = { time: unixNow(world), services: NODE_NETWORK, port: network.defaultPort }
-    const addresses = Array.from({ length: count }, () => ({ ...about, ip: this.#ip(this.#next++) }))
+    const time = unixNow(world)
+    const port = network.defaultPort
+    const addresses: TimedAddress[] = []
+    while (addresses.length < count)
+      addresses.push({ time, services: NODE_NETWORK, ip: this.#ip(this.#next++), port })
     return { type: 'addr', addresses }
   }
 
   #ip(i: number): IpBytes {
-    const at = i % this.#options.addresses
-    const ip = this.#ips.get(at) ?? parseIp(this.#address(at)) ?? UNSPECIFIED_V4
-    this.#ips.set(at, ip)
-    return ip
+    return this.#ips[i % this.#options.addresses] ?? UNSPECIFIED_V4
   }
 }
