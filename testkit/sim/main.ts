@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type NetworkParams, networks } from '../../src/params/networks.ts'
+import { sample } from './convergence.ts'
 import { draw } from './picture.ts'
 import { describe, Tally } from './report.ts'
 import { scenarios } from './scenarios/index.ts'
@@ -62,7 +63,12 @@ function main(): number {
 function discover({ nodes, hours, seed, network, svg, seconds }: Wishes): number {
   const society = new Society({ seed, nodes, network, wishes: { hasDisk: false } })
   const tally = new Tally(society.world)
-  society.world.run(hours * HOUR_MS)
+  for (let hour = 1; hour < hours; hour++) {
+    society.world.run(HOUR_MS)
+    const { full, components } = sample(society.world)
+    process.stderr.write(`hour ${hour}: ${full} have all peers, components ${components}, ${seconds()} s\n`)
+  }
+  society.world.run(hours * HOUR_MS - society.world.time.mono)
   society.world.check()
   print({ ...describe(society.world, society.convergence, tally), wallSeconds: seconds() })
   picture(society, `${nodes} nodes that knew two seeds, ${hours} h, seed ${seed}`, svg || `sim-${seed}.svg`)
