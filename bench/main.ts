@@ -11,6 +11,7 @@ import { codecSuite } from './suites/codec.ts'
 import { deafSuite, fairnessSuite } from './suites/fairness.ts'
 import { memorySuite, startSuite } from './suites/footprint.ts'
 import { proofOfWorkSuite } from './suites/proof-of-work.ts'
+import { servingSuite } from './suites/serving.ts'
 import { signaturesSuite } from './suites/signatures.ts'
 import { handshakeSuite, pipelineSuite, roundTripSuite } from './suites/traffic.ts'
 
@@ -22,6 +23,7 @@ const suites: readonly Suite[] = [
   handshakeSuite,
   fairnessSuite,
   deafSuite,
+  servingSuite,
   memorySuite,
   startSuite,
   proofOfWorkSuite,

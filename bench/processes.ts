@@ -37,6 +37,8 @@ const GC_ON_SIGNAL = `data:text/javascript,process.on('SIGUSR2',()=>{gc();gc()})
 export interface ServerOptions {
   readonly maxConnections?: number
   readonly collectOnSignal?: boolean
+  /** Puts something into the data directory before the start. */
+  readonly prepare?: (dataDir: string) => void
 }
 
 export class Server {
@@ -57,6 +59,7 @@ export class Server {
 
   static async start(subject: Subject, options: ServerOptions = {}): Promise<Server> {
     const dataDir = mkdtempSync(join(scratchDir, 'data-'))
+    options.prepare?.(dataDir)
     const gc = options.collectOnSignal === true ? ['--expose-gc', '--import', GC_ON_SIGNAL] : []
     const startedAt = performance.now()
     const args = [...gc, ...subject.command(dataDir, options.maxConnections ?? 200)]

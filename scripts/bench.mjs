@@ -27,7 +27,7 @@ await build({
   platform: 'node',
   target: 'node20.19',
   minifySyntax: true,
-  external: ['koffi'],
+  external: ['koffi', 'classic-level'],
   logLevel: 'warning',
 })
 const { main } = await import(pathToFileURL(join(out, 'main.mjs')).href)

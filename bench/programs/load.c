@@ -263,6 +263,19 @@ static void fair(long repeat, long replyBytes) {
   }
 }
 
+static void ask(long count, long replyBytes, long window) {
+  int fd = openReady();
+  long sent = 0, have = 0;
+  double startedAt = nowUs();
+  for (long done = 0; done < count;) {
+    for (; sent < count && sent - done < window; sent++) writeAll(fd, flood);
+    ssize_t n = read(fd, sinkhole, sizeof sinkhole);
+    if (n <= 0) fail("read");
+    for (have += n; have >= replyBytes; have -= replyBytes) done++;
+  }
+  finish("perSecond", count / ((nowUs() - startedAt) / 1e6));
+}
+
 static void deaf(void) {
   int fd = openReady();
   struct pollfd fds[2] = {{.fd = 0, .events = POLLIN}, {.fd = fd, .events = POLLOUT}};
@@ -284,6 +297,7 @@ int main(int argc, char **argv) {
   versionReply = atoi(argv[4]);
   verackReply = atoi(argv[5]);
   long first = argc > 6 ? atol(argv[6]) : 0, second = argc > 7 ? atol(argv[7]) : 0;
+  long third = argc > 8 ? atol(argv[8]) : 0;
   version = readBlob(argv[3], "version");
   verack = readBlob(argv[3], "verack");
   ping = readBlob(argv[3], "ping");
@@ -296,6 +310,7 @@ int main(int argc, char **argv) {
   if (strcmp(mode, "handshakes") == 0) handshakes(first, second);
   if (strcmp(mode, "hold") == 0) hold(first);
   if (strcmp(mode, "fair") == 0) fair(first, second);
+  if (strcmp(mode, "ask") == 0) ask(first, second, third);
   if (strcmp(mode, "deaf") == 0) deaf();
   return 1;
 }

@@ -13,6 +13,8 @@
  *     hold CONNECTIONS            shakes hands, prints, and keeps them until standard input ends
  *     fair REPEAT REPLY_BYTES     one peer sends flood REPEAT times, which is answered with REPLY_BYTES in all, while
  *                                 another pings
+ *     ask COUNT REPLY_BYTES WINDOW
+ *                                 sends flood COUNT times, each answered with REPLY_BYTES, WINDOW of them under way
  *     deaf                        floods and never reads, until standard input ends
  */
 import { readFileSync } from 'node:fs'
@@ -22,7 +24,7 @@ import { performance } from 'node:perf_hooks'
 
 const [mode = '', portText = '', dir = '', ...numberTexts] = process.argv.slice(2)
 const port = Number(portText)
-const [versionReply = 0, verackReply = 0, first = 0, second = 0] = numberTexts.map(Number)
+const [versionReply = 0, verackReply = 0, first = 0, second = 0, third = 0] = numberTexts.map(Number)
 
 const version = readFileSync(join(dir, 'version'))
 const verack = readFileSync(join(dir, 'verack'))
@@ -214,6 +216,26 @@ function fair(repeat: number, replyBytes: number): void {
   })
 }
 
+function ask(count: number, replyBytes: number, window: number): void {
+  new Link((link) => {
+    link.shakeHands(() => {
+      let sent = 0
+      let done = 0
+      const startedAt = performance.now()
+      const send = (): void => {
+        if (sent++ < count) link.socket.write(flood)
+      }
+      const arrived = (): void => {
+        if (++done === count) return finish({ perSecond: count / seconds(startedAt) })
+        send()
+        link.expect(replyBytes, arrived)
+      }
+      for (let i = 0; i < window; i++) send()
+      link.expect(replyBytes, arrived)
+    })
+  })
+}
+
 function deaf(): void {
   new Link((link) => {
     link.shakeHands(() => {
@@ -224,14 +246,15 @@ function deaf(): void {
   })
 }
 
-const modes: Readonly<Record<string, (a: number, b: number) => void>> = {
+const modes: Readonly<Record<string, (a: number, b: number, c: number) => void>> = {
   rtt,
   pipeline,
   handshakes,
   hold,
   fair,
+  ask,
   deaf,
 }
 const run = modes[mode] ?? fail(`no mode '${mode}'`)
 if (mode === 'hold' || mode === 'deaf') process.stdin.resume().on('end', () => process.exit(0))
-run(first, second)
+run(first, second, third)

@@ -1,7 +1,16 @@
 /** What one peer can do to another, and to our memory: floods, and a peer that never reads. */
 import { type BenchContext, probeGreeting, type Suite } from '../context.ts'
 import { frameOf, pingMessage, rawFrame, repeated } from '../frames.ts'
-import { Load, type LoadResult, runLoad, Server, type Subject } from '../processes.ts'
+import {
+  type Greeting,
+  Load,
+  type LoadProgram,
+  type LoadResult,
+  runLoad,
+  Server,
+  type ServerOptions,
+  type Subject,
+} from '../processes.ts'
 import { makeRow, type Row } from '../report.ts'
 import { interleave } from '../stats.ts'
 
@@ -113,13 +122,25 @@ export const deafSuite: Suite = {
   },
 }
 
-async function growth(context: BenchContext, subject: Subject): Promise<number> {
-  const server = await Server.start(subject)
+function growth(context: BenchContext, subject: Subject): Promise<number> {
   const load = context.load(repeated(frameOf(pingMessage()), FLOOD_FILE_BYTES))
+  return growthOf(subject, load, {}, (server, greeting) =>
+    runLoad(load, 'pipeline', server, greeting, Math.round(200_000 * context.scale), 1),
+  )
+}
+
+/** Megabytes by which a server grows at its peak, while a peer sends the load's flood and reads nothing. */
+export async function growthOf(
+  subject: Subject,
+  load: LoadProgram,
+  options: ServerOptions,
+  warmUp: (server: Server, greeting: Greeting) => Promise<unknown>,
+): Promise<number> {
+  const server = await Server.start(subject, options)
   try {
     const greeting = await probeGreeting(server)
     // A flood that is read brings the heap to its working size first.
-    await runLoad(load, 'pipeline', server, greeting, Math.round(200_000 * context.scale), 1)
+    await warmUp(server, greeting)
     const before = server.memoryBytes()
     const deaf = new Load(load, 'deaf', server.port, greeting, [])
     await deaf.result
