@@ -2,6 +2,7 @@
  * A chain engine on a bench of its own: a disk in memory, answers given when the test says so or at once, time that
  * the test sets.
  */
+import type { ChainHooks } from '../src/chain/chain.ts'
 import { ChainEngine, type ChainOptions } from '../src/chain/engine.ts'
 import type { IoRequest, IoResult, StoredBlock } from '../src/chain/io.ts'
 import type { ChainOutcome } from '../src/chain/outcomes.ts'
@@ -66,7 +67,12 @@ export class ChainBench {
   now = { mono: monoMs(0), unix: unixSeconds(1_800_000_000) }
   readonly #waiting: { request: IoRequest; done: (result: IoResult) => void }[] = []
 
-  constructor(options: ChainOptions, disk = new BenchDisk()) {
+  constructor(
+    options: ChainOptions,
+    disk = new BenchDisk(),
+    connected?: ChainHooks['blockConnected'],
+    disconnected?: ChainHooks['blockDisconnected'],
+  ) {
     this.disk = disk
     const rows = [...disk.values]
       .filter(([key]) => key.startsWith(HEADER_PREFIX))
@@ -78,6 +84,8 @@ export class ChainBench {
         ask: (request, done) => this.#waiting.push({ request, done }),
         now: () => this.now,
         outcome: (outcome) => this.outcomes.push(outcome),
+        ...(connected === undefined ? {} : { blockConnected: connected }),
+        ...(disconnected === undefined ? {} : { blockDisconnected: disconnected }),
       },
     )
   }

@@ -6,6 +6,7 @@
 import type { ChainParams } from '../params/chain-params.ts'
 import { CHAIN_BLOCKS_PER_TURN, CHAIN_BYTES_PER_TURN, MAX_UNCOMMITTED_BYTES } from '../params/limits.ts'
 import type { ActiveChain } from './active-chain.ts'
+import type { BlockBody } from './block-body.ts'
 import type { BlockStore } from './block-store.ts'
 import type { Candidates } from './candidates.ts'
 import type { CoinCache } from './coin-cache.ts'
@@ -37,6 +38,8 @@ export interface ActivationHooks {
   /** A block breaks a rule; it and its descendants are out. */
   failed(node: HeaderNode, fault: Fault): void
   lost(node: HeaderNode): void
+  connected(node: HeaderNode, body: BlockBody): void
+  disconnected(node: HeaderNode, body: BlockBody): void
   deepFork(fork: HeaderNode, best: HeaderNode): void
 }
 
@@ -148,6 +151,7 @@ export class Activation {
       ledger.changed(node)
     }
     active.push(node)
+    this.#hooks.connected(node, body)
     return true
   }
 
@@ -162,5 +166,6 @@ export class Activation {
     yield* disconnectBlock(coins, body, undo)
     ledger.setUndo(tip, undefined)
     active.pop()
+    this.#hooks.disconnected(tip, body)
   }
 }

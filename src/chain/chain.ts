@@ -2,6 +2,7 @@
 import type { MonoMs, Now, PeerId } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
 import type { HeaderList } from '../wire/header.ts'
+import type { BlockBody } from './block-body.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
 import type { AskIo, StoredBlock } from './io.ts'
@@ -13,6 +14,12 @@ export interface ChainHooks {
   outcome(outcome: ChainOutcome): void
   /** Time of the input at hand. */
   now(): Now
+  /**
+   * A block was joined to the coins, or taken off again, at the end of the active chain. Comes before the `tip` outcome,
+   * also for blocks that a reorganisation joins and takes off at once.
+   */
+  blockConnected?(node: HeaderNode, body: BlockBody): void
+  blockDisconnected?(node: HeaderNode, body: BlockBody): void
 }
 
 export type CreateChain = (hooks: ChainHooks) => Chain

@@ -118,6 +118,8 @@ export class ChainEngine implements Chain {
         tipChanged: () => this.#tipChanged(),
         failed: (node, fault) => this.#blockFailed(node, fault),
         lost: (node) => this.#blockLost(node),
+        connected: (node, body) => hooks.blockConnected?.(node, body),
+        disconnected: (node, body) => hooks.blockDisconnected?.(node, body),
         deepFork: (fork, best) => hooks.outcome({ type: 'deepFork', fork, best }),
       },
     )

@@ -42,6 +42,18 @@ export const faultTexts = {
   'bad-txns-nonfinal': 'the lock time of a transaction has not come',
   'non-BIP68-final': 'an input is locked for some blocks more',
   'bad-txns-BIP30': 'a transaction that is not wholly spent is there already',
+  'mandatory-script-verify-flag-failed': 'a script or signature does not allow to spend an output',
+  coinbase: 'a coinbase stands in blocks only',
+  'txn-already-in-mempool': 'it waits to be mined already',
+  'txn-already-known': 'it has been mined already',
+  'txn-mempool-conflict': 'it spends what another transaction, which was here first, spends',
+  'missing-inputs': 'what it spends is not known',
+  'min-fee-not-met': 'it pays less than the smallest fee',
+  'max-fee-exceeded': 'it pays more than the largest fee',
+  'too-long-mempool-chain': 'it stands on, or under, too many that are not mined yet',
+  'mempool-full': 'others that wait pay more',
+  'txn-expired': 'it has waited for too long',
+
   'block-script-verify-flag-failed': 'a script or signature does not allow to spend an output',
 } as const satisfies Record<string, string>
 

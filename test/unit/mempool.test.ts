@@ -1,0 +1,279 @@
+import { describe, expect, it } from 'vitest'
+import { decodeDump, encodeDump } from '../../src/mempool/dump.ts'
+import { knownTransaction, type MempoolEntry } from '../../src/mempool/entry.ts'
+import { estimateFeeRate } from '../../src/mempool/fee-estimate.ts'
+import { Mempool, type RemovalReason, type TransactionOutcome } from '../../src/mempool/mempool.ts'
+import type { ChainParams } from '../../src/params/chain-params.ts'
+import {
+  MAX_ORPHAN_TRANSACTIONS_PER_PEER,
+  MEMPOOL_EXPIRY_SECONDS,
+  ORPHAN_TRANSACTION_MS,
+} from '../../src/params/limits.ts'
+import { regtest } from '../../src/params/networks.ts'
+import { monoMs, peerId, unixSeconds } from '../../src/primitives/brand.ts'
+import type { Transaction } from '../../src/wire/transaction.ts'
+import { ChainBench } from '../../testkit/chain-bench.ts'
+import { type BuiltBlock, ChainBuilder, spend } from '../../testkit/chain-builder.ts'
+
+const params: ChainParams = { ...regtest.chain, coinbaseMaturityBlocks: 2 }
+const builder = new ChainBuilder(params)
+const peer = peerId(3)
+const trunk = builder.chain(builder.genesis, 12)
+const VALUE = 5_000_000_000
+const FEE = 100_000
+
+class PoolBench {
+  readonly chain: ChainBench
+  readonly pool: Mempool
+  readonly outcomes: TransactionOutcome[] = []
+  readonly removed: RemovalReason[] = []
+
+  constructor(budgetBytes = 50_000_000, blocks: readonly BuiltBlock[] = trunk) {
+    this.chain = new ChainBench(
+      { params },
+      undefined,
+      (_, body) => this.pool.blockConnected(body),
+      (_, body) => this.pool.blockDisconnected(body),
+    )
+    const hooks = {
+      now: () => this.chain.now,
+      outcome: (outcome: TransactionOutcome) => this.outcomes.push(outcome),
+      removed: (_: MempoolEntry, reason: RemovalReason) => this.removed.push(reason),
+    }
+    this.pool = new Mempool(this.chain.engine, hooks, budgetBytes)
+    this.mine(blocks)
+  }
+
+  mine(blocks: readonly BuiltBlock[]): void {
+    this.chain.forgetOutcomes()
+    for (const { block, stored } of blocks) this.chain.engine.submitBlock('local', block, stored)
+    this.chain.settle()
+    for (const { disconnected } of this.chain.of('tip')) this.pool.tipChanged(disconnected.length > 0)
+    this.chain.settle()
+    this.pool.table.assertConsistent()
+  }
+
+  /** The code of the refusal, or the verdict. */
+  offer(transaction: Transaction, source: typeof peer | 'local' = peer): string {
+    this.pool.submit(source, transaction)
+    this.chain.settle()
+    this.pool.table.assertConsistent()
+    const outcome = this.outcomes.at(-1)
+    return outcome?.fault?.code ?? outcome?.verdict ?? 'nothing'
+  }
+}
+
+function coinbaseOf(height: number): Transaction {
+  const transaction = trunk[height - 1]?.transactions[0]
+  if (transaction === undefined) throw new Error('no coinbase')
+  return transaction
+}
+
+function pay(height: number, fee = FEE): Transaction {
+  return spend(coinbaseOf(height), [0], [VALUE - fee])
+}
+
+describe('admission', () => {
+  it('takes what the next block may hold', () => {
+    const bench = new PoolBench()
+    const transaction = pay(1)
+    expect(bench.offer(transaction)).toBe('accepted')
+    const known = knownTransaction(transaction)
+    expect(bench.pool.table.get(known.key)).toMatchObject({ fee: FEE, height: 12 })
+    expect(bench.pool.knows(known.id)).toBe(true)
+    expect(bench.offer(transaction)).toBe('txn-already-in-mempool')
+  })
+
+  it('names the rule that is broken', () => {
+    const bench = new PoolBench()
+    const good = pay(1)
+    const [input] = good.inputs
+    if (input === undefined) throw new Error('no input')
+    expect(bench.offer(coinbaseOf(1))).toBe('coinbase')
+    expect(bench.offer(pay(1, 100))).toBe('min-fee-not-met')
+    expect(bench.offer(pay(1, 20_000_000))).toBe('max-fee-exceeded')
+    expect(bench.offer(spend(coinbaseOf(1), [0], [VALUE + 1]))).toBe('bad-txns-in-belowout')
+    expect(bench.offer(spend(coinbaseOf(1), [0], [VALUE - FEE], false))).toBe(
+      'mandatory-script-verify-flag-failed',
+    )
+    expect(bench.offer(pay(12))).toBe('bad-txns-premature-spend-of-coinbase')
+    expect(bench.offer({ ...good, version: 0 })).toBe('bad-txns-version')
+    expect(bench.offer({ ...good, inputs: [input, input] })).toBe('bad-txns-inputs-duplicate')
+    const late = { ...good, lockTime: 14, inputs: [{ ...input, sequence: 0 }] }
+    expect(bench.offer(late)).toBe('bad-txns-nonfinal')
+    expect(bench.pool.table.size).toBe(0)
+  })
+
+  it('keeps the first of two that spend the same', () => {
+    const bench = new PoolBench()
+    expect(bench.offer(pay(1))).toBe('accepted')
+    expect(bench.offer(pay(1, 2 * FEE))).toBe('txn-mempool-conflict')
+  })
+
+  it('takes both of two that come at once only if they do not spend the same', () => {
+    const bench = new PoolBench()
+    bench.pool.submit(peer, pay(1))
+    bench.pool.submit(peer, pay(1, 2 * FEE))
+    bench.pool.submit(peer, pay(2))
+    bench.chain.settle()
+    expect(bench.outcomes.map(({ verdict }) => verdict)).toEqual(['accepted', 'rejected', 'accepted'])
+  })
+
+  it('bounds how many depend on each other', () => {
+    const bench = new PoolBench()
+    let last = pay(1)
+    let value = VALUE - FEE
+    const codes = [bench.offer(last)]
+    for (let i = 0; i < 26; i++) {
+      value -= FEE
+      last = spend(last, [0], [value])
+      codes.push(bench.offer(last))
+    }
+    expect(codes.filter((code) => code === 'accepted')).toHaveLength(25)
+    expect(codes[25]).toBe('too-long-mempool-chain')
+  })
+
+  it('makes room for what pays more', () => {
+    const bench = new PoolBench(26_000)
+    expect(bench.offer(pay(1, FEE))).toBe('accepted')
+    expect(bench.offer(pay(2, 3 * FEE))).toBe('accepted')
+    expect(bench.offer(pay(3, 2 * FEE))).toBe('accepted')
+    expect(bench.removed).toEqual(['evicted'])
+    expect(bench.offer(pay(4, FEE / 2))).toBe('mempool-full')
+    expect([...bench.pool.table.all()].map(({ fee }) => fee)).toEqual([3 * FEE, 2 * FEE])
+  })
+
+  it('says what would come of one without taking it', () => {
+    const bench = new PoolBench()
+    const results: boolean[] = []
+    bench.pool.test(pay(1), (_, result) => results.push(result.ok))
+    bench.pool.test(pay(1, 1), (_, result) => results.push(result.ok))
+    bench.chain.settle()
+    // The one that is refused needs no signature to be verified.
+    expect(results).toEqual([false, true])
+    expect(bench.pool.table.size).toBe(0)
+  })
+})
+
+describe('orphans', () => {
+  it('wait for their parents and follow them', () => {
+    const bench = new PoolBench()
+    const parent = pay(1)
+    const child = spend(parent, [0], [VALUE - 2 * FEE])
+    expect(bench.offer(child)).toBe('missing-inputs')
+    expect(bench.outcomes.at(-1)).toMatchObject({
+      verdict: 'orphan',
+      missing: [knownTransaction(parent).key],
+    })
+    expect(bench.pool.orphans.size).toBe(1)
+    bench.offer(parent)
+    expect(bench.pool.table.size).toBe(2)
+    expect(bench.pool.orphans.size).toBe(0)
+  })
+
+  it('are bounded per peer, and go with their peer and with time', () => {
+    const bench = new PoolBench()
+    for (let i = 0; i < MAX_ORPHAN_TRANSACTIONS_PER_PEER + 5; i++)
+      bench.offer(spend(spend(coinbaseOf(1), [0], [VALUE - FEE - i]), [0], [1_000_000]))
+    expect(bench.pool.orphans.size).toBe(MAX_ORPHAN_TRANSACTIONS_PER_PEER)
+    bench.pool.forget(peer)
+    expect(bench.pool.orphans.size).toBe(0)
+    bench.offer(spend(pay(1), [0], [1_000_000]))
+    bench.chain.now = { ...bench.chain.now, mono: monoMs(bench.chain.now.mono + ORPHAN_TRANSACTION_MS) }
+    bench.pool.due({ ...bench.chain.now, mono: bench.pool.nextDeadline })
+    bench.pool.due({ ...bench.chain.now, mono: monoMs(bench.pool.nextDeadline + ORPHAN_TRANSACTION_MS) })
+    expect(bench.pool.orphans.size).toBe(0)
+  })
+})
+
+describe('blocks', () => {
+  const tip = trunk.at(-1) ?? builder.genesis
+
+  it('take what they hold, and what they make impossible', () => {
+    const bench = new PoolBench()
+    bench.offer(pay(1))
+    bench.offer(pay(2))
+    bench.offer(spend(pay(2), [0], [VALUE - 2 * FEE]))
+    const rival = pay(2, 2 * FEE)
+    bench.mine([builder.next(tip, { transactions: [pay(1), rival], fees: 3 * FEE })])
+    expect(bench.pool.table.size).toBe(0)
+    expect(bench.removed.sort()).toEqual(['conflict', 'conflict', 'mined'])
+    expect(bench.offer(pay(1))).toBe('txn-already-known')
+  })
+
+  it('that are taken off give back what they held', () => {
+    const bench = new PoolBench()
+    const parent = pay(1, 0)
+    const child = spend(parent, [0], [VALUE - FEE])
+    bench.mine([builder.next(tip, { transactions: [parent, child], fees: FEE })])
+    bench.mine(builder.chain(tip, 2, { salt: 1 }))
+    expect(bench.chain.engine.tip.height).toBe(14)
+    expect(bench.pool.table.size).toBe(2)
+  })
+
+  it('that are taken off take with them what spent of theirs', () => {
+    const short = builder.chain(tip, 3)
+    const own = short[0]?.transactions[0]
+    if (own === undefined) throw new Error('no coinbase')
+    const bench = new PoolBench(50_000_000, [...trunk, ...short])
+    expect(bench.offer(spend(own, [0], [VALUE - FEE]))).toBe('accepted')
+    bench.mine(builder.chain(tip, 4, { salt: 1 }))
+    expect(bench.pool.table.size).toBe(0)
+    expect(bench.removed).toEqual(['invalid'])
+  })
+
+  it('hold those that pay most, parents first', () => {
+    const bench = new PoolBench()
+    const parent = pay(1, FEE)
+    const child = spend(parent, [0], [VALUE - 10 * FEE])
+    for (const transaction of [parent, child, pay(2, 4 * FEE), pay(3, 2 * FEE)]) bench.offer(transaction)
+    const limits = { maxBytes: 4_000_000, maxTransactions: 1_000, height: 13, time: bench.chain.now.unix }
+    const { entries, fees } = bench.pool.selectForBlock(limits)
+    expect(entries.map(({ fee }) => fee / FEE)).toEqual([4, 2, 1, 9])
+    expect(fees).toBe(16 * FEE)
+    const small = bench.pool.selectForBlock({ ...limits, maxBytes: 11_000 })
+    expect(small.entries.map(({ fee }) => fee / FEE)).toEqual([4, 2])
+    const chosen = entries.map(({ transaction }) => transaction)
+    bench.mine([builder.next(tip, { transactions: chosen, fees })])
+    expect(bench.chain.engine.tip.height).toBe(13)
+  })
+})
+
+describe('time', () => {
+  it('ends the wait of those that nobody mines', () => {
+    const bench = new PoolBench()
+    bench.offer(pay(1))
+    bench.chain.now = { ...bench.chain.now, unix: unixSeconds(bench.chain.now.unix + MEMPOOL_EXPIRY_SECONDS) }
+    bench.pool.due({ ...bench.chain.now, mono: bench.pool.nextDeadline })
+    expect(bench.removed).toEqual(['expired'])
+  })
+})
+
+describe('the file', () => {
+  it('brings everything back, and is not believed when damaged', () => {
+    const bench = new PoolBench()
+    bench.offer(pay(1))
+    bench.offer(spend(pay(1), [0], [VALUE - 2 * FEE]))
+    const file = encodeDump(bench.pool.table.all(), bench.pool.table.size)
+    const again = new PoolBench()
+    for (const { known, time } of decodeDump(file) ?? []) again.pool.restore(known, time)
+    again.chain.settle()
+    expect(again.pool.table.size).toBe(2)
+    for (let i = 0; i < file.length; i += 97) {
+      const damaged = file.slice()
+      damaged[i] = (damaged[i] ?? 0) ^ 1
+      expect(decodeDump(damaged)).toBeUndefined()
+    }
+    expect(decodeDump(new Uint8Array(0))).toBeUndefined()
+  })
+})
+
+it('fees are as low as they may be while there is room', () => {
+  const bench = new PoolBench()
+  bench.offer(pay(1, 4 * FEE))
+  bench.offer(pay(2, 2 * FEE))
+  const sorted = bench.pool.table.sorted()
+  expect(estimateFeeRate(sorted, 4_000_000, 1)).toBe(5)
+  const tight = estimateFeeRate(sorted, 8_000, 1)
+  expect(tight).toBeGreaterThan(sorted[1]?.feeRate ?? Number.POSITIVE_INFINITY)
+})
