@@ -184,7 +184,7 @@ export class FakeChain implements Chain {
     const said = this.verdicts.get(node.key)
     this.verdicts.delete(node.key)
     if (said !== undefined) {
-      if (said === 'invalid') node.set(NodeFlag.failed)
+      if (said === 'invalid') this.#markFailed(node)
       const broken = said === 'invalid' || said === 'mutated'
       return this.#say({ ...outcome, verdict: said, fault: broken ? fault('bad-txnmrklroot') : undefined })
     }
@@ -236,12 +236,16 @@ export class FakeChain implements Chain {
   }
 
   #fail(node: HeaderNode, source: Source): void {
+    this.#markFailed(node)
+    this.#say({ type: 'blockFailed', node, fault: fault('bad-cb-amount'), source })
+  }
+
+  #markFailed(node: HeaderNode): void {
     node.set(NodeFlag.failed)
     for (const child of this.tree.descendants(node)) child.set(NodeFlag.failedAncestor)
     this.bestHeader = this.tree.genesis
     for (const other of this.tree.all())
       if (!other.isFailed && other.work > this.bestHeader.work) this.bestHeader = other
-    this.#say({ type: 'blockFailed', node, fault: fault('bad-cb-amount'), source })
   }
 
   #activate(tip: HeaderNode): void {

@@ -6,8 +6,9 @@
 import type { Chain, CreateChain } from '../chain/chain.ts'
 import type { IoResult, StoredBlock } from '../chain/io.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
+import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
-import type { Offence } from '../peer/offences.ts'
+import type { BrokenRule, Offence } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import type { Now, PeerId } from '../primitives/brand.ts'
@@ -16,9 +17,10 @@ import { BlockRelay } from '../relay/block-relay.ts'
 import type { BlockRequests } from '../relay/hooks.ts'
 import { noTransactions } from '../relay/transaction-source.ts'
 import { BlockSync } from '../sync/block-sync.ts'
+import type { SyncEvent } from '../sync/hooks.ts'
 import type { Block } from '../wire/block.ts'
 import type { HeaderList } from '../wire/header.ts'
-import { Inventory, InvType } from '../wire/inventory.ts'
+import type { Inventory } from '../wire/inventory.ts'
 import type { OffenceDetail } from './ends.ts'
 import { IoTable } from './io-table.ts'
 import type { Outbox } from './outbox.ts'
@@ -42,6 +44,7 @@ export interface ChainRoomHooks {
   readonly outbox: Outbox
   readonly peers: PeerManager
   readonly sender: MessageSender
+  readonly network: NetworkParams
   offend(peer: Peer, offence: Offence, detail: OffenceDetail): void
   disconnect(peer: Peer, reason: DisconnectReason, detail?: string): void
   /** The peer has something to be sent, or may be read from again. */
@@ -68,7 +71,7 @@ export class ChainRoom {
       outcome: (outcome) => this.#outcomes.push(outcome),
       now: () => outbox.now,
     })
-    this.sync = new BlockSync(this.chain)
+    this.sync = this.#createSync()
     this.relay = new BlockRelay(this.chain, noTransactions, random, {
       sayer: hooks.sender,
       requests: this.#requests(),
@@ -79,6 +82,20 @@ export class ChainRoom {
     })
     // Relay first: what comes in parts is not to be asked for whole.
     this.#parts = [this.relay, this.sync]
+  }
+
+  #createSync(): BlockSync {
+    const { outbox, sender, network } = this.#hooks
+    const { spacingSeconds, maxReorgDepth } = network.chain
+    const hooks = {
+      getheaders: (peer: Peer, locator: readonly Uint8Array[]) => sender.getheaders(peer, locator),
+      getdata: (peer: Peer, hashes: readonly Uint8Array[]) => sender.getBlocks(peer, hashes),
+      offend: (peer: Peer, offence: Offence, detail: BrokenRule) => this.#hooks.offend(peer, offence, detail),
+      disconnect: (peer: Peer, reason: DisconnectReason, detail?: string) =>
+        this.#hooks.disconnect(peer, reason, detail),
+      event: (event: SyncEvent) => outbox.event(event),
+    }
+    return new BlockSync(this.chain, { spacingSeconds, maxReorgDepth }, hooks, outbox.now)
   }
 
   /** What our `version` says. */
@@ -123,6 +140,7 @@ export class ChainRoom {
   }
 
   block(peer: Peer, block: Block, received: StoredBlock | undefined, now: Now): void {
+    this.relay.onBlock(peer.id, block)
     this.relay.offer(block, received)
     this.sync.onBlock(peer, block, received, now)
   }
@@ -147,17 +165,19 @@ export class ChainRoom {
     this.chain.stop()
   }
 
+  /** Relay asks for blocks by the one table of requests. */
   #requests(): BlockRequests {
+    const { sync } = this
     return {
-      isRequested: () => false,
-      claim: () => undefined,
-      release: () => undefined,
-      fetch: (peer, node) => {
-        const inventory = Inventory.of([{ type: InvType.block, hash: node.hash }])
-        this.#hooks.sender.send(peer, { type: 'getdata', inventory })
+      isRequested: (node) => sync.isRequested(node),
+      claim: (peer, node, now) => sync.claim(peer, node, now),
+      release: (peer, node, now) => sync.release(peer, node, now),
+      fetch: (peer, node, now) => sync.fetch(peer, node, now),
+      onHeaders: (peer, headers, now) => sync.onHeaders(peer, headers, now),
+      onBlock: (peer, block, received, now) => {
+        this.relay.offer(block, received)
+        sync.onAssembled(peer, block, received, now)
       },
-      onHeaders: (peer, headers, now) => this.headers(peer, headers, now),
-      onBlock: (peer, block, received, now) => this.block(peer, block, received, now),
     }
   }
 

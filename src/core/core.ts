@@ -86,7 +86,8 @@ export class NodeCore {
     })
     for (const target of options.targets ?? []) this.targets.add(target, true, now.mono)
     this.#gossip = this.#createGossip(network, random.fork('gossip'))
-    if (options.chain !== undefined) this.#room = this.#createRoom(options.chain, random.fork('relay'))
+    if (options.chain !== undefined)
+      this.#room = this.#createRoom(options.chain, network, random.fork('relay'))
     const processor = this.#createProcessor(options)
     this.#turns = new Turns(this.#outbox, this.peers, processor, {
       disconnect: (peer, reason) => this.#disconnect(peer, reason),
@@ -199,8 +200,9 @@ export class NodeCore {
     })
   }
 
-  #createRoom(create: CreateChain, random: RandomSource): ChainRoom {
+  #createRoom(create: CreateChain, network: NetworkParams, random: RandomSource): ChainRoom {
     return new ChainRoom(create, random, {
+      network,
       outbox: this.#outbox,
       peers: this.peers,
       sender: this.#sender,

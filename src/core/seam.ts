@@ -14,6 +14,7 @@ import type { BanReason } from '../pool/ban-list.ts'
 import type { ConnectionId, DialTicket, PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { Endpoint, HostPort, IpBytes } from '../primitives/ip.ts'
 import type { Subnet } from '../primitives/subnet.ts'
+import type { SyncEvent } from '../sync/hooks.ts'
 import type { Message } from '../wire/messages.ts'
 import type { OffenceDetail } from './ends.ts'
 
@@ -194,5 +195,7 @@ export type NodeEvent =
     }
   /** The active chain has changed, or something was said about it; answers only to what this node itself gave. */
   | { readonly type: 'chain'; readonly outcome: ChainOutcome }
+  /** How the chain's download goes. */
+  | SyncEvent
   /** For embedding programs, if they asked for messages: each message of a peer whose handshake is complete. */
   | { readonly type: 'message'; readonly peer: PeerId; readonly message: Message }

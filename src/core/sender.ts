@@ -11,6 +11,7 @@ import type { RandomSource } from '../primitives/random.ts'
 import { NODE_NETWORK, type TimedAddress } from '../wire/address.ts'
 import { COMPACT_VERSION } from '../wire/compact.ts'
 import type { HeaderList } from '../wire/header.ts'
+import { Inventory, InvType } from '../wire/inventory.ts'
 import type { Message, MessageType } from '../wire/messages.ts'
 import type { CurrentVersion, VersionMessage } from '../wire/version.ts'
 import type { NodeEvent } from './seam.ts'
@@ -34,6 +35,8 @@ export interface SenderHooks {
   readonly tracing: boolean
 }
 
+/** As many headers as possible. */
+const NO_HASH = new Uint8Array(32)
 /** Logged by default; the rest is for those who trace. */
 const NOTABLE: ReadonlySet<MessageType> = new Set(['version', 'verack', 'ping', 'reject'])
 
@@ -104,6 +107,17 @@ export class MessageSender {
 
   sendcmpct(peer: Peer): void {
     this.send(peer, { type: 'sendcmpct', announce: true, version: COMPACT_VERSION })
+  }
+
+  /** Asks for headers behind the first of these hashes that the peer has. */
+  getheaders(peer: Peer, locator: readonly Uint8Array[]): void {
+    this.send(peer, { type: 'getheaders', locator, stop: NO_HASH })
+  }
+
+  /** Asks for blocks by their hashes. */
+  getBlocks(peer: Peer, hashes: readonly Uint8Array[]): void {
+    const entries = hashes.map((hash) => ({ type: InvType.block, hash }))
+    this.send(peer, { type: 'getdata', inventory: Inventory.of(entries) })
   }
 
   headers(peer: Peer, headers: HeaderList): void {

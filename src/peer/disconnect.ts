@@ -26,6 +26,8 @@ const TEXTS = {
   probed: 'the probe is over',
   replaced: 'its slot looks elsewhere in the network now',
   seedDone: 'the seed has told its addresses',
+  stalled: 'it does not bring what it was asked for',
+  lagging: 'its chain has stayed behind ours',
   overBudget: 'all peers together hold too much memory, and this one the most',
 } as const
 

@@ -41,6 +41,14 @@ export const offences = {
   tooManyAddresses: { points: 20, bannable: true, level: 'info' },
   /** Asks for a transaction behind the last one of its block, or for one twice. */
   badIndex: { points: 10, bannable: true, level: 'info' },
+  /** A header whose hash is not below its target: nobody passes that on by mistake. */
+  badProofOfWork: { points: 100, bannable: true, level: 'info' },
+  /** Headers that break another rule: the peer follows other rules, or lies. */
+  badHeaders: { points: 20, bannable: true, level: 'info' },
+  /** A block whose transactions are not those of its header. Says nothing against the block. */
+  mutatedBlock: { points: 100, bannable: true, level: 'info' },
+  /** A block that breaks a rule. Not one whose ancestor does: its sender may not know. */
+  badBlock: { points: 100, bannable: true, level: 'info' },
 } as const satisfies Record<string, OffenceRule>
 
 export type Offence = keyof typeof offences

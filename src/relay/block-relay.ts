@@ -99,6 +99,14 @@ export class BlockRelay {
     this.#announcer.onFlushed(peer)
   }
 
+  /** The peer has sent a block, which may be one that we have: then the chain is not asked about it. */
+  onBlock(id: PeerId, { header }: Block): void {
+    const node = this.#chain.tree.find(header.bytes)
+    if (node === undefined) return
+    this.#peers.get(id)?.known.show(node)
+    this.#v1.reacted(id, node)
+  }
+
   /** A block is on its way into the chain; the announcement of a new tip has need of its body. */
   offer(block: Block, received: StoredBlock | undefined): void {
     if (received !== undefined && !this.#chain.isInitialDownload)

@@ -7,8 +7,10 @@ import { describeDisconnect, describeRefusal } from '../peer/disconnect.ts'
 import { ruleOf } from '../peer/offences.ts'
 import type { ConnectionKind } from '../peer/peer.ts'
 import { printable } from '../primitives/bytes.ts'
+import type { SyncEvent } from '../sync/hooks.ts'
 import { RejectCode } from '../wire/control.ts'
 import type { LogLevel } from './logger.ts'
+import { progressText, stuckText } from './sync-text.ts'
 
 /**
  * Lines that strangers can cause at will share an allowance. Keepalive has its own, so that it is seen in a flood,
@@ -104,9 +106,27 @@ export function linesOf(event: NodeEvent): readonly Line[] {
       if (event.kind === 'feeler') return [debug(text)]
       return [event.inbound ? stranger(text) : dial(text)]
     }
+    case 'syncProgress':
+    case 'syncDone':
+    case 'syncStuck':
+    case 'syncGoesOn':
+      return [syncLine(event)]
     case 'chain':
     case 'message':
       return []
+  }
+}
+
+function syncLine(event: SyncEvent): Line {
+  switch (event.type) {
+    case 'syncProgress':
+      return info(progressText(event))
+    case 'syncDone':
+      return info(`Caught up with the network at height ${event.height}, in ${event.seconds} s`)
+    case 'syncStuck':
+      return { level: 'warn', text: stuckText(event) }
+    case 'syncGoesOn':
+      return info('The download goes on')
   }
 }
 

@@ -24,7 +24,7 @@ const ROOMS: Record<string, readonly string[]> = {
   crypto: ['primitives', 'params', 'script'],
   storage: ['primitives', 'params', 'chain'],
   wallet: ['primitives', 'params', 'wire', 'script', 'crypto'],
-  telemetry: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core'],
+  telemetry: ['primitives', 'params', 'wire', 'chain', 'framing', 'peer', 'pool', 'core', 'sync'],
   node: [
     'primitives',
     'params',
@@ -39,6 +39,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'storage',
     'mining',
     'telemetry',
+    'sync',
   ],
   rpc: ['primitives', 'params', 'wire', 'script', 'chain', 'peer', 'pool', 'core', 'mining', 'node'],
   cli: ['primitives', 'params', 'wire', 'peer', 'pool', 'core', 'node', 'rpc', 'telemetry'],

@@ -79,9 +79,13 @@ describe('repository', () => {
   })
 
   it('documents every limit in docs/LIMITS.md', () => {
-    const names = [...read('src/params/limits.ts').matchAll(/^export const (\w+)/gm)].map(
-      (match) => match[1] ?? '',
-    )
+    const files = ['src/params/limits.ts', 'src/params/sync-limits.ts']
+    const names = [
+      ...files
+        .map(read)
+        .join('\n')
+        .matchAll(/^export const (\w+)/gm),
+    ].map((match) => match[1] ?? '')
     const limits = read('docs/LIMITS.md')
     for (const name of names) expect(limits).toContain(name)
   })

@@ -1,0 +1,71 @@
+/** Who can be asked for blocks right now, for how many, and who of them will bring one soonest. */
+import type { Chain } from '../chain/chain.ts'
+import type { HeaderNode } from '../chain/header-node.ts'
+import { MAX_ARRIVING_BYTES, V1_BLOCKS_IN_FLIGHT } from '../params/limits.ts'
+import type { SyncPeer } from './sync-peer.ts'
+
+/** Somebody who can be asked for more right now. */
+export interface Taker {
+  readonly peer: SyncPeer
+  /** Heights between which it has the chain of the window. */
+  readonly bottom: number
+  readonly top: number
+  free: number
+  readonly batch: HeaderNode[]
+}
+
+export interface Takers {
+  readonly takers: readonly Taker[]
+  /** When those can be asked who must not be asked so soon again; infinite if there are none. */
+  readonly waitUntil: number
+}
+
+/** So many peers may bring blocks at once, however large those are. */
+const MIN_ARRIVING = 2
+
+/** `end`: the last block of the window. `blockBytes`: average of the latest blocks. */
+export function findTakers(
+  peers: Iterable<SyncPeer>,
+  end: HeaderNode | undefined,
+  chain: Chain,
+  blockBytes: number,
+  now: number,
+): Takers {
+  const takers: Taker[] = []
+  let waitUntil = Number.POSITIVE_INFINITY
+  if (end === undefined) return { takers, waitUntil }
+  const maxArriving = Math.max(MIN_ARRIVING, Math.floor(MAX_ARRIVING_BYTES / Math.max(1, blockBytes)))
+  const fastestFirst = [...peers].sort((a, b) => a.speed.msPerBlock - b.speed.msPerBlock)
+  let arriving = fastestFirst.filter(({ arrivals }) => arrivals.size > 0).length
+  for (const peer of fastestFirst) {
+    const { best } = peer
+    const capacity = peer.isV1 ? V1_BLOCKS_IN_FLIGHT : peer.speed.capacity(blockBytes)
+    const free = capacity - peer.arrivals.size
+    if (best === undefined || peer.isStalled || free <= 0 || peer.peer.sendQueue.congested) continue
+    if (peer.arrivals.size === 0 && arriving >= maxArriving) continue
+    if (now < peer.getdataAt) {
+      waitUntil = Math.min(waitUntil, peer.getdataAt)
+      continue
+    }
+    if (peer.arrivals.size === 0) arriving++
+    const top = best === end ? end.height : chain.tree.fork(best, end).height
+    takers.push({ peer, bottom: peer.lowest, top, free, batch: [] })
+  }
+  return { takers, waitUntil }
+}
+
+/** Who will have brought this block first, of those who have it and were never asked for it. */
+export function soonest(takers: readonly Taker[], node: HeaderNode): Taker | undefined {
+  let best: Taker | undefined
+  let bestMs = Number.POSITIVE_INFINITY
+  for (const taker of takers) {
+    const { peer, bottom, top, free } = taker
+    if (free <= 0 || node.height < bottom || node.height > top) continue
+    if (peer.asked.has(node.id) || peer.arrivals.has(node.id)) continue
+    const ms = (peer.arrivals.size + 1) * peer.speed.msPerBlock
+    if (ms >= bestMs) continue
+    best = taker
+    bestMs = ms
+  }
+  return best
+}
