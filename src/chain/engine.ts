@@ -19,6 +19,7 @@ import { CoinCache } from './coin-cache.ts'
 import { loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
 import { genesisBlock } from './genesis.ts'
+import { HeaderAudit } from './header-audit.ts'
 import { HeaderIntake } from './header-intake.ts'
 import type { HeaderNode } from './header-node.ts'
 import { HeaderQueue } from './header-queue.ts'
@@ -56,6 +57,7 @@ export class ChainEngine implements Chain {
   readonly #standing: Standing
   readonly #headers: HeaderIntake
   readonly #headerQueue: HeaderQueue
+  readonly #audit: HeaderAudit
   readonly #intake: BlockIntake
   readonly #activation: Activation
   #announced: HeaderNode
@@ -96,7 +98,12 @@ export class ChainEngine implements Chain {
     })
     this.#headerQueue = new HeaderQueue(this.#headers, this.#jobs, (outcome) => {
       this.#scheduleCommit()
+      this.#auditHeaders()
       hooks.outcome(outcome)
+    })
+    this.#audit = new HeaderAudit(params, {
+      bestHeader: () => this.bestHeader,
+      changed: (node) => this.#ledger.changed(node),
     })
     this.#intake = new BlockIntake(this.tree, this.#headers, this.#blocks, {
       stored: (node) => this.#blockStored(node),
@@ -138,6 +145,7 @@ export class ChainEngine implements Chain {
       reviewed: () => this.#review(),
     })
     this.#review()
+    this.#auditHeaders()
   }
 
   get tip(): HeaderNode {
@@ -270,6 +278,18 @@ export class ChainEngine implements Chain {
     if (this.isInitialDownload) return true
     const fork = this.tree.fork(node, this.tip)
     return this.tip.height - fork.height <= this.params.maxReorgDepth
+  }
+
+  /** In the background: nothing waits for it. */
+  #auditHeaders(): void {
+    if (!this.#audit.isDue || this.#stopping) return
+    this.#jobs.run(this.#audit.run(), (wrong) => {
+      this.#scheduleCommit()
+      if (wrong === undefined) return
+      this.#jobs.stop()
+      const error = `the history that peers told below the last checkpoint is false at block ${wrong.height}: delete the folder 'chain' in the data directory and start again`
+      this.#hooks.outcome({ type: 'storageFailed', error })
+    })
   }
 
   #blockStored(node: HeaderNode): void {
