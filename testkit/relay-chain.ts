@@ -92,10 +92,9 @@ export class RelayProbe extends CoreProbe {
     return answers
   }
 
-  /** Answers one question; false if there is none. */
-  readNext(): boolean {
-    const open = this.openReads
-    const [next] = open
+  /** Answers one question, the oldest or the newest; false if there is none. */
+  readNext(newest = false): boolean {
+    const next = this.openReads.at(newest ? -1 : 0)
     if (next === undefined) return false
     this.reads.push(next)
     this.handle({ type: 'ioDone', id: next.id, result: { ok: true, value: this.chain.answer(next.request) } })
