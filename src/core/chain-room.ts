@@ -190,8 +190,9 @@ export class ChainRoom {
   /** Who brings blocks that may become our tip is not evicted lightly. */
   #noteUse({ source, node }: Extract<ChainOutcome, { type: 'block' }>, now: Now): void {
     const peer = source === 'local' ? undefined : this.#hooks.peers.get(source)
-    if (peer !== undefined && node !== undefined && node.work >= this.chain.tip.work)
-      peer.lastBlockAt = now.mono
+    if (peer === undefined || node === undefined || node.work < this.chain.tip.work) return
+    peer.lastBlockAt = now.mono
+    peer.allowance.refundWork()
   }
 }
 

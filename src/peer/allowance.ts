@@ -35,6 +35,11 @@ export class PeerAllowance {
     this.#work.take(pieces)
   }
 
+  /** The work was worth it: the peer brought something new. */
+  refundWork(pieces = 1): void {
+    this.#work.refund(pieces)
+  }
+
   /** When the peer may go on; undefined if it may now. */
   waitUntil(now: MonoMs): MonoMs | undefined {
     const at = Math.max(this.#messages.readyAt(now), this.#bytes.readyAt(now), this.#work.readyAt(now))

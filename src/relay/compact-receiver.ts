@@ -10,6 +10,7 @@ import {
   MAX_COMPACT_BLOCK_BYTES,
   MAX_PARTIAL_BLOCKS,
   MAX_PARTIAL_BLOCKS_PER_PEER,
+  MISSES_PER_WORK,
   PARTIAL_BLOCK_TIMEOUT_MS,
 } from '../params/limits.ts'
 import type { Peer } from '../peer/peer.ts'
@@ -58,9 +59,12 @@ export class CompactReceiver {
 
   /** `bytes`: of the message's payload. */
   onCompactBlock({ peer, known }: RelayPeer, message: MessageOf<'cmpctblock'>, bytes: number): void {
-    peer.allowance.useWork()
     const { header } = message
-    const node = this.#chain.tree.find(header.bytes)
+    const { tree } = this.#chain
+    const node = tree.find(header.bytes)
+    // Only an unknown header on a known one is hashed; given back if the block is what it promises to be.
+    const isHashed = node === undefined && tree.get(header.previousHash) !== undefined
+    peer.allowance.useWork(isHashed ? 1 : 1 / MISSES_PER_WORK)
     if (node !== undefined) known.show(node)
     if (node !== undefined && isSettled(node)) return
     const isOfUse = !this.#chain.isInitialDownload && bytes <= MAX_COMPACT_BLOCK_BYTES
