@@ -241,7 +241,7 @@ export class NodeCore {
       random,
       listenPort: () => this.#listenPort,
       event: (event) => this.#outbox.event(event),
-      learned: () => this.#outbound.plan?.hurry(this.#outbox.now.mono),
+      learned: () => this.#outbound.plan?.learned(this.#outbox.now.mono),
       watch: (peer) => this.#turns.watch(peer),
     })
   }

@@ -22,10 +22,10 @@ import { endpointKey, type KnownAddress } from '../pool/known-address.ts'
 import type { OwnAddress } from '../pool/own-address.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type MonoMs, monoMs, type Now } from '../primitives/brand.ts'
-import { bytesEqual, latin1Encode } from '../primitives/bytes.ts'
+import { bytesEqual } from '../primitives/bytes.ts'
 import { type Endpoint, formatEndpoint, isRoutable, isUnspecified, UNSPECIFIED_V4 } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
-import { sha3_256 } from '../primitives/sha3.ts'
+import { SipHash } from '../primitives/siphash.ts'
 import { NODE_NETWORK, type TimedAddress } from '../wire/address.ts'
 import type { NodeEvent } from './seam.ts'
 import type { MessageSender } from './sender.ts'
@@ -58,11 +58,15 @@ export class AddressGossip {
     | { readonly addresses: readonly TimedAddress[]; readonly until: MonoMs; readonly bookSize: number }
     | undefined
   #announceAt: MonoMs = monoMs(0)
-  readonly #salt: string
+  readonly #order: SipHash
+  /** What is ranked: an endpoint and the day. */
+  readonly #ranked = new Uint8Array(32)
 
   constructor(hooks: GossipHooks) {
     this.#hooks = hooks
-    this.#salt = hooks.random.u64().toString(16)
+    const key = new Uint8Array(16)
+    for (let i = 0; i < key.length; i++) key[i] = hooks.random.below(256)
+    this.#order = new SipHash(key)
   }
 
   /** The handshake with a peer is complete. */
@@ -172,7 +176,7 @@ export class AddressGossip {
     for (const address of addresses) {
       if (now.unix - address.time > ADDR_RELAY_FRESH_SECONDS || !this.#mayTell(address)) continue
       const key = endpointKey(address)
-      for (const peer of this.#relaysFor(from, this.#rankFor(key, now)))
+      for (const peer of this.#relaysFor(from, this.#rankFor(address, now)))
         this.#push(peer, key, address, now, 1)
     }
   }
@@ -196,16 +200,16 @@ export class AddressGossip {
   }
 
   /** An order of peers that only this node knows, another for each address and day. */
-  #rankFor(key: string, now: Now): (peer: Peer) => number {
-    const text = `${this.#salt} ${Math.floor(now.unix / DAY_SECONDS)} ${key}`
-    const digest = sha3_256(latin1Encode(text))
-    const start = new DataView(digest.buffer, digest.byteOffset).getUint32(0)
+  #rankFor({ ip, port }: Endpoint, now: Now): (peer: Peer) => number {
+    const day = Math.floor(now.unix / DAY_SECONDS)
+    this.#ranked.set(ip)
+    this.#ranked.set([port >> 8, port & 0xff, (day >> 16) & 0xff, (day >> 8) & 0xff, day & 0xff], ip.length)
+    const start = this.#order.hash(this.#ranked).low
     return (peer) => Math.imul((start ^ peer.id) + 0x9e37_79b9, 0x85eb_ca6b) >>> 0
   }
 
   #push(peer: Peer, key: string, address: TimedAddress, now: Now, wait: number): void {
-    peer.addresses.push(key, address, now.mono, wait * this.#hooks.random.unit())
-    this.#hooks.watch(peer)
+    if (peer.addresses.push(key, address, now.mono, wait * this.#hooks.random.unit())) this.#hooks.watch(peer)
   }
 
   #currentAnswer(now: Now): readonly TimedAddress[] {

@@ -70,12 +70,16 @@ export class AddressExchange {
     return true
   }
 
-  /** To be told soon, unless the peer knows it. `jitter` in [0, 1) varies the time around the average. */
-  push(key: string, address: TimedAddress, now: MonoMs, jitter: number): void {
-    if (this.#known.has(key) || this.#pending.size >= MAX_ADDR_PENDING) return
+  /**
+   * To be told soon, unless the peer knows it. `jitter` in [0, 1) varies the time around the average. Returns whether
+   * {@link sendAt} has changed.
+   */
+  push(key: string, address: TimedAddress, now: MonoMs, jitter: number): boolean {
+    if (this.#known.has(key) || this.#pending.size >= MAX_ADDR_PENDING) return false
     this.#pending.set(key, address)
-    if (this.#sendAt !== NEVER) return
+    if (this.#sendAt !== NEVER) return false
     this.#sendAt = monoMs(Math.max(now + 2 * jitter * ADDR_SEND_INTERVAL_MS, this.#soonest))
+    return true
   }
 
   /** What is due to be told now; undefined if nothing is, or another message went out meanwhile. */

@@ -126,6 +126,11 @@ export class OutboundPlan {
     this.#nextAt = monoMs(Math.min(this.#nextAt, now + this.#spread(AUTOMATIC_DIAL_INTERVAL_MS)))
   }
 
+  /** Addresses were learned, which are of use only while somebody is missing. */
+  learned(now: MonoMs): void {
+    if (this.#nextAt !== NEVER) this.hurry(now)
+  }
+
   /** The next dial that is due, if any. It is taken as begun. */
   plan(now: Now): Flight | undefined {
     const { mono } = now
