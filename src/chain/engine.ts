@@ -42,6 +42,8 @@ export interface ChainOptions {
   readonly pruneBytes?: number | undefined
 }
 
+/** So few blocks behind is no catching up. */
+const NEAR_BLOCKS = 6
 const NEVER = monoMs(Number.POSITIVE_INFINITY)
 
 export class ChainEngine implements Chain {
@@ -324,7 +326,7 @@ export class ChainEngine implements Chain {
     const connected = pathTo(tip, fork).reverse()
     for (const node of connected) this.#sources.delete(node)
     this.#scheduleCommit()
-    const catchingUp = this.isInitialDownload
+    const catchingUp = this.isInitialDownload || this.bestHeader.height > tip.height + NEAR_BLOCKS
     this.#hooks.outcome({ type: 'tip', tip, previous, disconnected, connected, catchingUp })
   }
 

@@ -71,7 +71,7 @@ export interface TipOutcome {
   readonly previous: HeaderNode
   readonly disconnected: readonly HeaderNode[]
   readonly connected: readonly HeaderNode[]
-  /** Is the node still in its initial download? */
+  /** Are there many more blocks to come? */
   readonly catchingUp: boolean
 }
 

@@ -12,6 +12,7 @@ import type { MaintenanceResult } from '../chain/maintenance.ts'
 import type { BlockOutcome, ChainOutcome } from '../chain/outcomes.ts'
 import { blockTemplate, type TemplateRequest, withNonce } from '../mining/template.ts'
 import type { UnixSeconds } from '../primitives/brand.ts'
+import { UserError } from '../primitives/errors.ts'
 import type { Block } from '../wire/block.ts'
 import type { ChainBackend } from './chain-backend.ts'
 
@@ -28,6 +29,11 @@ export interface ChainControlHooks {
 export type SubmitResult =
   | { readonly result: 'accepted' | 'inconclusive' | 'duplicate'; readonly node: HeaderNode }
   | { readonly result: 'rejected'; readonly code: string; readonly text: string }
+
+export type TemplateWishes = Omit<TemplateRequest, 'params' | 'parent' | 'time'> & { readonly time?: number }
+
+/** No chain takes blocks that are further ahead. */
+const MAX_TIME_AHEAD_SECONDS = 600
 
 /** Waits for the tip that end without one after this long at most. */
 export const MAX_WAIT_MS = 300_000
@@ -133,7 +139,7 @@ export class ChainControl {
   }
 
   /** A block to work on, behind the tip. */
-  template(wishes: Omit<TemplateRequest, 'params' | 'parent' | 'time'>): ReturnType<typeof blockTemplate> {
+  template(wishes: TemplateWishes): ReturnType<typeof blockTemplate> {
     const { engine } = this
     return blockTemplate({
       params: engine.params,
@@ -143,11 +149,20 @@ export class ChainControl {
     })
   }
 
-  /** Mines so many blocks that pay to a script, one after the other. Stops early if the signal says so. */
+  /**
+   * Mines so many blocks that pay to a script, one after the other. Stops early if the signal says so. Their times lead
+   * up to now, a second apart, so that many can be mined at once before the chain is ahead of the clock. Throws
+   * UserError when it is.
+   */
   async generate(count: number, script: Uint8Array, signal?: AbortSignal): Promise<Uint8Array[]> {
     const hashes: Uint8Array[] = []
     while (hashes.length < count && signal?.aborted !== true) {
-      const { block } = this.template({ script })
+      const now = this.#hooks.unixTime()
+      const { block } = this.template({ script, time: now - (count - hashes.length - 1) })
+      if (block.header.time > now + MAX_TIME_AHEAD_SECONDS)
+        throw new UserError(
+          `${hashes.length} blocks mined; then the time of the next one would be too far ahead of the clock. Wait, or set the clock on with setmocktime`,
+        )
       const range = {
         header: block.header.bytes,
         startNonce: 0,

@@ -3,6 +3,7 @@
  * of HTTP. It never throws: what a caller does wrong, and what goes wrong in a method, both end in the reply.
  */
 import type { NodeControl } from '../node/control.ts'
+import { UserError } from '../primitives/errors.ts'
 import { invalid, METHOD_ERROR, METHOD_NOT_FOUND, PARSE_ERROR, RpcError } from './errors.ts'
 import { isObject, type JsonValue, nestsDeeperThan } from './json.ts'
 import { MAX_BATCH, MAX_JSON_NESTING } from './limits.ts'
@@ -91,6 +92,7 @@ export class RpcDispatcher {
 
   #failure(error: unknown, method: unknown, id: string | number | null): string {
     if (error instanceof RpcError) return errorReply(error, id)
+    if (error instanceof UserError) return errorReply(new RpcError(METHOD_ERROR, error.message), id)
     this.#log('error', `RPC method ${String(method)} failed: ${traceOf(error)}`)
     return errorReply(new RpcError(METHOD_ERROR, "internal error. The node's log says more"), id)
   }
