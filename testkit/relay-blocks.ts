@@ -3,7 +3,7 @@ import { merkleRoot } from '../src/chain/merkle.ts'
 import { sha3_256 } from '../src/primitives/sha3.ts'
 import { ByteWriter } from '../src/primitives/writer.ts'
 import { BlockContents } from '../src/relay/block-contents.ts'
-import { compactBlock } from '../src/relay/compact-messages.ts'
+import { compactBlock, partsOf } from '../src/relay/compact-messages.ts'
 import type { KnownTransaction, TransactionSource } from '../src/relay/transaction-source.ts'
 import { type Block, encodeBlockTransactions } from '../src/wire/block.ts'
 import type { CmpctBlockMessage } from '../src/wire/compact.ts'
@@ -46,7 +46,7 @@ export function contentsOf({ transactionData }: Block): BlockContents {
 }
 
 export function compactOf(block: Block, nonce: bigint): CmpctBlockMessage {
-  return compactBlock(block.header, contentsOf(block), nonce)
+  return compactBlock(block.header, partsOf(contentsOf(block)), nonce)
 }
 
 export function sourceOf(transactions: readonly KnownTransaction[]): TransactionSource {

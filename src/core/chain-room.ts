@@ -70,6 +70,7 @@ export class ChainRoom {
       ask: this.#io.ask,
       outcome: (outcome) => this.#outcomes.push(outcome),
       now: () => outbox.now,
+      blockConnected: (node, body) => this.relay.joined(node, body),
     })
     this.sync = this.#createSync()
     this.relay = new BlockRelay(this.chain, noTransactions, random, {

@@ -3,6 +3,7 @@
  * it asked for and can connect, and nobody who has it. What matters is where the chain ends now, not each block on
  * the way. Owns the messages for the tip at hand, made once for all.
  */
+import type { BlockBody } from '../chain/block-body.ts'
 import type { Chain } from '../chain/chain.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
 import { MAX_ANNOUNCED_HEADERS } from '../params/limits.ts'
@@ -10,7 +11,7 @@ import type { RandomSource } from '../primitives/random.ts'
 import { HeaderList } from '../wire/header.ts'
 import { Inventory, InvType } from '../wire/inventory.ts'
 import type { Message } from '../wire/messages.ts'
-import { compactBlock } from './compact-messages.ts'
+import { type CompactParts, compactBlock, partsOf, partsOfBody } from './compact-messages.ts'
 import type { RelayHooks } from './hooks.ts'
 import type { RecentBlocks } from './recent-blocks.ts'
 import type { RelayPeer } from './relay-peer.ts'
@@ -25,6 +26,8 @@ export class Announcer {
   readonly #random: RandomSource
   #tip: HeaderNode
   #compact: CompactFrame
+  /** The last block that was joined to the chain, as it was taken apart for that. */
+  #joined: { readonly node: HeaderNode; readonly body: BlockBody } | undefined
   /** Are there peers who were not told of the tip yet? */
   isDue = false
   /** When the tip last changed; milliseconds. */
@@ -36,6 +39,10 @@ export class Announcer {
     this.#hooks = hooks
     this.#random = random
     this.#tip = chain.tip
+  }
+
+  onJoined(node: HeaderNode, body: BlockBody): void {
+    this.#joined = this.#chain.isInitialDownload ? undefined : { node, body }
   }
 
   onTip(): void {
@@ -62,6 +69,7 @@ export class Announcer {
       this.#compact = undefined
     }
     for (const peer of peers) this.#announceTo(peer)
+    this.#joined = undefined
   }
 
   #announceTo(peer: RelayPeer): void {
@@ -99,6 +107,7 @@ export class Announcer {
   #compactFrame(): Uint8Array | 'reading' | 'none' {
     if (this.#compact !== undefined) return this.#compact
     const tip = this.#tip
+    if (this.#joined?.node === tip) return this.#make(partsOfBody(this.#joined.body))
     const block = this.#recent.get(tip)
     if (block === undefined) {
       this.#compact = 'reading'
@@ -110,14 +119,16 @@ export class Announcer {
       })
       return this.#compact ?? 'reading'
     }
-    const { contents } = block
-    if (contents === undefined) {
-      this.#compact = 'none'
-    } else {
-      const message = compactBlock(tip.header, contents, this.#random.u64())
-      this.#compact = this.#hooks.sayer.frame(message)
-    }
-    return this.#compact
+    return this.#make(block.contents === undefined ? undefined : partsOf(block.contents))
+  }
+
+  #make(parts: CompactParts | undefined): Uint8Array | 'none' {
+    const made =
+      parts === undefined
+        ? 'none'
+        : this.#hooks.sayer.frame(compactBlock(this.#tip.header, parts, this.#random.u64()))
+    this.#compact = made
+    return made
   }
 }
 

@@ -32,7 +32,7 @@ export class BlockContents {
     const offsets = new Uint32Array(n + 1)
     for (let i = 0; i < n; i++) {
       offsets[i] = reader.offset
-      if (!fits(readTransaction(reader, BLOCK_TRANSACTION)) || reader.failed) return undefined
+      if (!travelsAlone(readTransaction(reader, BLOCK_TRANSACTION)) || reader.failed) return undefined
     }
     offsets[n] = reader.offset
     if (n === 0 || reader.remaining > 0) return undefined
@@ -53,6 +53,6 @@ export class BlockContents {
 }
 
 /** May it travel outside of a block? */
-function fits({ inputs, outputs }: Transaction): boolean {
+export function travelsAlone({ inputs, outputs }: Transaction): boolean {
   return inputs.length <= RELAYED_TRANSACTION.maxInputs && outputs.length <= RELAYED_TRANSACTION.maxOutputs
 }

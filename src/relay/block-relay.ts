@@ -2,7 +2,9 @@
  * Relay: what this node tells others of blocks, gives them, and makes of compact blocks. Joins the parts of this room
  * with the peers they are about. A peer costs a few hundred bytes, and what its open questions hold.
  */
+import type { BlockBody } from '../chain/block-body.ts'
 import type { Chain } from '../chain/chain.ts'
+import type { HeaderNode } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
 import { BLOCK_TXN_DEPTH, MISSES_PER_WORK } from '../params/limits.ts'
@@ -70,6 +72,11 @@ export class BlockRelay {
     this.#server.forget(peer)
     this.#v1.forget(id)
     this.#compact.forget(id)
+  }
+
+  /** A block was joined to the end of the chain. */
+  joined(node: HeaderNode, body: BlockBody): void {
+    this.#announcer.onJoined(node, body)
   }
 
   outcome(outcome: ChainOutcome): void {

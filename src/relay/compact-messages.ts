@@ -1,20 +1,45 @@
 /** Compact blocks as this node writes them, and the transactions of a block that somebody misses. */
+import type { BlockBody } from '../chain/block-body.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { type CmpctBlockMessage, SHORT_ID_BYTES } from '../wire/compact.ts'
 import type { BlockHeader } from '../wire/header.ts'
-import { RELAYED_TRANSACTION, readTransaction } from '../wire/transaction.ts'
-import type { BlockContents } from './block-contents.ts'
+import { RELAYED_TRANSACTION, readTransaction, type Transaction } from '../wire/transaction.ts'
+import { type BlockContents, travelsAlone } from './block-contents.ts'
 import { putShortId, ShortIds } from './short-ids.ts'
 
+/** What a compact block is made of. */
+export interface CompactParts {
+  readonly coinbase: Transaction
+  /** Of the other transactions, in order; 32 bytes each in wire order. */
+  readonly ids: readonly Uint8Array[]
+}
+
 /** The coinbase as it is, which nobody can know, and a short id for each other transaction. */
-export function compactBlock(header: BlockHeader, contents: BlockContents, nonce: bigint): CmpctBlockMessage {
-  const ids = new ShortIds(header, nonce)
-  const shortIds = new Uint8Array((contents.count - 1) * SHORT_ID_BYTES)
-  for (let i = 1; i < contents.count; i++) putShortId(shortIds, i - 1, ids.of(sha3_256(contents.at(i))))
-  const coinbase = readTransaction(new ByteReader(contents.at(0)), RELAYED_TRANSACTION)
+export function compactBlock(
+  header: BlockHeader,
+  { coinbase, ids }: CompactParts,
+  nonce: bigint,
+): CmpctBlockMessage {
+  const short = new ShortIds(header, nonce)
+  const shortIds = new Uint8Array(ids.length * SHORT_ID_BYTES)
+  for (const [i, id] of ids.entries()) putShortId(shortIds, i, short.of(id))
   return { type: 'cmpctblock', header, nonce, prefilled: [{ index: 0, transaction: coinbase }], shortIds }
+}
+
+/** The parts of a block whose transactions nobody has at hand. */
+export function partsOf(contents: BlockContents): CompactParts {
+  const ids: Uint8Array[] = []
+  for (let i = 1; i < contents.count; i++) ids.push(sha3_256(contents.at(i)))
+  return { coinbase: readTransaction(new ByteReader(contents.at(0)), RELAYED_TRANSACTION), ids }
+}
+
+/** The same of one that has just been taken apart; undefined if its coinbase can't travel alone. */
+export function partsOfBody({ transactions }: BlockBody): CompactParts | undefined {
+  const [first, ...others] = transactions
+  if (first === undefined || !travelsAlone(first.transaction)) return undefined
+  return { coinbase: first.transaction, ids: others.map(({ txid }) => txid) }
 }
 
 /**

@@ -20,6 +20,7 @@ const NODES = 4
 class Line {
   readonly world: World
   readonly nodes: SimNode[] = []
+  readonly #disks: BenchDisk[] = []
   readonly builder = new ChainBuilder(regtest.chain)
   tip: BuiltBlock
 
@@ -29,6 +30,7 @@ class Line {
     for (let i = 0; i < NODES; i++) {
       const before = this.nodes.at(-1)
       const disk = new BenchDisk()
+      this.#disks.push(disk)
       const io: AskIo = (request, done) => {
         this.world.time.after(DISK_MS, () => done(disk.perform(request)))
       }
@@ -63,6 +65,11 @@ class Line {
     return reached ? this.world.time.mono - startedAt : undefined
   }
 
+  /** How often blocks were read. */
+  get reads(): number {
+    return this.#disks.reduce((sum, { count }) => sum + (count.get('read') ?? 0), 0)
+  }
+
   /** Messages of a type that nodes have sent since the events were last looked at. */
   sent(type: MessageType): number {
     return this.nodes.reduce(
@@ -95,6 +102,7 @@ describe('a new tip', () => {
     line.mine(line.builder.next(line.tip))
     expect(line.untilAll(10_000)).toBeDefined()
     line.world.run(1_000)
+    const readsBefore = line.reads
     for (let i = 0; i < 5; i++) {
       line.forgetEvents()
       line.mine(line.builder.next(line.tip))
@@ -106,6 +114,7 @@ describe('a new tip', () => {
       expect(line.sent('getblocktxn')).toBe(0)
       expect(line.sent('block')).toBe(0)
     }
+    expect(line.reads).toBe(readsBefore)
     line.world.check()
   })
 

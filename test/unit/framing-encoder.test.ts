@@ -4,6 +4,8 @@ import { FRAME_HEADER_BYTES, FrameEncoder } from '../../src/framing/encoder.ts'
 import { toHex } from '../../src/primitives/bytes.ts'
 import { messageChecksum } from '../../src/primitives/sha3.ts'
 import type { Message } from '../../src/wire/messages.ts'
+import { hex, loadBlocks } from '../../testkit/vectors.ts'
+import { decoded } from '../../testkit/wire-samples.ts'
 
 const MAGIC = 0xd171_4102
 const getblocks = (length: number): Message => ({ type: 'getblocks', body: new Uint8Array(length).fill(3) })
@@ -32,6 +34,22 @@ describe('FrameEncoder', () => {
       ).toBe(true)
     }
     expect(new Set(frames.map((frame) => frame.buffer)).size).toBe(frames.length)
+  })
+
+  it('writes a header alone for a payload that is at hand', () => {
+    const encoder = new FrameEncoder(MAGIC)
+    for (const { type, payloadHex } of loadBlocks().blocks.map((block) => ({
+      type: 'block' as const,
+      ...block,
+    }))) {
+      const payload = hex(payloadHex)
+      const message = decoded(type, payload)
+      const header = encoder.header(type, payload.length, messageChecksum(payload))
+      expect(toHex(header) + payloadHex).toBe(toHex(encoder.encode(message)))
+    }
+    expect(toHex(encoder.header('verack', 0, messageChecksum(new Uint8Array(0))))).toBe(
+      '024171d176657261636b00000000000000000000a1292c11',
+    )
   })
 
   it('works on after a message that could not be written', () => {

@@ -17,6 +17,17 @@ describe('SendQueue', () => {
     expect(queue.bytes).toBe(5)
   })
 
+  it('takes a frame in parts, whole or not at all', () => {
+    const queue = new SendQueue()
+    expect(queue.push(filled(24), filled(SEND_QUEUE_MAX_BYTES - 23))).toBe(false)
+    expect(queue.bytes).toBe(0)
+    expect(queue.take(NOW)).toBeUndefined()
+    const body = filled(SEND_QUEUE_MAX_BYTES - 24)
+    expect(queue.push(filled(24), body)).toBe(true)
+    expect(queue.bytes).toBe(SEND_QUEUE_MAX_BYTES)
+    expect(queue.take(NOW)?.[1] === body).toBe(true)
+  })
+
   it('hands over large turns as they are', () => {
     const queue = new SendQueue()
     const frames = [filled(30_000), filled(2_769)]
