@@ -114,6 +114,7 @@ export { formatSubnet, parseSubnet, type Subnet, subnetOf } from './primitives/s
 export { ByteWriter } from './primitives/writer.ts'
 // Scripts, what inputs sign, and addresses.
 export { type AddressError, decodeAddress, describeAddressError, encodeAddress } from './script/address.ts'
+export { evaluateInputs, type InputFailure } from './script/evaluate-inputs.ts'
 export { InputEvaluation, type InputVerdict } from './script/input-evaluation.ts'
 export type { ScriptError } from './script/interpreter.ts'
 export { legacyScriptSig } from './script/script-sig.ts'

@@ -41,10 +41,13 @@ export class ThreadCrew {
   readonly #options: ThreadCrewOptions
   readonly #threads: Thread[] = []
   readonly #sources: TaskSource[] = []
+  /** Threads at once; fewer than wanted where the system gives no more. */
+  #most: number
   #isClosed = false
 
   constructor(options: ThreadCrewOptions) {
     this.#options = options
+    this.#most = options.threads
   }
 
   get isClosed(): boolean {
@@ -60,7 +63,7 @@ export class ThreadCrew {
   wake(): void {
     // First the idle ones, then new ones, and only then a second piece for each.
     while (this.#threads.some((thread) => thread.tasks.length === 0) && this.#handOut()) {}
-    while (this.#threads.length < this.#options.threads && this.#handOut()) {}
+    while (this.#threads.length < this.#most && this.#handOut()) {}
     while (this.#threads.some((thread) => thread.tasks.length < TASKS_PER_THREAD) && this.#handOut()) {}
   }
 
@@ -76,7 +79,7 @@ export class ThreadCrew {
 
   #next(): ThreadTask | undefined {
     for (const source of this.#sources) {
-      const task = source.next(this.#options.threads)
+      const task = source.next(this.#most)
       if (task !== undefined) return task
     }
     return undefined
@@ -97,11 +100,19 @@ export class ThreadCrew {
     return true
   }
 
-  /** Throws if the system gives no thread. */
+  /** Throws if there is no thread and the system gives none. */
   #choose(): Thread {
     const idlest = this.#threads.toSorted((a, b) => a.tasks.length - b.tasks.length)[0]
-    const isComplete = this.#threads.length >= this.#options.threads
-    return idlest !== undefined && (idlest.tasks.length === 0 || isComplete) ? idlest : this.#start()
+    const isComplete = this.#threads.length >= this.#most
+    if (idlest !== undefined && (idlest.tasks.length === 0 || isComplete)) return idlest
+    try {
+      return this.#start()
+    } catch (error) {
+      if (idlest === undefined) throw error
+      // Those that there are must do.
+      this.#most = this.#threads.length
+      return idlest
+    }
   }
 
   #start(): Thread {

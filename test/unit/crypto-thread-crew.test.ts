@@ -18,9 +18,22 @@ interface Answer {
 
 const open: ThreadCrew[] = []
 
-function crewOf(threads: number, code = CODE): { crew: ThreadCrew; ask: (job: unknown) => Promise<Answer> } {
-  const url = new URL(`data:text/javascript,${encodeURIComponent(code)}`)
-  const crew = new ThreadCrew({ url, threads })
+const urlOf = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(code)}`)
+/** Threads with such code can't even be made. */
+const IMPOSSIBLE = new URL('http://localhost/')
+
+/** `urls`: of the first thread that is started and of the next; the last one of all others. */
+function crewOf(
+  threads: number,
+  urls = [urlOf(CODE)],
+): { crew: ThreadCrew; ask: (job: unknown) => Promise<Answer> } {
+  const options = {
+    threads,
+    get url() {
+      return (urls.length > 1 ? urls.shift() : urls[0]) ?? IMPOSSIBLE
+    },
+  }
+  const crew = new ThreadCrew(options)
   open.push(crew)
   const queue: ReturnType<TaskSource['next']>[] = []
   crew.addSource({ next: () => queue.shift() })
@@ -71,9 +84,21 @@ describe('a crew', () => {
   })
 
   it('fails all its work where no thread can start', async () => {
-    const { ask } = crewOf(1, 'import "node:nothing"')
+    const { ask } = crewOf(1, [urlOf('import "node:nothing"')])
     const failures = [1, 2, 3, 4].map((n) => expect(ask(n)).rejects.toThrow('node:nothing'))
     await Promise.all(failures)
+  })
+
+  it('fails all its work where the system gives no thread', async () => {
+    const { ask } = crewOf(2, [IMPOSSIBLE])
+    await Promise.all([1, 2, 3].map((n) => expect(ask(n)).rejects.toThrow(/URL/)))
+  })
+
+  it('makes do with the threads that it gets', async () => {
+    const { ask } = crewOf(3, [urlOf(CODE), IMPOSSIBLE])
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => ask(i)))
+    expect(answers.map(({ double }) => double)).toEqual(Array.from({ length: 20 }, (_, i) => 2 * i))
+    expect(new Set(answers.map(({ thread }) => thread)).size).toBe(1)
   })
 
   it('fails work that can not be handed over, and goes on', async () => {
