@@ -154,7 +154,8 @@ export class ChainRoom {
       for (const outcome of outcomes) this.#tell(outcome, now)
       if (now.mono >= this.chain.nextDeadline) this.chain.due(now)
       for (const part of this.#parts) if (now.mono >= part.nextDeadline) part.due(now)
-    } while (this.#outcomes.length > 0)
+      // What is due may end peers, which makes something else due.
+    } while (this.#outcomes.length > 0 || now.mono >= this.nextDeadline)
   }
 
   /** Bytes for the peer have left. */

@@ -16,6 +16,7 @@ import { PeerManager } from '../pool/peer-manager.ts'
 import { type ConnectionId, type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import { type Endpoint, isRoutable, isUnspecified } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
+import type { BlockSync } from '../sync/block-sync.ts'
 import { AddressKeeper } from './address-keeper.ts'
 import { ChainRoom } from './chain-room.ts'
 import { PeerEnds } from './ends.ts'
@@ -103,6 +104,11 @@ export class NodeCore {
   /** Undefined if the node has none. To be read only; changes go by the command `withChain`. */
   get chain(): Chain | undefined {
     return this.#room?.chain
+  }
+
+  /** Undefined if the node has no chain. */
+  get sync(): BlockSync | undefined {
+    return this.#room?.sync
   }
 
   /** Peers of our own choice that are still wanted; undefined if we choose none. */

@@ -17,7 +17,7 @@ import type { ConnectionLimits } from '../../src/pool/peer-manager.ts'
 import type { PeerId } from '../../src/primitives/brand.ts'
 import { formatIp, isRoutable } from '../../src/primitives/ip.ts'
 import type { MessageType } from '../../src/wire/messages.ts'
-import { checkAddresses, Politeness } from './politeness.ts'
+import { BlocksAsked, checkAddresses, Politeness } from './politeness.ts'
 
 /** What the oracle knows of a peer that was adopted and has not been reported as disconnected. */
 interface Watched {
@@ -29,6 +29,8 @@ interface Watched {
   handedBytes: number
   flushedBytes: number
   readonly politeness: Politeness
+  /** Undefined for nodes of the first release, which may be asked again. */
+  blocksAsked: BlocksAsked | undefined
 }
 
 /** Messages that a node may send before its handshake with the peer is complete. */
@@ -127,6 +129,7 @@ export class NodeOracle {
       handedBytes: 0,
       flushedBytes: 0,
       politeness: new Politeness(),
+      blocksAsked: new BlocksAsked(),
     })
     this.#checkLimits(input.remote.ip, peer.kind === 'feeler' ? 1 : 0)
     if (this.#maxAutomatic > 0) this.#checkAutomatic(core)
@@ -180,6 +183,7 @@ export class NodeOracle {
       if (command === undefined) throw new Error(`no frame at ${at} of what is written to peer ${id}`)
       this.#sent(mono, id, peer, command.type)
       const end = at + FRAME_HEADER_BYTES + view.getUint32(at + LENGTH_OFFSET, true)
+      if (command.type === 'getdata') peer.blocksAsked?.ask(chunk.subarray(at + FRAME_HEADER_BYTES, end))
       if (command.type === 'addr') {
         const payload = chunk.subarray(at + FRAME_HEADER_BYTES, end)
         checkAddresses(payload, this.#network.sharesPrivateAddresses)
@@ -209,9 +213,17 @@ export class NodeOracle {
   }
 
   #event(input: Input, event: NodeEvent): void {
+    if (event.type === 'chain' && event.outcome.type === 'tip') {
+      const { tip, previous } = event.outcome
+      if (tip.work < previous.work) throw new Error(`the best chain lost work at height ${tip.height}`)
+    }
     if (!('peer' in event)) return
     const peer = this.#peers.get(event.peer)
     if (peer === undefined) throw new Error(`'${event.type}' about peer ${event.peer}, who is gone`)
+    if (event.type === 'versionReceived') {
+      const { layout, nonce } = event.version
+      if (layout === 'v1' && nonce === 0n) peer.blocksAsked = undefined
+    }
     if (event.type === 'handshakeComplete') {
       if (peer.ready) throw new Error(`two handshakes with peer ${event.peer}`)
       peer.ready = true

@@ -3,7 +3,9 @@
  * 5.4, 5.5, 5.14, 9.1). Bounded by the largest allowance.
  */
 import { ADDR_INTERVAL_MS, MAX_ADDR_ANSWER } from '../../src/params/limits.ts'
+import { latin1Decode } from '../../src/primitives/bytes.ts'
 import { formatIp, isRoutable } from '../../src/primitives/ip.ts'
+import { InvType } from '../../src/wire/inventory.ts'
 import { decodePayload, type MessageType } from '../../src/wire/messages.ts'
 
 interface Allowance {
@@ -35,6 +37,24 @@ export class Politeness {
     times.push(mono)
     if (times.length > allowance.messages)
       throw new Error(`${times.length} '${type}' within ${allowance.windowMs} ms`)
+  }
+}
+
+/** Blocks that were asked of one connection: nobody takes it well to be asked again (wire-protocol 5.7). */
+export class BlocksAsked {
+  #hashes: Set<string> | undefined
+
+  /** Throws if a block of this `getdata` was asked for before. */
+  ask(payload: Uint8Array): void {
+    const message = decodePayload('getdata', payload)
+    if (!message.ok || message.value.type !== 'getdata') throw new Error("a 'getdata' that can't be read")
+    this.#hashes ??= new Set()
+    for (const { type, hash } of message.value.inventory) {
+      const key = latin1Decode(hash)
+      if (type !== InvType.block) continue
+      if (this.#hashes.has(key)) throw new Error('a block is asked for twice on one connection')
+      this.#hashes.add(key)
+    }
   }
 }
 
