@@ -10,7 +10,7 @@ import type { BlockBody } from './block-body.ts'
 import type { BlockStore } from './block-store.ts'
 import type { Candidates } from './candidates.ts'
 import type { CoinCache } from './coin-cache.ts'
-import { connectBlock, disconnectBlock } from './connect.ts'
+import { connectBlock, disconnectBlock, keysToLoad, loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
@@ -42,6 +42,9 @@ export interface ActivationHooks {
   disconnected(node: HeaderNode, body: BlockBody): void
   deepFork(fork: HeaderNode, best: HeaderNode): void
 }
+
+/** Outputs asked for at once, ahead of the blocks that spend them. */
+const MAX_KEYS_AHEAD = 5_000
 
 /** What is stored can't be made sense of: nobody can say what the coins are. */
 export class DamagedChain extends Error {
@@ -101,6 +104,7 @@ export class Activation {
     let bytes = 0
     let blocks = 0
     for (let height = fork.height + 1; height <= best.height; height++) {
+      if (blocks === 0) yield* this.#lookAhead(best, height)
       const node = best.ancestor(height)
       if (node === undefined || !(yield* this.#connectTip(node))) {
         // What was left is better again, if only because it was there first.
@@ -122,6 +126,19 @@ export class Activation {
       blocks = 0
     }
     return true
+  }
+
+  /** Asks for what the next blocks spend in one question instead of one for each. */
+  *#lookAhead(best: HeaderNode, from: number): Job<void> {
+    const { blocks, coins, params } = this.#parts
+    if (params.body === 'opaque' || from === best.height) return
+    const keys: string[] = []
+    for (let height = from; height < from + CHAIN_BLOCKS_PER_TURN && keys.length < MAX_KEYS_AHEAD; height++) {
+      const node = best.ancestor(height)
+      const body = node === undefined ? undefined : blocks.decoded(node)
+      if (body !== undefined) keys.push(...keysToLoad(body))
+    }
+    yield* loadCoins(coins, keys)
   }
 
   #settle(): void {

@@ -81,6 +81,11 @@ export class BlockStore {
     node.clear(NodeFlag.pruned)
   }
 
+  /** The block as it came, if it is still in memory. */
+  decoded(node: HeaderNode): BlockBody | undefined {
+    return this.#decoded.get(node)?.body
+  }
+
   /** A stored block, decoded; undefined if it can't be read any more. */
   *load(node: HeaderNode): Job<BlockBody | undefined> {
     const kept = this.#decoded.get(node)

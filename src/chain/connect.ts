@@ -93,7 +93,7 @@ export function* loadCoins(coins: CoinCache, keys: readonly string[]): Job<void>
 }
 
 /** Outputs that the block spends, and those of its coinbase, which may be there already. */
-function keysToLoad({ transactions }: BlockBody): string[] {
+export function keysToLoad({ transactions }: BlockBody): string[] {
   const keys: string[] = []
   for (const [i, { txid, transaction }] of transactions.entries()) {
     if (i === 0) for (let out = 0; out < transaction.outputs.length; out++) keys.push(coinKey(txid, out))
