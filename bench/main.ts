@@ -13,10 +13,12 @@ import { memorySuite, startSuite } from './suites/footprint.ts'
 import { proofOfWorkSuite } from './suites/proof-of-work.ts'
 import { servingSuite } from './suites/serving.ts'
 import { signaturesSuite } from './suites/signatures.ts'
+import { storageSuite } from './suites/storage.ts'
 import { handshakeSuite, pipelineSuite, roundTripSuite } from './suites/traffic.ts'
 
 const suites: readonly Suite[] = [
   codecSuite,
+  storageSuite,
   signaturesSuite,
   roundTripSuite,
   pipelineSuite,

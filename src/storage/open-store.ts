@@ -26,7 +26,7 @@ export interface StoreOptions {
   readonly reindex?: boolean
   /** Memory for parts of tables that were read. */
   readonly cacheBytes?: number
-  /** For tests: how files of blocks are opened. */
+  /** For tests: how files are opened, other than by the database itself. */
   readonly openFile?: OpenFile
 }
 
@@ -95,7 +95,8 @@ async function openRows(dir: string, blocks: BlockFiles, options: StoreOptions):
   if (state === 'whole' && (await hasOpenMark(dir))) await checkTables(rowsDir)
   await blocks.syncLast()
   const cacheBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES
-  const rows = await RowIndex.open(rowsDir, cacheBytes, state === 'none')
+  const openFile = options.openFile ?? openSystemFile
+  const rows = await RowIndex.open(rowsDir, { create: state === 'none', cacheBytes, openFile })
   try {
     await setOpenMark(dir)
     await syncFolder(dir)

@@ -2,7 +2,7 @@
  * The rows of a chain in LevelDB. Owns its folder; one process at a time, by LevelDB's own lock. Memory: the cache,
  * and twice WRITE_BUFFER_BYTES while much is written.
  */
-import { open, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ClassicLevel } from 'classic-level'
@@ -10,6 +10,7 @@ import type { StoreChange } from '../chain/io.ts'
 import { MAX_UNSYNCED_ROW_BYTES } from '../params/limits.ts'
 import type { StoredPair } from './chain-store.ts'
 import { ifThere } from './if-there.ts'
+import type { OpenFile } from './raw-file.ts'
 import { decodeRow, encodeRow } from './row-check.ts'
 import { DamagedRows } from './store-error.ts'
 
@@ -22,21 +23,31 @@ const SCAN_BYTES = 1_048_576
 /** A long commit is put together in pieces of some milliseconds, between which others have their turn. */
 const CHANGES_PER_TURN = 1_000
 
+export interface RowIndexOptions {
+  /** Make the database if it is not there. */
+  readonly create: boolean
+  readonly cacheBytes: number
+  /** How logs are opened to be synced. */
+  readonly openFile: OpenFile
+}
+
 type Rows = ClassicLevel<Uint8Array, Uint8Array>
 
 export class RowIndex {
   readonly #dir: string
   readonly #rows: Rows
+  readonly #openFile: OpenFile
   /** Bytes committed that a power failure may take. */
   #unsyncedBytes = 0
 
-  private constructor(dir: string, rows: Rows) {
+  private constructor(dir: string, rows: Rows, openFile: OpenFile) {
     this.#dir = dir
     this.#rows = rows
+    this.#openFile = openFile
   }
 
-  /** Rejects with what the database says. `create`: make it if it is not there. */
-  static async open(dir: string, cacheBytes: number, create: boolean): Promise<RowIndex> {
+  /** Rejects with what the database says. */
+  static async open(dir: string, { create, cacheBytes, openFile }: RowIndexOptions): Promise<RowIndex> {
     // Loaded when it is needed: programs that only answer `--version` don't pay for it.
     const { ClassicLevel } = await import('classic-level')
     const rows: Rows = new ClassicLevel(dir, { keyEncoding: 'view', valueEncoding: 'view' })
@@ -48,7 +59,7 @@ export class RowIndex {
       // Hashes, keys and amounts don't get smaller.
       compression: false,
     })
-    return new RowIndex(dir, rows)
+    return new RowIndex(dir, rows, openFile)
   }
 
   static async destroy(dir: string): Promise<void> {
@@ -127,7 +138,10 @@ export class RowIndex {
   async #syncLogs(): Promise<void> {
     if (this.#unsyncedBytes === 0) return
     const logs = (await readdir(this.#dir)).filter((name) => name.endsWith('.log'))
-    for (const name of logs) await syncIfThere(join(this.#dir, name))
+    for (const name of logs) {
+      const file = await ifThere(() => this.#openFile(join(this.#dir, name), 'r+'))
+      await file?.datasync().finally(() => file.close())
+    }
     this.#unsyncedBytes = 0
   }
 }
@@ -162,9 +176,4 @@ function latin1(bytes: Uint8Array): string {
 /** Tables and logs come and go while we look. */
 async function sizeIfThere(path: string): Promise<number> {
   return (await ifThere(() => stat(path)))?.size ?? 0
-}
-
-async function syncIfThere(path: string): Promise<void> {
-  const file = await ifThere(() => open(path, 'r+'))
-  await file?.datasync().finally(() => file.close())
 }
