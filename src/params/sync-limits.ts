@@ -30,7 +30,7 @@ export const DOWNLOAD_WINDOW_BYTES = 536_870_912
 /** Blocks under way from one peer: a slow one, one that was not tried yet, and the fastest. */
 export const MIN_BLOCKS_IN_FLIGHT = 4
 export const START_BLOCKS_IN_FLIGHT = 16
-export const MAX_BLOCKS_IN_FLIGHT = 128
+export const MAX_BLOCKS_IN_FLIGHT = 256
 /** Blocks under way from a node of the first release, which reads slowly. */
 export const V1_BLOCKS_IN_FLIGHT = 8
 /** The same in bytes, by the average of the latest blocks; but never less than the least number. */
