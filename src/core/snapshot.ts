@@ -2,6 +2,7 @@
 import type { ConnectionKind, Peer, PeerState } from '../peer/peer.ts'
 import type { CommandTraffic, Traffic } from '../peer/traffic.ts'
 import type { MonoMs, PeerId, UnixSeconds } from '../primitives/brand.ts'
+import type { SyncPeerSnapshot } from '../sync/snapshot.ts'
 import { exchangesAddresses } from './gossip.ts'
 
 export interface TrafficSnapshot {
@@ -56,9 +57,11 @@ export interface PeerSnapshot {
   readonly prefersHeaders: boolean
   /** Wants compact blocks: true unasked, false when asked for, undefined if it never said. */
   readonly compactAnnounce: boolean | undefined
+  /** What it has of the chain, and is to bring; undefined if it has no part in that. */
+  readonly sync: SyncPeerSnapshot | undefined
 }
 
-export function snapshotPeer(peer: Peer, now: MonoMs): PeerSnapshot {
+export function snapshotPeer(peer: Peer, now: MonoMs, sync: SyncPeerSnapshot | undefined): PeerSnapshot {
   const { version, pings } = peer
   return {
     id: peer.id,
@@ -91,6 +94,7 @@ export function snapshotPeer(peer: Peer, now: MonoMs): PeerSnapshot {
     receiveBufferBytes: peer.decoder.bufferedBytes,
     prefersHeaders: peer.prefersHeaders,
     compactAnnounce: peer.compactAnnounce,
+    sync,
   }
 }
 

@@ -9,6 +9,7 @@ import type { AddTargetVerdict } from '../pool/manual-targets.ts'
 import type { PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { Endpoint, HostPort } from '../primitives/ip.ts'
 import type { Subnet } from '../primitives/subnet.ts'
+import type { SyncSnapshot } from '../sync/snapshot.ts'
 import type { TimedAddress } from '../wire/address.ts'
 import type { ChainControl } from './chain-control.ts'
 import type { CounterValues } from './counters.ts'
@@ -56,6 +57,8 @@ export interface NodeControl {
   readonly network: NetworkParams
   /** Undefined if the node keeps no chain. */
   readonly chain: ChainControl | undefined
+  /** How its download goes; undefined if the node keeps no chain. */
+  sync(): SyncSnapshot | undefined
   /** Such as "1.0.0". */
   readonly version: string
   /** Such as "/Dilithion:1.0.0/". */

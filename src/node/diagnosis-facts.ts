@@ -9,6 +9,7 @@ import type { Ban } from '../pool/ban-list.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
 import { formatIp, type IpBytes, parseHostPort, parseIp } from '../primitives/ip.ts'
 import { masked } from '../primitives/subnet.ts'
+import type { SyncSnapshot } from '../sync/snapshot.ts'
 import type { AddedNode, AddressBookSize, AutomaticPeers, NodeControl } from './control.ts'
 import type { CounterValues } from './counters.ts'
 import type { HealthReport } from './health.ts'
@@ -31,6 +32,8 @@ export interface Facts {
   readonly addressBook: AddressBookSize
   readonly counters: CounterValues
   readonly health: HealthReport
+  /** Undefined if the node keeps no chain. */
+  readonly sync: SyncSnapshot | undefined
 }
 
 export function factsOf(control: NodeControl): Facts {
@@ -48,6 +51,7 @@ export function factsOf(control: NodeControl): Facts {
     addressBook: control.addressBook(),
     counters: control.counters(),
     health: control.health(),
+    sync: control.sync(),
   }
 }
 

@@ -39,7 +39,7 @@ export class DiagnosisWatch {
     this.#unhealthyChecks = 0
     this.#told = undefined
     return wasTold
-      ? { level: 'info', code: 'healthy', text: 'Nothing keeps this node from having peers any more' }
+      ? { level: 'info', code: 'healthy', text: 'The problems of this node are over' }
       : undefined
   }
 }

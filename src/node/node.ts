@@ -19,6 +19,7 @@ import { RandomSource } from '../primitives/random.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
 import { ConnectionManager } from '../shell/connection-manager.ts'
+import type { SyncSnapshot } from '../sync/snapshot.ts'
 import type { TimedAddress } from '../wire/address.ts'
 import { encodePayload, type Message } from '../wire/messages.ts'
 import type { ChainBackend } from './chain-backend.ts'
@@ -181,7 +182,12 @@ export class DilithionNode implements NodeControl {
 
   peers(): PeerSnapshot[] {
     const { mono } = this.#clock.now()
-    return Array.from(this.#core.peers.all(), (peer) => snapshotPeer(peer, mono))
+    const sync = new Map(this.sync()?.peers.map((row) => [row.id, row]))
+    return Array.from(this.#core.peers.all(), (peer) => snapshotPeer(peer, mono, sync.get(peer.id)))
+  }
+
+  sync(): SyncSnapshot | undefined {
+    return this.#core.sync?.snapshot(this.#clock.now())
   }
 
   totals(): NodeTotals {

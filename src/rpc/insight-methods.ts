@@ -35,7 +35,8 @@ export const insightMethods: readonly RpcMethod[] = [
   method({
     name: 'getdiagnosis',
     usage: 'getdiagnosis',
-    summary: 'what keeps this node from having peers, in words, and what to do about it',
+    summary:
+      'what keeps this node from having peers or its chain from growing, in words, and what to do about it',
     params: {},
     run: (_, { control }) => {
       const { healthy, findings } = diagnose(factsOf(control))

@@ -69,6 +69,9 @@ export function peerInfo(peer: PeerSnapshot, events: readonly PeerEvent[]): Json
     addr_relay_enabled: peer.exchangesAddresses,
     addr_processed: peer.addressesProcessed,
     addr_rate_limited: peer.addressesRateLimited,
+    synced_headers: peer.sync?.headerHeight ?? -1,
+    synced_blocks: peer.sync?.commonHeight ?? -1,
+    inflight: [...(peer.sync?.inFlight ?? [])],
     last_events: events.map(describeEvent),
   }
 }

@@ -7,7 +7,7 @@ import type { DialFailure } from '../../src/node/dial-failure.ts'
 import type { ConnectionEnd } from '../../src/node/history.ts'
 import { mainnet, regtest } from '../../src/params/networks.ts'
 import type { DisconnectReason } from '../../src/peer/disconnect.ts'
-import { unixSeconds } from '../../src/primitives/brand.ts'
+import { peerId, unixSeconds } from '../../src/primitives/brand.ts'
 import { parseIp } from '../../src/primitives/ip.ts'
 import { parseSubnet } from '../../src/primitives/subnet.ts'
 import { FakeControl, peer, readyPeer } from './rpc-fixtures.ts'
@@ -36,6 +36,7 @@ const ALONE: Facts = {
   },
   addressBook: { total: 20, fresh: 20, tried: 0 },
   counters: new Counters().read(NO_BYTES),
+  sync: undefined,
   health: {
     eventLoop: { p50Ms: 0, p99Ms: 1, maxMs: 2 },
     memory: { heapUsedBytes: 1, heapTotalBytes: 1, heapLimitBytes: 100, externalBytes: 0, rssBytes: 1 },
@@ -305,6 +306,46 @@ describe('a node with peers', () => {
       'warn memory',
       'ok connected',
     ])
+  })
+})
+
+describe('a node with a chain', () => {
+  const SYNC = {
+    height: 100,
+    headerHeight: 100,
+    initialDownload: false,
+    inFlight: 0,
+    orphans: 0,
+    stuck: undefined,
+    peers: [],
+  }
+
+  it('is told where it stands', () => {
+    expect(codes({ ...FINE, sync: SYNC })).toEqual(['ok chain', 'ok connected'])
+    const behind = { ...FINE, sync: { ...SYNC, headerHeight: 4_000, inFlight: 64 } }
+    expect(codes(behind)).toEqual(['ok catchingUp', 'ok connected'])
+    expect(textOf(behind, 'catchingUp')).toContain('Height 100, headers up to 4000; 64 blocks are under way')
+  })
+
+  it.each([
+    ['noSource', 'warn'],
+    ['awaitingBlocks', 'warn'],
+    ['awaitingHeaders', 'warn'],
+    ['chainBusy', 'warn'],
+    ['noPeers', 'warn'],
+    ['diskFailed', 'problem'],
+    ['clockWrong', 'problem'],
+  ] as const)('is told why it does not grow: %s', (cause, level) => {
+    const given = { ...FINE, sync: { ...SYNC, stuck: { cause, waitsFor: peerId(3), forSeconds: 75 } } }
+    expect(codes(given)).toEqual([`${level} sync-${cause}`, 'ok connected'])
+    expect(textOf(given, `sync-${cause}`)).toContain('for 75 s, at height 100')
+    expect(textOf(given, `sync-${cause}`)).toContain('Peer 3 was asked')
+    expect(find(given).healthy).toBe(level === 'warn')
+  })
+
+  it('and no peers is told of both', () => {
+    const sync = { ...SYNC, stuck: { cause: 'diskFailed', waitsFor: undefined, forSeconds: 75 } } as const
+    expect(codes({ sync }).sort()).toEqual(['problem sync-diskFailed', ...codes({})].sort())
   })
 })
 

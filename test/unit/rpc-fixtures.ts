@@ -130,6 +130,8 @@ export class FakeControl implements NodeControl {
     return this.#counters.read(this.totals())
   }
 
+  sync(): undefined {}
+
   health(): HealthReport {
     return this.healthReport
   }
@@ -191,6 +193,7 @@ export function peer(id: number, given: Partial<Omit<PeerSnapshot, 'id'>> = {}):
     receiveBufferBytes: 0,
     prefersHeaders: false,
     compactAnnounce: undefined,
+    sync: undefined,
     ...given,
   }
 }

@@ -63,6 +63,9 @@ describe('getpeerinfo', () => {
         addr_relay_enabled: false,
         addr_processed: 0,
         addr_rate_limited: 0,
+        synced_headers: -1,
+        synced_blocks: -1,
+        inflight: [],
         last_events: [],
       },
     ])
