@@ -11,6 +11,7 @@ import type { BlockStore } from './block-store.ts'
 import type { Candidates } from './candidates.ts'
 import type { CoinCache } from './coin-cache.ts'
 import { connectBlock, disconnectBlock, keysToLoad, loadCoins } from './connect.ts'
+import { DamagedStore } from './damage.ts'
 import type { Fault } from './faults.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
@@ -45,11 +46,6 @@ export interface ActivationHooks {
 
 /** Outputs asked for at once, ahead of the blocks that spend them. */
 const MAX_KEYS_AHEAD = 5_000
-
-/** What is stored can't be made sense of: nobody can say what the coins are. */
-export class DamagedChain extends Error {
-  override readonly name = 'DamagedChain'
-}
 
 export class Activation {
   readonly #parts: ActivationParts
@@ -158,7 +154,7 @@ export class Activation {
     blocks.drop(node)
     if (!result.ok) {
       if (node.height <= params.trustedHeight)
-        throw new DamagedChain(`block ${node.height}, which a checkpoint vouches for, can not be connected`)
+        throw new DamagedStore(`block ${node.height}, which a checkpoint vouches for, can not be connected`)
       this.#hooks.failed(node, result.fault)
       return false
     }
@@ -179,7 +175,7 @@ export class Activation {
     const bytes = yield* ledger.undoOf(tip)
     const undo = bytes === undefined ? undefined : decodeUndo(bytes)
     if (body === undefined || undo === undefined)
-      throw new DamagedChain(`block ${tip.height} can not be undone: its data is missing or damaged`)
+      throw new DamagedStore(`block ${tip.height} can not be undone: its data is missing or damaged`)
     yield* disconnectBlock(coins, body, undo)
     ledger.setUndo(tip, undefined)
     active.pop()

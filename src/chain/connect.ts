@@ -7,6 +7,7 @@ import type { BlockBody, BlockTransaction } from './block-body.ts'
 import { type Coin, coinKey, isSpendable } from './coin.ts'
 import type { CoinCache } from './coin-cache.ts'
 import { checkCoinbase } from './coinbase-rules.ts'
+import { DamagedStore } from './damage.ts'
 import { type Fault, fault } from './faults.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { Job } from './io.ts'
@@ -28,11 +29,6 @@ interface Plan {
   readonly spending: SpendingTransaction[]
   readonly undo: Coin[]
   fees: number
-}
-
-/** The store's coins are damaged: what the chain says is there, is not. */
-export class DamagedCoins extends Error {
-  override readonly name = 'DamagedCoins'
 }
 
 export function* connectBlock(
@@ -60,7 +56,7 @@ export function* connectBlock(
   return { ok: true, undo: planned.undo }
 }
 
-/** Takes off the tip's block. Throws DamagedCoins if the coins are not what the block left. */
+/** Takes off the tip's block. Throws DamagedStore if the coins are not what the block left. */
 export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readonly Coin[]): Job<void> {
   const made = body.transactions.flatMap(({ txid, transaction }) =>
     transaction.outputs.flatMap((output, i) => (isSpendable(output.scriptPubKey) ? [coinKey(txid, i)] : [])),
@@ -73,12 +69,12 @@ export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readon
     if (body.transactions[0]?.transaction === transaction) continue
     for (const input of [...transaction.inputs].reverse()) {
       const coin = undo[--next]
-      if (coin === undefined) throw new DamagedCoins('undo data does not fit its block')
+      if (coin === undefined) throw new DamagedStore('undo data does not fit its block')
       // If the block itself made it, it goes again with the transaction that did.
       coins.add(coinKey(input.previousHash, input.previousIndex), coin, true)
     }
   }
-  if (next !== 0) throw new DamagedCoins('undo data does not fit its block')
+  if (next !== 0) throw new DamagedStore('undo data does not fit its block')
 }
 
 /** Asks the store for what the cache does not know. */
@@ -89,7 +85,7 @@ export function* loadCoins(coins: CoinCache, keys: readonly string[]): Job<void>
   const values = yield* getValues(missing)
   coins.lookedUp()
   for (const [i, key] of missing.entries())
-    if (!coins.loaded(key, values[i])) throw new DamagedCoins('an unspent output can not be read')
+    if (!coins.loaded(key, values[i])) throw new DamagedStore('an unspent output can not be read')
 }
 
 /** Outputs that the block spends, and those of its coinbase, which may be there already. */

@@ -1,9 +1,10 @@
 /**
  * Runs jobs: gives each request of a generator to the world and goes on with its answer. Jobs that change the
- * active chain run one after the other; others interleave where they ask. When a request fails, all stop: what is
- * in memory may be ahead of the disk, but what is on disk is whole.
+ * active chain run one after the other; others interleave where they ask. When a request fails, or what was stored
+ * makes no sense, all stop: what is in memory may be ahead of the disk, but what is on disk is whole.
  */
-import type { AskIo, Job } from './io.ts'
+import { DamagedStore, damageText } from './damage.ts'
+import type { AskIo, IoRequest, Job } from './io.ts'
 
 interface Exclusive {
   readonly begin: () => Job<void>
@@ -66,8 +67,8 @@ export class JobRunner {
 
   /** Goes on until the job asks for something that is not answered at once. */
   #go<T>(job: Job<T>, done: (value: T) => void, answer: unknown): void {
-    let step = job.next(answer)
-    while (step.done !== true) {
+    let step = this.#step(job, answer)
+    while (step !== undefined && step.done !== true) {
       let isHere = true
       let early: { readonly value: unknown } | undefined
       this.#ask(step.value, (result) => {
@@ -78,9 +79,20 @@ export class JobRunner {
       })
       isHere = false
       if (early === undefined) return
-      step = job.next((early as { readonly value: unknown }).value)
+      step = this.#step(job, (early as { readonly value: unknown }).value)
     }
-    done(step.value)
+    if (step !== undefined) done(step.value)
+  }
+
+  /** Undefined if nothing may go on. */
+  #step<T>(job: Job<T>, answer: unknown): IteratorResult<IoRequest, T> | undefined {
+    try {
+      return job.next(answer)
+    } catch (error) {
+      if (!(error instanceof DamagedStore)) throw error
+      this.#fail(damageText(error))
+      return undefined
+    }
   }
 
   #fail(error: string): void {

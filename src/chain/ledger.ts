@@ -38,9 +38,12 @@ export class Ledger {
   }
 
   isDirty(tip: HeaderNode): boolean {
-    return (
-      this.#nodes.size > 0 || this.#undo.size > 0 || this.#coins.dirtyBytes > 0 || tip !== this.#committedTip
-    )
+    return this.#nodes.size > 0 || this.#undo.size > 0 || !this.hasCoinsOf(tip)
+  }
+
+  /** Are the coins of this tip those that were committed, or are being committed? */
+  hasCoinsOf(tip: HeaderNode): boolean {
+    return this.#coins.dirtyBytes === 0 && tip === this.#committedTip
   }
 
   changed(node: HeaderNode): void {

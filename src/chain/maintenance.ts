@@ -8,13 +8,15 @@ import { BlockFiles } from './block-files.ts'
 import type { BlockStore } from './block-store.ts'
 import { CoinCache } from './coin-cache.ts'
 import { connectBlock, disconnectBlock } from './connect.ts'
+import { DamagedStore } from './damage.ts'
 import { describeFault } from './faults.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
 import type { Job } from './io.ts'
 import type { JobRunner } from './job-runner.ts'
 import type { Ledger } from './ledger.ts'
-import { deleteBlockFiles, rest } from './requests.ts'
+import { deleteBlockFiles, getValues, rest } from './requests.ts'
+import { TIP_KEY } from './rows.ts'
 import { decodeUndo } from './undo.ts'
 
 export interface MaintenanceParts {
@@ -61,8 +63,13 @@ export class Maintenance {
     return height
   }
 
+  /** More bytes of blocks than this are not kept; undefined if all are. */
+  get pruneBytes(): number | undefined {
+    return this.#parts.pruneBytes
+  }
+
   get isPruning(): boolean {
-    return this.#parts.pruneBytes !== undefined
+    return this.pruneBytes !== undefined
   }
 
   /** Calls back when the jobs that wait now are done. */
@@ -70,6 +77,16 @@ export class Maintenance {
     this.#parts.jobs.exclusive(function* () {
       yield* rest()
       done()
+    })
+  }
+
+  /** Calls back with the tip when the store holds exactly its coins. What is asked of the store at once sees them. */
+  flushed(done: (tip: HeaderNode) => void): void {
+    const { jobs, active } = this.#parts
+    const self = this
+    jobs.exclusive(function* () {
+      yield* self.#flush()
+      done(active.tip)
     })
   }
 
@@ -101,7 +118,14 @@ export class Maintenance {
   verify(level: number, depth: number, done: (result: MaintenanceResult) => void): void {
     const self = this
     this.#parts.jobs.exclusive(function* () {
-      done(yield* self.#verify(level, depth))
+      let result: MaintenanceResult
+      try {
+        result = yield* self.#verify(level, depth)
+      } catch (error) {
+        if (!(error instanceof DamagedStore)) throw error
+        result = error.message
+      }
+      done(result)
     })
   }
 
@@ -116,6 +140,16 @@ export class Maintenance {
     jobs.exclusive(function* () {
       yield* self.#prune(files)
     })
+  }
+
+  /** Afterwards the store holds the coins of the tip, and no others are on their way. Only in an exclusive job. */
+  *#flush(): Job<void> {
+    const { active, ledger, commit } = this.#parts
+    while (ledger.isCommitting || !ledger.hasCoinsOf(active.tip)) {
+      // The store answers a question after the commits that it was given before.
+      if (ledger.isCommitting) yield* getValues([TIP_KEY])
+      else yield* commit()
+    }
   }
 
   *#invalidate(node: HeaderNode): Job<MaintenanceResult> {
@@ -149,8 +183,8 @@ export class Maintenance {
   }
 
   *#verify(level: number, depth: number): Job<MaintenanceResult> {
-    const { params, active, ledger, commit } = this.#parts
-    if (ledger.isDirty(active.tip) && !ledger.isCommitting) yield* commit()
+    const { params, active } = this.#parts
+    yield* this.#flush()
     // Coins of its own, read from the store and never written.
     const coins = new CoinCache(MEMORY_FOR_CHECKS_BYTES)
     const lowest = Math.max(1, active.tip.height - depth + 1)

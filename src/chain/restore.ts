@@ -3,6 +3,7 @@ import type { ChainParams } from '../params/chain-params.ts'
 import { BlockHeader } from '../wire/header.ts'
 import type { BlockFiles } from './block-files.ts'
 import { addWork, workOfBits } from './compact-bits.ts'
+import { DamagedStore } from './damage.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import { HeaderTree } from './header-tree.ts'
 import { decodeHeaderRow } from './rows.ts'
@@ -12,11 +13,6 @@ export interface SavedChain {
   readonly rows: Iterable<readonly [key: string, value: Uint8Array]>
   /** Value of TIP_KEY. */
   readonly tip: Uint8Array | undefined
-}
-
-/** The store contradicts itself. It can be rebuilt from the files of blocks. */
-export class DamagedStore extends Error {
-  override readonly name = 'DamagedStore'
 }
 
 export function newTree({ genesis }: ChainParams): HeaderTree {

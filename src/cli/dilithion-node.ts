@@ -81,9 +81,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
   const node = createNode(config, logger, saved, files, {
     onStopRequest: () => stop.request('RPC'),
     onDiskFailure: (error) => {
-      trouble.note(
-        `the disk failed: ${error}. What was stored before is safe; start again when that is put right`,
-      )
+      trouble.note(storageTrouble(error))
       stop.request('disk failure')
     },
   })
@@ -123,6 +121,12 @@ class Trouble {
   raise(): void {
     if (this.#text !== undefined) throw new UserError(this.#text)
   }
+}
+
+/** Where the error does not say itself what to do. */
+function storageTrouble(error: string): string {
+  if (error.includes('--reindex')) return error
+  return `the disk failed: ${error}. What was stored before is safe; start again when that is put right`
 }
 
 interface NodeCallbacks {

@@ -3,9 +3,9 @@
  * and makes the engine of it. Without a directory everything is in memory, and gone with the process.
  */
 import type { ChainHooks, CreateChain } from '../chain/chain.ts'
+import { DamagedStore, damageText } from '../chain/damage.ts'
 import { ChainEngine, type ChainOptions } from '../chain/engine.ts'
 import type { AskIo, IoRequest, IoResult } from '../chain/io.ts'
-import { DamagedStore } from '../chain/restore.ts'
 import { HEADER_PREFIX, TIP_KEY } from '../chain/rows.ts'
 import { createPowHasher } from '../crypto/create-pow-hasher.ts'
 import type { PowHasher } from '../crypto/pow-hasher.ts'
@@ -63,9 +63,7 @@ export class ChainBackend {
       return this.#engine
     } catch (error) {
       if (!(error instanceof DamagedStore)) throw error
-      throw new UserError(
-        `the stored chain is damaged: ${error.message}. Start once with --reindex to rebuild it`,
-      )
+      throw new UserError(damageText(error))
     }
   }
 

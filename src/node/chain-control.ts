@@ -2,7 +2,7 @@
  * The chain of a running node as RPC, miners and embedding programs use it: questions that may take a while are
  * promises. Changes go to the core as inputs; nothing here changes the chain by itself.
  */
-import { type Coin, coinKey, decodeCoin } from '../chain/coin.ts'
+import { COIN_PREFIX, type Coin, coinKey } from '../chain/coin.ts'
 import { targetOfBits } from '../chain/compact-bits.ts'
 import type { ChainEngine } from '../chain/engine.ts'
 import { describeFault } from '../chain/faults.ts'
@@ -13,8 +13,10 @@ import type { BlockOutcome, ChainOutcome } from '../chain/outcomes.ts'
 import { blockTemplate, type TemplateRequest, withNonce } from '../mining/template.ts'
 import type { UnixSeconds } from '../primitives/brand.ts'
 import { UserError } from '../primitives/errors.ts'
+import type { StoredPair } from '../storage/chain-store.ts'
 import type { Block } from '../wire/block.ts'
 import type { ChainBackend } from './chain-backend.ts'
+import { type CoinStatistics, coinStatistics } from './coin-statistics.ts'
 
 export interface ChainControlHooks {
   /** Gives the engine to a function, as an input of the core. */
@@ -35,6 +37,11 @@ export type TemplateWishes = Omit<TemplateRequest, 'params' | 'parent' | 'time'>
 /** No chain takes blocks that are further ahead. */
 const MAX_TIME_AHEAD_SECONDS = 600
 
+/** What the coins of one tip come to. */
+export interface CoinReport extends CoinStatistics {
+  readonly tip: HeaderNode
+}
+
 /** Waits for the tip that end without one after this long at most. */
 export const MAX_WAIT_MS = 300_000
 const MAX_NONCE = 0xffff_ffff
@@ -42,11 +49,16 @@ const MAX_NONCE = 0xffff_ffff
 export class ChainControl {
   readonly #backend: ChainBackend
   readonly #hooks: ChainControlHooks
-  readonly #tipWaiters = new Set<(tip: HeaderNode) => void>()
+  readonly #tipWaiters = new Set<TipWaiter>()
+  /** What is to be told to those who wait for an answer when none will come. */
+  readonly #asked = new Set<(error: Error) => void>()
+  #ended: UserError | undefined
   #onLocal: ((outcome: BlockOutcome) => void) | undefined
   #onFailed: ((node: HeaderNode, code: string, text: string) => void) | undefined
   /** One block is handed in at a time, so that answers can be told apart. */
   #lastSubmit: Promise<unknown> = Promise.resolve()
+  /** One walk through all coins at a time. */
+  #lastReport: Promise<unknown> = Promise.resolve()
 
   constructor(backend: ChainBackend, hooks: ChainControlHooks) {
     this.#backend = backend
@@ -69,28 +81,42 @@ export class ChainControl {
     if (outcome.type === 'block' && outcome.source === 'local') this.#onLocal?.(outcome)
     if (outcome.type === 'blockFailed')
       this.#onFailed?.(outcome.node, outcome.fault.code, describeFault(outcome.fault))
-    if (outcome.type === 'tip') for (const waiter of this.#tipWaiters) waiter(outcome.tip)
+    if (outcome.type === 'tip') for (const { look } of this.#tipWaiters) look(outcome.tip)
+    if (outcome.type === 'storageFailed') this.end(`the chain stands still: ${outcome.error}`)
+  }
+
+  /** No answers come any more: who waits for one, or asks from now on, is told why by a UserError. */
+  end(why: string): void {
+    this.#ended ??= new UserError(why)
+    for (const reject of this.#asked) reject(this.#ended)
+    this.#asked.clear()
+    for (const { end } of this.#tipWaiters) end()
   }
 
   /** The block as it is served: the payload of a `block` message. Undefined if it is not stored. */
   readBlock(node: HeaderNode): Promise<StoredBlock | undefined> {
-    return new Promise((resolve) => {
-      this.#hooks.withChain((chain) => chain.read([node], ([block]) => resolve(block)))
-    })
+    return this.#ask((chain, done) => chain.read([node], ([block]) => done(block)))
   }
 
-  /** An unspent output as the tip sees it; undefined if there is none. */
-  async coin(txid: Uint8Array, index: number): Promise<Coin | undefined> {
+  /** An unspent output as this tip sees it; undefined if there is none. */
+  coin(txid: Uint8Array, index: number): Promise<{ coin: Coin | undefined; tip: HeaderNode }> {
     const key = coinKey(txid, index)
-    const known = this.#known(key)
-    if (known !== undefined) return known.coin
-    const result = await this.#backend.store.perform({ kind: 'get', keys: [key] })
-    if (!result.ok) throw new Error(`the coins can not be read: ${result.error}`)
-    // It may have changed while the store was asked; what the engine knows is newer.
-    const meanwhile = this.#known(key)
-    if (meanwhile !== undefined) return meanwhile.coin
-    const [value] = result.value as (Uint8Array | undefined)[]
-    return value === undefined ? undefined : decodeCoin(value)
+    return this.#ask((chain, done) =>
+      chain.run(
+        (function* () {
+          yield* chain.loadCoins([key])
+          return { coin: chain.coins.get(key), tip: chain.tip }
+        })(),
+        done,
+      ),
+    )
+  }
+
+  /** Walks through all unspent outputs; while it waits for the disk everything else goes on. */
+  coinReport(signal?: AbortSignal): Promise<CoinReport> {
+    const next = this.#lastReport.then(() => this.#coinReport(signal))
+    this.#lastReport = next.catch(() => undefined)
+    return next
   }
 
   /** Hands a block in, as if a peer had brought it. */
@@ -121,7 +147,8 @@ export class ChainControl {
     signal?: AbortSignal,
   ): Promise<HeaderNode> {
     const { tip } = this.engine
-    if (fits(tip) || timeoutMs <= 0 || signal?.aborted === true) return Promise.resolve(tip)
+    const isOver = timeoutMs <= 0 || signal?.aborted === true || this.#ended !== undefined
+    if (isOver || fits(tip)) return Promise.resolve(tip)
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer)
@@ -129,9 +156,10 @@ export class ChainControl {
         signal?.removeEventListener('abort', end)
         resolve(this.engine.tip)
       }
-      const waiter = (now: HeaderNode): void => {
+      const look = (now: HeaderNode): void => {
         if (fits(now)) end()
       }
+      const waiter = { look, end }
       const timer = setTimeout(end, Math.min(timeoutMs, MAX_WAIT_MS))
       this.#tipWaiters.add(waiter)
       signal?.addEventListener('abort', end)
@@ -173,7 +201,7 @@ export class ChainControl {
       // All nonces of this second are used up, or somebody else was faster.
       if (nonce === undefined) continue
       const result = await this.submitBlock({ ...block, header: withNonce(block.header, nonce) })
-      if (result.result === 'rejected') throw new Error(`our own block is refused: ${result.text}`)
+      if (result.result === 'rejected') throw new UserError(`our own block is refused: ${result.text}`)
       if (result.result === 'accepted') hashes.push(result.node.hash)
     }
     return hashes
@@ -185,9 +213,9 @@ export class ChainControl {
       failed ??= { node, code, text }
     }
     try {
-      const outcome = await new Promise<BlockOutcome>((resolve) => {
-        this.#onLocal = resolve
-        this.#hooks.withChain((chain) => chain.submitBlock('local', block))
+      const outcome = await this.#ask<BlockOutcome>((chain, done) => {
+        this.#onLocal = done
+        chain.submitBlock('local', block)
       })
       const { verdict, node, fault } = outcome
       if (node === undefined || (verdict !== 'stored' && verdict !== 'duplicate'))
@@ -208,15 +236,52 @@ export class ChainControl {
   }
 
   #ask<T>(use: (chain: ChainEngine, done: (value: T) => void) => void): Promise<T> {
-    return new Promise((resolve) => {
-      this.#hooks.withChain((chain) => use(chain, resolve))
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended)
+      this.#asked.add(reject)
+      this.#hooks.withChain((chain) =>
+        use(chain, (value) => {
+          this.#asked.delete(reject)
+          resolve(value)
+        }),
+      )
     })
   }
 
-  /** What the engine knows of an output without asking the store. */
-  #known(key: string): { coin: Coin | undefined } | undefined {
-    const { coins } = this.engine
-    return coins.knows(key) ? { coin: coins.get(key) } : undefined
+  async #coinReport(signal: AbortSignal | undefined): Promise<CoinReport> {
+    const { tip, batches } = await this.#ask<{
+      tip: HeaderNode
+      batches: AsyncGenerator<readonly StoredPair[]>
+    }>((chain, done) =>
+      chain.maintenance.flushed((at) => {
+        const rows = this.#backend.store.scan(COIN_PREFIX)[Symbol.asyncIterator]()
+        // Asked for at once, so that the rows are those of this moment.
+        done({ tip: at, batches: batchesOf(rows, rows.next(), signal) })
+      }),
+    )
+    return { tip, ...(await coinStatistics(batches)) }
+  }
+}
+
+interface TipWaiter {
+  readonly look: (tip: HeaderNode) => void
+  readonly end: () => void
+}
+
+type Rows = AsyncIterator<readonly StoredPair[], unknown>
+
+async function* batchesOf(
+  rows: Rows,
+  first: ReturnType<Rows['next']>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly StoredPair[]> {
+  try {
+    for (let step = await first; step.done !== true; step = await rows.next()) {
+      if (signal?.aborted === true) throw new UserError('nobody waits for the answer any more')
+      yield step.value
+    }
+  } finally {
+    await rows.return?.()
   }
 }
 

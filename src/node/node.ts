@@ -177,6 +177,7 @@ export class DilithionNode implements NodeControl {
   stop(): Promise<void> {
     this.#health.stop()
     this.#stopping ??= this.#connections.stop()
+    this.chain?.end('the node stops')
     return this.#stopping
   }
 

@@ -1,6 +1,12 @@
 /** Small helpers on byte arrays: hex, text, comparison. All pure, none keeps a reference to its input. */
 
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+const NO_DIGIT = 0xff
+/** Value of each hex digit by its character code. */
+const DIGIT_VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase())
+  return value < 0 ? NO_DIGIT : value
+})
 
 export function toHex(bytes: Uint8Array): string {
   let text = ''
@@ -10,9 +16,14 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Bytes of a hex text of even length; undefined if it is anything else. */
 export function fromHex(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined
+  if (text.length % 2 !== 0) return undefined
   const bytes = new Uint8Array(text.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < bytes.length; i++) {
+    const high = DIGIT_VALUES[text.charCodeAt(2 * i)] ?? NO_DIGIT
+    const low = DIGIT_VALUES[text.charCodeAt(2 * i + 1)] ?? NO_DIGIT
+    if (high === NO_DIGIT || low === NO_DIGIT) return undefined
+    bytes[i] = (high << 4) | low
+  }
   return bytes
 }
 

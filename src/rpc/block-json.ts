@@ -1,16 +1,17 @@
 /** Blocks and headers as RPC shows them (rpc 4.1, with Bitcoin's members where they do not collide). */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { difficultyOfBits, targetOfBits } from '../chain/compact-bits.ts'
 import type { ChainEngine } from '../chain/engine.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
 import { medianTimePast } from '../chain/header-rules.ts'
-import { hashToHex, toHex } from '../primitives/bytes.ts'
+import { hashToHex } from '../primitives/bytes.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { encodeAddress } from '../script/address.ts'
 import { p2pkhHash } from '../script/templates.ts'
 import { type Block, decodeBlockTransactions } from '../wire/block.ts'
 import { type Transaction, writeTransaction } from '../wire/transaction.ts'
-import type { JsonObject } from './json.ts'
+import type { JsonObject, JsonValue } from './json.ts'
 import { transactionJson } from './transaction-json.ts'
 
 /** 64 hex digits, most significant first. */
@@ -50,41 +51,50 @@ export function headerJson(engine: ChainEngine, node: HeaderNode): JsonObject {
   }
 }
 
-/** `verbosity` 1: ids of the transactions; 2: the transactions. Blocks of opaque data have none to show. */
-export function blockJson(
+/** So many inputs and outputs are shown in some milliseconds. */
+const SHOWN_PER_TURN = 1_000
+
+/**
+ * `verbosity` 1: ids of the transactions; 2: the transactions. Blocks of opaque data have none to show. Made in
+ * pieces, between which others have their turn.
+ */
+export async function blockJson(
   engine: ChainEngine,
   node: HeaderNode,
   block: Block,
   verbosity: number,
-): JsonObject {
+): Promise<JsonObject> {
   const transactions = transactionsOf(engine, block)
-  const { vtx, miner } = transactions
-  const shown = vtx.map(({ transaction, txid }) =>
-    verbosity >= 2 ? transactionJson(transaction, txid) : hashToHex(txid),
-  )
+  const shown: JsonValue[] = []
+  let shownParts = 0
+  for (const transaction of transactions) {
+    const txid = txidOf(transaction)
+    shown.push(verbosity >= 2 ? transactionJson(transaction, txid) : hashToHex(txid))
+    shownParts += transaction.inputs.length + transaction.outputs.length
+    if (shownParts < SHOWN_PER_TURN) continue
+    await nextTurn()
+    shownParts = 0
+  }
   return {
     ...headerJson(engine, node),
     previousblockhash: hashToHex(node.header.previousHash),
     size: block.transactionData.length,
-    tx_count: vtx.length,
-    miner,
+    tx_count: transactions.length,
+    miner: minerOf(transactions),
     tx: shown,
   }
 }
 
-interface ShownTransactions {
-  readonly vtx: readonly { readonly transaction: Transaction; readonly txid: Uint8Array }[]
-  /** Address of the first output of the coinbase, or "". */
-  readonly miner: string
+function transactionsOf({ params }: ChainEngine, block: Block): readonly Transaction[] {
+  const decoded = params.body === 'opaque' ? undefined : decodeBlockTransactions(block.transactionData)
+  return decoded?.ok === true ? decoded.value : []
 }
 
-function transactionsOf({ params }: ChainEngine, block: Block): ShownTransactions {
-  const decoded = params.body === 'opaque' ? undefined : decodeBlockTransactions(block.transactionData)
-  const transactions = decoded?.ok === true ? decoded.value : []
-  const vtx = transactions.map((transaction) => ({ transaction, txid: txidOf(transaction) }))
-  const script = transactions[0]?.outputs[0]?.scriptPubKey
+/** Address of the first output of the coinbase, or "". */
+function minerOf([coinbase]: readonly Transaction[]): string {
+  const script = coinbase?.outputs[0]?.scriptPubKey
   const hash = script === undefined ? undefined : p2pkhHash(script)
-  return { vtx, miner: hash === undefined ? '' : encodeAddress(hash) }
+  return hash === undefined ? '' : encodeAddress(hash)
 }
 
 function txidOf(transaction: Transaction): Uint8Array {
@@ -95,5 +105,6 @@ function txidOf(transaction: Transaction): Uint8Array {
 
 /** The block as Bitcoin writes it: header, then its transaction data (here a count and the transactions). */
 export function blockHex({ header, transactionData }: Block): string {
-  return toHex(header.bytes) + toHex(transactionData)
+  // Megabytes are a matter for the system.
+  return Buffer.concat([header.bytes, transactionData]).toString('hex')
 }

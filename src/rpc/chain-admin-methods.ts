@@ -1,6 +1,7 @@
 /** Methods by which an operator steers or checks the chain (rpc 4.1). */
 import * as v from 'valibot'
-import type { HeaderNode } from '../chain/header-node.ts'
+import type { ChainEngine } from '../chain/engine.ts'
+import { type HeaderNode, NodeFlag } from '../chain/header-node.ts'
 import type { ChainControl } from '../node/chain-control.ts'
 import { hashToHex } from '../primitives/bytes.ts'
 import { methodError } from './errors.ts'
@@ -32,15 +33,19 @@ export const chainAdminMethods: readonly RpcMethod[] = [
   }),
   method({
     name: 'reconsiderblock',
-    usage: 'reconsiderblock <blockhash>',
-    summary: 'take back what invalidateblock said of a block',
-    params: { blockhash: HASH },
+    usage: 'reconsiderblock [blockhash]',
+    summary: 'try a block again that is thought invalid; without its hash, all of them',
+    params: { blockhash: v.optional(HASH) },
     aliases: { hash: 'blockhash' },
     run: async ({ blockhash }, context) => {
       const chain = chainOf(context)
-      const wrong = await chain.reconsider(nodeByHash(chain.engine, blockhash))
-      if (wrong !== undefined) throw methodError(`reconsiderblock: ${wrong}`)
-      const { tip } = chain.engine
+      const { engine } = chain
+      const nodes = blockhash === undefined ? failedBlocks(engine) : [nodeByHash(engine, blockhash)]
+      for (const node of nodes) {
+        const wrong = await chain.reconsider(node)
+        if (wrong !== undefined) throw methodError(`reconsiderblock: ${wrong}`)
+      }
+      const { tip } = engine
       return { status: 'reconsidered', new_height: tip.height, new_tip: hashToHex(tip.hash) }
     },
   }),
@@ -69,6 +74,11 @@ function chosen(chain: ChainControl, blockhash: string | undefined, height: numb
   if (blockhash !== undefined) return nodeByHash(chain.engine, blockhash)
   if (height !== undefined) return nodeByHeight(chain.engine, height)
   throw methodError('invalidateblock: which block? Give its blockhash or its height')
+}
+
+/** Those that are bad themselves, not only by what they are built on. */
+function failedBlocks({ tree }: ChainEngine): HeaderNode[] {
+  return [...tree.all()].filter((node) => node.has(NodeFlag.failed))
 }
 
 async function invalidate(chain: ChainControl, node: HeaderNode): Promise<JsonObject> {

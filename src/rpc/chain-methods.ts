@@ -1,25 +1,25 @@
 /** Methods that look at the chain (rpc 4.1), and those that Bitcoin has beside them. */
 import * as v from 'valibot'
-import { difficultyOfBits } from '../chain/compact-bits.ts'
+import { difficultyOfBits, targetOfBits } from '../chain/compact-bits.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
 import { medianTimePast } from '../chain/header-rules.ts'
+import type { Maintenance } from '../chain/maintenance.ts'
 import type { ChainControl } from '../node/chain-control.ts'
 import { hashToHex, toHex } from '../primitives/bytes.ts'
 import type { Block } from '../wire/block.ts'
 import { decodePayload } from '../wire/messages.ts'
-import { blockHex, blockJson, confirmations, headerJson, wideHex } from './block-json.ts'
+import { bitsText, blockHex, blockJson, headerJson, wideHex } from './block-json.ts'
 import { chainTips } from './chain-tips.ts'
 import { methodError } from './errors.ts'
-import { chainOf, HASH, HEIGHT, hashOf, nodeByHash, nodeByHeight } from './hash-param.ts'
+import { chainOf, HASH, HEIGHT, nodeByHash, nodeByHeight } from './hash-param.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { method, type RpcContext, type RpcMethod } from './method.ts'
-import { COIN, fairMiningNote } from './notes.ts'
+import { fairMiningNote } from './notes.ts'
 
 const VERBOSITY = v.union(
   [v.picklist([0, 1, 2]), v.boolean()],
   '0 (hex), 1 (ids of transactions) or 2 (transactions)',
 )
-const INDEX = v.pipe(v.number('the number of an output'), v.safeInteger('the number of an output'))
 
 export const chainMethods: readonly RpcMethod[] = [
   method({
@@ -87,12 +87,11 @@ export const chainMethods: readonly RpcMethod[] = [
     run: (_, context) => difficultyOfBits(chainOf(context).engine.tip.bits),
   }),
   method({
-    name: 'gettxout',
-    usage: 'gettxout <txid> <n>',
-    summary: 'an output that is not spent; null if there is none',
-    params: { txid: HASH, n: INDEX },
-    aliases: { vout: 'n' },
-    run: async ({ txid, n }, context) => await unspentOutput(chainOf(context), txid, n),
+    name: 'getindexinfo',
+    usage: 'getindexinfo',
+    summary: 'further indexes of the chain: this node keeps none',
+    params: {},
+    run: () => ({}),
   }),
 ]
 
@@ -108,6 +107,8 @@ async function chainInfo(context: RpcContext): Promise<JsonObject> {
     blocks: tip.height,
     headers: bestHeader.height,
     bestblockhash: hashToHex(tip.hash),
+    bits: bitsText(tip.bits),
+    target: wideHex(targetOfBits(tip.bits)),
     difficulty: difficultyOfBits(tip.bits),
     time: tip.time,
     mediantime: medianTimePast(tip),
@@ -116,11 +117,17 @@ async function chainInfo(context: RpcContext): Promise<JsonObject> {
     chainwork: wideHex(tip.work),
     size_on_disk: blockBytes + storeBytes,
     pruned: maintenance.isPruning,
-    ...(maintenance.isPruning ? { pruneheight: maintenance.pruneHeight } : {}),
+    ...pruning(maintenance),
     proof_of_work: backend.hasher.mode,
     unchecked_rules: fairMiningNote(params),
     warnings: engine.isStopped ? 'the chain stands still: see the log' : '',
   }
+}
+
+/** Only of a node that prunes. */
+function pruning({ pruneBytes, pruneHeight }: Maintenance): JsonObject {
+  if (pruneBytes === undefined) return {}
+  return { pruneheight: pruneHeight, automatic_pruning: true, prune_target_size: pruneBytes }
 }
 
 /** Between 0 and 1: of the blocks that there should be by now, those that are connected. */
@@ -136,7 +143,7 @@ function progress({ engine }: ChainControl, now: number): number {
 async function block(chain: ChainControl, hash: string, verbosity: number): Promise<JsonValue> {
   const node = nodeByHash(chain.engine, hash)
   const found = await storedBlock(chain, node)
-  return verbosity === 0 ? blockHex(found) : blockJson(chain.engine, node, found, verbosity)
+  return verbosity === 0 ? blockHex(found) : await blockJson(chain.engine, node, found, verbosity)
 }
 
 async function storedBlock(chain: ChainControl, node: HeaderNode): Promise<Block> {
@@ -145,18 +152,4 @@ async function storedBlock(chain: ChainControl, node: HeaderNode): Promise<Block
   if (message?.ok === true && message.value.type === 'block') return message.value.block
   const why = chain.engine.maintenance.isPruning ? 'it may have been pruned' : 'only its header is known'
   throw methodError(`Block not available: ${hashToHex(node.hash)} (${why})`)
-}
-
-async function unspentOutput(chain: ChainControl, txid: string, n: number): Promise<JsonValue> {
-  const coin = n < 0 ? undefined : await chain.coin(hashOf(txid), n)
-  if (coin === undefined) return null
-  const { engine } = chain
-  const made = engine.activeAt(coin.height)
-  return {
-    bestblock: hashToHex(engine.tip.hash),
-    confirmations: made === undefined ? 0 : confirmations(engine, made),
-    value: coin.value / COIN,
-    scriptPubKey: { hex: toHex(coin.script) },
-    coinbase: coin.isCoinbase,
-  }
 }

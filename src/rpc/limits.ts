@@ -4,7 +4,8 @@
 export const MAX_RPC_CONNECTIONS = 64
 /** Ours are below 1 KiB: method, host, credentials, one marker. */
 export const MAX_HEADER_BYTES = 8_192
-export const MAX_BODY_BYTES = 2_097_152
+/** A block of the largest size in hex, as `submitblock` takes it, and what stands around it. */
+export const MAX_BODY_BYTES = 8_454_144
 /** Of brackets, counted over the whole body: a batch with members in its params uses three. */
 export const MAX_JSON_NESTING = 10
 export const MAX_BATCH = 100

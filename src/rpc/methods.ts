@@ -4,6 +4,7 @@ import { addPeerAddressMethod, addressMethods } from './address-methods.ts'
 import { banMethods } from './ban-methods.ts'
 import { chainAdminMethods } from './chain-admin-methods.ts'
 import { chainMethods } from './chain-methods.ts'
+import { coinMethods } from './coin-methods.ts'
 import { controlMethods, mockTimeMethod } from './control-methods.ts'
 import { insightMethods } from './insight-methods.ts'
 import type { RpcMethod } from './method.ts'
@@ -20,6 +21,7 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...insightMethods,
     ...controlMethods,
     ...chainMethods,
+    ...coinMethods,
     ...chainAdminMethods,
     ...waitMethods,
     ...miningMethods,

@@ -1,22 +1,37 @@
 /** Methods for miners (rpc 4.4), and Bitcoin's for those that mine outside of the node. */
 import * as v from 'valibot'
-import { subsidy } from '../chain/coinbase-rules.ts'
+import { subsidy, taxShares } from '../chain/coinbase-rules.ts'
 import { difficultyOfBits, targetOfBits } from '../chain/compact-bits.ts'
+import type { HeaderNode } from '../chain/header-node.ts'
 import type { ChainControl, SubmitResult } from '../node/chain-control.ts'
-import { fromHex, hashToHex } from '../primitives/bytes.ts'
-import { decodeAddress, describeAddressError } from '../script/address.ts'
+import { hashToHex, toHex } from '../primitives/bytes.ts'
+import { decodeAddress, describeAddressError, encodeAddress } from '../script/address.ts'
 import { p2pkhScript } from '../script/templates.ts'
 import type { Block } from '../wire/block.ts'
 import { BlockHeader, HEADER_BYTES } from '../wire/header.ts'
-import { wideHex } from './block-json.ts'
+import { bitsText, wideHex } from './block-json.ts'
 import { methodError } from './errors.ts'
-import { chainOf } from './hash-param.ts'
+import { chainOf, HEIGHT, nodeByHeight } from './hash-param.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { method, type RpcMethod } from './method.ts'
 import { fairMiningNote } from './notes.ts'
+import { waitForTip } from './wait-methods.ts'
 
 const COUNT_FORM = 'a number of blocks from 1 on'
 const COUNT = v.pipe(v.number(COUNT_FORM), v.safeInteger(COUNT_FORM), v.minValue(1, COUNT_FORM))
+const TEMPLATE_REQUEST = v.looseObject(
+  {
+    mode: v.optional(v.literal('template', "an object with mode 'template', the only one there is")),
+    longpollid: v.optional(v.string('an object with a longpollid as the last answer gave it')),
+  },
+  'an object',
+)
+/** BIP 22 leaves it to the server; callers ask again. */
+const LONG_POLL_MS = 60_000
+/** How many there are. */
+const HASHES = 2 ** 256
+/** As many as Bitcoin looks at. */
+const HASH_RATE_BLOCKS = 120
 const ADDRESS = v.string('an address such as DJrywx4AsVQSPLZCKRdg8erZdPMNaRSrKq')
 
 export const miningMethods: readonly RpcMethod[] = [
@@ -28,11 +43,26 @@ export const miningMethods: readonly RpcMethod[] = [
     run: (_, context) => miningInfo(chainOf(context), context.control.network.name),
   }),
   method({
+    name: 'getnetworkhashps',
+    usage: 'getnetworkhashps [nblocks] [height]',
+    summary: 'hashes per second of all miners, by the times of the last blocks, or of those up to a height',
+    params: { nblocks: v.optional(COUNT), height: v.optional(HEIGHT) },
+    run: ({ nblocks = HASH_RATE_BLOCKS, height = -1 }, context) => {
+      const { engine } = chainOf(context)
+      return networkHashRate(height < 0 ? engine.tip : nodeByHeight(engine, height), nblocks)
+    },
+  }),
+  method({
     name: 'getblocktemplate',
     usage: 'getblocktemplate [template_request]',
     summary: 'what to mine on: the next block without its coinbase and nonce',
-    params: { template_request: v.optional(v.record(v.string(), v.unknown(), 'an object')) },
-    run: (_, context) => template(chainOf(context)),
+    params: { template_request: v.optional(TEMPLATE_REQUEST) },
+    run: async ({ template_request: request = {} }, context) => {
+      const known = request.longpollid
+      const isNews = ({ hash }: HeaderNode): boolean => hashToHex(hash) !== known
+      if (known !== undefined) await waitForTip(context, LONG_POLL_MS, isNews)
+      return template(chainOf(context))
+    },
   }),
   method({
     name: 'submitblock',
@@ -72,10 +102,26 @@ function miningInfo({ engine, backend }: ChainControl, network: string): JsonObj
     blocks_found: 0,
     blocks_accepted: 0,
     blocks: engine.tip.height,
+    bits: bitsText(engine.tip.bits),
     difficulty: difficultyOfBits(engine.tip.bits),
+    target: wideHex(targetOfBits(engine.tip.bits)),
+    networkhashps: networkHashRate(engine.tip, HASH_RATE_BLOCKS),
     chain: network,
     warnings: fairMiningNote(engine.params),
   }
+}
+
+/** Hashes that so many blocks up to this one took, as is to be expected, by the time that they took. */
+function networkHashRate(node: HeaderNode, blocks: number): number {
+  let [earliest, latest] = [node.time, node.time]
+  let hashes = 0
+  let at = node
+  for (let n = 0; n < blocks && at.parent !== undefined; n++, at = at.parent) {
+    hashes += HASHES / (Number(targetOfBits(at.bits)) + 1)
+    earliest = Math.min(earliest, at.parent.time)
+    latest = Math.max(latest, at.parent.time)
+  }
+  return earliest === latest ? 0 : hashes / (latest - earliest)
 }
 
 function template(chain: ChainControl): JsonObject {
@@ -86,10 +132,15 @@ function template(chain: ChainControl): JsonObject {
   return {
     version: header.version,
     rules: [],
-    capabilities: ['proposal'],
+    capabilities: [],
     previousblockhash: hashToHex(header.previousHash),
     transactions: [],
     coinbasevalue: subsidy(engine.params, height),
+    coinbase_required_outputs: taxShares(engine.params, height).map(({ hash160, value }) => ({
+      value,
+      address: encodeAddress(hash160),
+      scriptPubKey: toHex(p2pkhScript(hash160)),
+    })),
     longpollid: hashToHex(header.previousHash),
     target: wideHex(targetOfBits(header.bits)),
     mintime: minTime,
@@ -105,8 +156,9 @@ function template(chain: ChainControl): JsonObject {
 
 /** The form that getblock gives with verbosity 0. */
 function parseBlock(hex: string): Block {
-  const bytes = fromHex(hex)
-  if (bytes === undefined || bytes.length <= HEADER_BYTES)
+  // It stops at what is no hex.
+  const bytes = Buffer.from(hex, 'hex')
+  if (2 * bytes.length !== hex.length || bytes.length <= HEADER_BYTES)
     throw methodError('submitblock: not a block in hex: a header of 80 bytes, then its transaction data')
   let header: BlockHeader
   try {

@@ -156,12 +156,13 @@ function send(
   text: string,
   headers: Refusal['headers'] = {},
 ): void {
+  const body = Buffer.from(text)
   response.writeHead(status, {
     'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(text),
+    'Content-Length': body.length,
     ...headers,
   })
-  response.end(text)
+  response.end(body)
 }
 
 /**

@@ -27,7 +27,7 @@ export const waitMethods: readonly RpcMethod[] = [
     aliases: ALIASES,
     run: async ({ timeout_ms }, context) => {
       const before = chainOf(context).engine.tip
-      return await wait(context, timeout_ms, (tip) => tip !== before)
+      return await answerTip(context, timeout_ms, (tip) => tip !== before)
     },
   }),
   method({
@@ -38,7 +38,7 @@ export const waitMethods: readonly RpcMethod[] = [
     aliases: { ...ALIASES, hash: 'blockhash' },
     run: async ({ blockhash, timeout_ms }, context) => {
       const text = hashToHex(hashOf(blockhash))
-      return await wait(context, timeout_ms, (tip) => hashToHex(tip.hash) === text)
+      return await answerTip(context, timeout_ms, (tip) => hashToHex(tip.hash) === text)
     },
   }),
   method({
@@ -48,20 +48,29 @@ export const waitMethods: readonly RpcMethod[] = [
     params: { height: HEIGHT, timeout_ms: TIMEOUT },
     aliases: ALIASES,
     run: async ({ height, timeout_ms }, context) =>
-      await wait(context, timeout_ms, (tip) => tip.height >= height),
+      await answerTip(context, timeout_ms, (tip) => tip.height >= height),
   }),
 ]
 
-async function wait(
+async function answerTip(
   context: RpcContext,
   timeoutMs: number | undefined,
   fits: (tip: HeaderNode) => boolean,
 ): Promise<JsonObject> {
+  const { hash, height } = await waitForTip(context, timeoutMs ?? DEFAULT_TIMEOUT_MS, fits)
+  return { hash: hashToHex(hash), height }
+}
+
+/** The tip when it fits, or when the time is over. Rejects with RpcError if too many wait already. */
+export async function waitForTip(
+  context: RpcContext,
+  timeoutMs: number,
+  fits: (tip: HeaderNode) => boolean,
+): Promise<HeaderNode> {
   if (waits >= MAX_RPC_WAITS) throw methodError(`${MAX_RPC_WAITS} calls wait already: end one of them first`)
   waits++
   try {
-    const tip = await chainOf(context).waitForTip(fits, timeoutMs ?? DEFAULT_TIMEOUT_MS, context.signal)
-    return { hash: hashToHex(tip.hash), height: tip.height }
+    return await chainOf(context).waitForTip(fits, timeoutMs, context.signal)
   } finally {
     waits--
   }

@@ -33,7 +33,9 @@ describe('a chain of another node', () => {
       expect(chain.engine.tip.height).toBe(height)
       expect(hashToHex(chain.engine.tip.hash)).toBe(hash)
       const coinbase = hashFromHex(txids[0] ?? '') ?? new Uint8Array(0)
-      const values = await Promise.all([0, 1, 2].map(async (i) => (await chain.coin(coinbase, i))?.value))
+      const values = await Promise.all(
+        [0, 1, 2].map(async (i) => (await chain.coin(coinbase, i)).coin?.value),
+      )
       expect(values).toEqual([4_900_000_000, 50_000_000, 50_000_000])
     }
     expect(chain.engine.tip.height).toBe(8)

@@ -121,7 +121,7 @@ describe('fields', () => {
 describe('text of bytes', () => {
   it('hex, hashes and single-byte text go there and back', () => {
     fc.assert(
-      fc.property(bytes(100), hash, (data, digest) => {
+      fc.property(bytes(600), hash, (data, digest) => {
         expect(toHex(data)).toBe(Buffer.from(data).toString('hex'))
         expect(fromHex(toHex(data))).toEqual(data)
         expect(fromHex(toHex(data).toUpperCase())).toEqual(data)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { NodeFlag } from '../../src/chain/header-node.ts'
+import { encodeUndo, undoKey } from '../../src/chain/undo.ts'
 import type { ChainParams } from '../../src/params/chain-params.ts'
 import { regtest } from '../../src/params/networks.ts'
 import { peerId } from '../../src/primitives/brand.ts'
@@ -336,6 +337,56 @@ describe('the operator', () => {
     bench.engine.maintenance.verify(4, 6, (result) => results.push(result))
     bench.settle()
     expect(results).toEqual([undefined, 'block 1: it can not be read'])
+  })
+})
+
+describe('coins on the disk', () => {
+  const trunk = builder.chain(builder.genesis, 6)
+
+  it('are those of the tip when somebody wants to read them there', () => {
+    const bench = new ChainBench({ params })
+    submit(bench, trunk.slice(0, 2))
+    for (const { block } of trunk.slice(2)) bench.engine.submitBlock('local', block)
+    while (bench.waiting.length > 0) bench.answer()
+    expect(tipOf(bench)).toBe(endOf(trunk))
+    expect(Object.keys(bench.coins())).toHaveLength(2)
+    const seen: (string | undefined)[] = []
+    bench.engine.maintenance.flushed((tip) => seen.push(`${tip.height} ${Object.keys(bench.coins()).length}`))
+    while (bench.waiting.length > 0) bench.answer()
+    expect(seen).toEqual(['6 6'])
+    // Nothing has to be written the second time.
+    const commits = bench.disk.count.get('commit')
+    bench.engine.maintenance.flushed((tip) => seen.push(`${tip.height}`))
+    while (bench.waiting.length > 0) bench.answer()
+    expect(seen).toEqual(['6 6', '6'])
+    expect(bench.disk.count.get('commit')).toBe(commits)
+  })
+
+  it('are told to be damaged, not believed, where undo data does not fit its block', () => {
+    const bench = submit(new ChainBench({ params }), trunk)
+    const results: (string | undefined)[] = []
+    const end = bench.engine.tip
+    const key = undoKey(end.hash)
+    expect(bench.disk.values.has(key)).toBe(true)
+    bench.disk.values.set(
+      key,
+      encodeUndo([{ value: 1, script: new Uint8Array(25), height: 1, isCoinbase: true }]),
+    )
+    bench.engine.maintenance.verify(3, 6, (result) => results.push(result))
+    bench.settle()
+    expect(results).toEqual(['undo data does not fit its block'])
+    // The chain goes on, until it has to make use of it.
+    expect(bench.engine.isStopped).toBe(false)
+    bench.engine.maintenance.invalidate(end, (result) => results.push(result))
+    bench.settle()
+    expect(bench.of('storageFailed')).toEqual([
+      {
+        type: 'storageFailed',
+        error:
+          'the stored chain is damaged: undo data does not fit its block. Start once with --reindex to rebuild it',
+      },
+    ])
+    expect(bench.engine.isStopped).toBe(true)
   })
 })
 

@@ -59,11 +59,10 @@ describe('a node with a chain', () => {
     const [coinbase] = block.transactions
     if (coinbase === undefined) throw new Error('no coinbase')
     expect(await chain.coin(txidOf(coinbase), 0)).toMatchObject({
-      value: 5_000_000_000,
-      height: 1,
-      isCoinbase: true,
+      coin: { value: 5_000_000_000, height: 1, isCoinbase: true },
+      tip: chain.engine.tip,
     })
-    expect(await chain.coin(txidOf(coinbase), 1)).toBeUndefined()
+    expect(await chain.coin(txidOf(coinbase), 1)).toMatchObject({ coin: undefined })
   })
 
   it('says what came of a block', async () => {

@@ -153,8 +153,8 @@ describe('Gate', () => {
     }
     expect(judge('u:p', {}, 'GET')).toMatchObject({ status: 405, error: { code: -32600 } })
     expect(judge('u:p', {})).toMatchObject({ status: 403, error: { code: -32600 } })
-    expect(judge('u:p', { ...marked, 'content-length': '2097153' })).toMatchObject({ status: 413 })
-    expect(judge('u:p', { ...marked, 'content-length': '2097152' })).toBeUndefined()
+    expect(judge('u:p', { ...marked, 'content-length': '8454145' })).toMatchObject({ status: 413 })
+    expect(judge('u:p', { ...marked, 'content-length': '8454144' })).toBeUndefined()
   })
 
   it('keeps out who guesses, right credentials or not, until the time is over', () => {

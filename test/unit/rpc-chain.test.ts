@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ChainBackend, openChain } from '../../src/node/chain-backend.ts'
 import { DilithionNode } from '../../src/node/node.ts'
@@ -35,6 +36,11 @@ afterAll(async () => {
   await node.stop()
   await backend.close()
 })
+
+interface ShownCoinbase {
+  readonly txid: string
+  readonly vout: readonly { n: number; value: number; scriptPubKey: string }[]
+}
 
 const hashAt = async (height: number): Promise<string> => {
   const { blockhash } = (await call('getblockhash', { height })) as { blockhash: string }
@@ -103,6 +109,47 @@ describe('the chain by RPC', () => {
     expect(await call('gettxout', { txid: tx[0], n: 9 })).toBeNull()
   })
 
+  it('sums up all outputs that are not spent, and gives a digest of them', async () => {
+    const outputs: { order: string; bytes: Buffer }[] = []
+    for (let height = 1; height <= 12; height++) {
+      const shown = (await call('getblock', [await hashAt(height), 2])) as { tx: [ShownCoinbase] }
+      const [{ txid, vout }] = shown.tx
+      for (const { n, value, scriptPubKey } of vout) {
+        const script = Buffer.from(scriptPubKey, 'hex')
+        const numbers = Buffer.alloc(16)
+        numbers.writeUInt32LE(n, 0)
+        numbers.writeUInt32LE(height * 2 + 1, 4)
+        numbers.writeBigUInt64LE(BigInt(value), 8)
+        const outpoint = Buffer.concat([Buffer.from(txid, 'hex').reverse(), numbers])
+        outputs.push({
+          order: outpoint.toString('hex'),
+          bytes: Buffer.concat([outpoint, Buffer.of(script.length), script]),
+        })
+      }
+    }
+    outputs.sort((a, b) => (a.order < b.order ? -1 : 1))
+    const digest = createHash('sha3-256')
+    for (const { bytes } of outputs) digest.update(bytes)
+    const hash = digest.digest('hex')
+    // Two ask at once, and both are answered.
+    const answers = await Promise.all([call('gettxoutsetinfo'), call('gettxoutsetinfo')])
+    for (const answer of answers)
+      expect(answer).toEqual({
+        height: 12,
+        bestblock: await hashAt(12),
+        txouts: 12,
+        transactions: 12,
+        bogosize: 12 * 75,
+        total_amount: 600,
+        disk_size: expect.any(Number),
+        hash_serialized: hash,
+      })
+  })
+
+  it('knows that it has no further indexes', async () => {
+    expect(await call('getindexinfo')).toEqual({})
+  })
+
   it('says what is wrong with a question', async () => {
     expect(await error('getblockhash', [99])).toContain('Block height out of range')
     expect(await error('getblock', ['00'.repeat(32)])).toContain('Block not found')
@@ -137,7 +184,40 @@ describe('the chain by RPC', () => {
       coinbasevalue: 5_000_000_000,
       transactions: [],
     })
-    expect(await call('getmininginfo')).toMatchObject({ mining: false, blocks: 12 })
+    expect(await call('getmininginfo')).toMatchObject({
+      mining: false,
+      hashrate: 0,
+      threads: 0,
+      blocks_found: 0,
+      blocks_accepted: 0,
+      blocks: 12,
+      bits: '0x207fffff',
+    })
+    expect(await error('getblocktemplate', [{ mode: 'proposal', data: '00' }])).toContain("mode 'template'")
+  })
+
+  it('estimates the work of all miners', async () => {
+    const times: number[] = []
+    for (let height = 1; height <= 12; height++) {
+      const { time } = (await call('getblockheader', [await hashAt(height)])) as { time: number }
+      times.push(time)
+    }
+    // Two hashes a block, where every other hash is good enough.
+    const seconds = Math.max(...times) - Math.min(...times)
+    expect(await call('getnetworkhashps', [11, 12])).toBeCloseTo(seconds === 0 ? 0 : 22 / seconds, 4)
+    expect(await call('getnetworkhashps', { height: 0 })).toBe(0)
+    expect(await error('getnetworkhashps', [0])).toContain('a number of blocks from 1 on')
+  })
+
+  it('answers a long poll when there is something new to mine on', async () => {
+    const { longpollid } = (await call('getblocktemplate')) as { longpollid: string }
+    const height = (await call('getblockcount')) as number
+    const next = call('getblocktemplate', [{ longpollid }])
+    await call('generatetoaddress', [1, address])
+    expect(await next).toMatchObject({ height: height + 2 })
+    expect(await call('getblocktemplate', [{ longpollid: 'old' }])).toMatchObject({ height: height + 2 })
+    await call('invalidateblock', { height: height + 1 })
+    expect(await call('getblockcount')).toBe(height)
   })
 
   it('lets an operator call blocks bad and good again, and have them checked', async () => {
@@ -149,7 +229,11 @@ describe('the chain by RPC', () => {
     expect(await call('reconsiderblock', [hash])).toMatchObject({ status: 'reconsidered' })
     await call('waitforblockheight', [12, 60_000])
     expect(await call('verifychain', [4, 0])).toBe(true)
-    expect(await call('checkblockdb')).toMatchObject({ chain_height: 12, missing_count: 0 })
+    await call('invalidateblock', { height: 8 })
+    expect(await call('getblockcount')).toBe(7)
+    await call('reconsiderblock')
+    await call('waitforblockheight', [12, 60_000])
+    expect(await call('checkblockdb')).toMatchObject({ missing_blocks: [], missing_count: 0 })
   })
 
   it('waits for blocks, no longer than it is told to', async () => {
@@ -163,6 +247,23 @@ describe('the chain by RPC', () => {
     stop.abort()
     expect(await never).toMatchObject({ height: height + 1 })
   })
+})
+
+it('who waits when the node stops is told so', async () => {
+  const own = await openChain({ network: regtest })
+  const stopping = new DilithionNode({ network: regtest, chain: own })
+  await stopping.start()
+  const dispatcher = new RpcDispatcher(stopping, () => {})
+  const ask = async (method: string, params: unknown) =>
+    JSON.parse(await dispatcher.dispatch(JSON.stringify({ id: 1, method, params }), () => {}, NO_SIGNAL))
+  const wait = ask('waitfornewblock', [60_000])
+  const generating = ask('generatetoaddress', [1_000_000, address])
+  await ask('waitforblockheight', [1, 60_000])
+  await stopping.stop()
+  expect((await wait).result).toMatchObject({ height: expect.any(Number) })
+  expect((await generating).error.message).toBe('the node stops')
+  expect((await ask('verifychain', [])).error.message).toBe('the node stops')
+  await own.close()
 })
 
 it('a node without a chain says so', async () => {
