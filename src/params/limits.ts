@@ -228,8 +228,6 @@ export const V1_ANNOUNCED_BLOCKS = 8
 export const V1_ANNOUNCE_INTERVAL_MS = 1_000
 /** They may stand still for a minute; what they did not react to is announced again. */
 export const V1_ANSWER_TIMEOUT_MS = 10_000
-/** A node that does not react like one of the first release is none. */
-export const V1_ANNOUNCE_TRIES = 2
 
 // Compact blocks
 

@@ -6,12 +6,7 @@
  */
 import type { Chain } from '../chain/chain.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
-import {
-  V1_ANNOUNCE_INTERVAL_MS,
-  V1_ANNOUNCE_TRIES,
-  V1_ANNOUNCED_BLOCKS,
-  V1_ANSWER_TIMEOUT_MS,
-} from '../params/limits.ts'
+import { V1_ANNOUNCE_INTERVAL_MS, V1_ANNOUNCED_BLOCKS, V1_ANSWER_TIMEOUT_MS } from '../params/limits.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import { inventoryOf } from './announcer.ts'
 import type { RelayHooks } from './hooks.ts'
@@ -24,11 +19,10 @@ interface Progress {
   /** The portion at hand ends here; of it, the blocks that the peer did not react to yet. */
   end: HeaderNode
   readonly open: Set<HeaderNode>
-  /** How often the portion was announced, and when last. */
-  tries: number
+  /** When the portion was announced last. */
   sentAt: number
   /** A younger node that speaks as those do, but has ways of its own to learn what leads to a block. */
-  tipOnly: boolean
+  readonly tipOnly: boolean
 }
 
 export class V1Announcer {
@@ -59,9 +53,9 @@ export class V1Announcer {
       told: genesis,
       end: genesis,
       open: new Set(),
-      tries: 0,
       sentAt: Number.NEGATIVE_INFINITY,
-      tipOnly: false,
+      // The first release names no nonce.
+      tipOnly: peer.peer.version?.nonce !== 0n,
     })
   }
 
@@ -91,16 +85,12 @@ export class V1Announcer {
 
   #announce(progress: Progress, mono: number): void {
     progress.sentAt = mono
-    // The first release names no nonce.
-    const isYounger = progress.peer.peer.version?.nonce !== 0n
-    if (isYounger && progress.open.size > 0 && progress.tries >= V1_ANNOUNCE_TRIES) progress.tipOnly = true
     if (progress.tipOnly) {
       progress.open.clear()
       progress.told = this.#chain.tip
       return void this.#hooks.sayer.send(progress.peer.peer, inventoryOf([progress.told]))
     }
     if (progress.open.size === 0 || !this.#chain.isActive(progress.end)) this.#nextPortion(progress)
-    progress.tries++
     // After a reorganisation it may have heard of all that there is.
     if (progress.open.size === 0) progress.told = progress.end
     else this.#hooks.sayer.send(progress.peer.peer, inventoryOf([...progress.open]))
@@ -111,7 +101,6 @@ export class V1Announcer {
     const from = tree.fork(progress.told, tip).height + 1
     const end = Math.min(from + V1_ANNOUNCED_BLOCKS - 1, tip.height)
     progress.open.clear()
-    progress.tries = 0
     progress.end = this.#chain.activeAt(end) ?? tip
     for (let height = from; height <= end; height++) {
       const node = this.#chain.activeAt(height)
