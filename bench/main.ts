@@ -7,6 +7,7 @@ import { UserError } from '../src/primitives/errors.ts'
 import { type BenchContext, bareSubject, loadProgram, nodeSubject, type Suite } from './context.ts'
 import type { LoadProgram } from './processes.ts'
 import { type Row, renderTable } from './report.ts'
+import { chainSuite } from './suites/chain.ts'
 import { codecSuite } from './suites/codec.ts'
 import { deafSuite, fairnessSuite } from './suites/fairness.ts'
 import { memorySuite, startSuite } from './suites/footprint.ts'
@@ -15,6 +16,7 @@ import { relaySuite } from './suites/relay.ts'
 import { servingSuite } from './suites/serving.ts'
 import { signaturesSuite } from './suites/signatures.ts'
 import { storageSuite } from './suites/storage.ts'
+import { syncSuite } from './suites/sync.ts'
 import { handshakeSuite, pipelineSuite, roundTripSuite } from './suites/traffic.ts'
 
 const suites: readonly Suite[] = [
@@ -31,6 +33,8 @@ const suites: readonly Suite[] = [
   memorySuite,
   startSuite,
   proofOfWorkSuite,
+  chainSuite,
+  syncSuite,
 ]
 
 const HELP = `npm run bench -- [options] [names...]
