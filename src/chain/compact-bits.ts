@@ -19,6 +19,14 @@ export function targetOfBits(bits: number): bigint {
   return BigInt(mantissa) << BigInt(8 * (size - MANTISSA_BYTES))
 }
 
+/** The target as hashes are compared with it: 32 bytes, least significant first. */
+export function targetBytes(bits: number): Uint8Array {
+  const bytes = new Uint8Array(MAX_SIZE)
+  const { mantissa, size } = read(bits)
+  for (let i = 0; i < MANTISSA_BYTES; i++) bytes[size - MANTISSA_BYTES + i] = mantissa >>> (8 * i)
+  return bytes
+}
+
 /** The sign bit is not avoided, so such a target comes back smaller: see {@link fixSignBit}. */
 export function encodeTarget(target: bigint): number {
   if (target === 0n) return 0

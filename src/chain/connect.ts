@@ -19,6 +19,9 @@ export type ConnectResult =
   | { readonly ok: true; readonly undo: readonly Coin[] }
   | { readonly ok: false; readonly fault: Fault }
 
+/** Where a block stands or would stand; `time` in Unix seconds. */
+export type Place = Pick<HeaderNode, 'height' | 'time'>
+
 /** Outputs made and spent by the blocks, as one look at a block shows them. */
 interface Plan {
   /** Keys of outputs from before the block that it spends, in order of transactions and inputs. */
@@ -38,22 +41,33 @@ export function* connectBlock(
   body: BlockBody,
 ): Job<ConnectResult> {
   if (params.body === 'opaque') return { ok: true, undo: [] }
-  yield* loadCoins(coins, keysToLoad(body))
-  const isStrict = node.height > params.trustedHeight
-  const planned = plan(coins, node, body, params, isStrict)
+  const planned = yield* examineBlock(params, coins, node, body)
   if ('code' in planned) return { ok: false, fault: planned }
-  const coinbase = body.transactions[0]
-  const wrong =
-    coinbase === undefined
-      ? fault('bad-cb-missing')
-      : checkCoinbase(params, node.height, coinbase.transaction, planned.fees)
-  // What costs most comes last; where a checkpoint vouches for the block, it is left out.
-  const refused = wrong ?? (isStrict ? yield* checkScripts(planned.spending, params.chainId) : undefined)
-  if (refused !== undefined) return { ok: false, fault: refused }
   for (const key of planned.spentKeys) coins.spend(key)
   // Only a coinbase can repeat an id, and its outputs were looked up.
   for (const [key, coin] of planned.made) coins.add(key, coin, coins.knows(key))
   return { ok: true, undo: planned.undo }
+}
+
+/** What connecting the block behind the tip would do, or the rule that it breaks. Changes nothing. */
+export function* examineBlock(
+  params: ChainParams,
+  coins: CoinCache,
+  place: Place,
+  body: BlockBody,
+): Job<Plan | Fault> {
+  yield* loadCoins(coins, keysToLoad(body))
+  const isStrict = place.height > params.trustedHeight
+  const planned = plan(coins, place, body, params, isStrict)
+  if ('code' in planned) return planned
+  const coinbase = body.transactions[0]
+  const wrong =
+    coinbase === undefined
+      ? fault('bad-cb-missing')
+      : checkCoinbase(params, place.height, coinbase.transaction, planned.fees)
+  // What costs most comes last; where a checkpoint vouches for the block, it is left out.
+  const refused = wrong ?? (isStrict ? yield* checkScripts(planned.spending, params.chainId) : undefined)
+  return refused ?? planned
 }
 
 /** Takes off the tip's block. Throws DamagedStore if the coins are not what the block left. */
@@ -100,18 +114,18 @@ export function keysToLoad({ transactions }: BlockBody): string[] {
 
 function plan(
   coins: CoinCache,
-  node: HeaderNode,
+  place: Place,
   { transactions }: BlockBody,
   params: ChainParams,
   isStrict: boolean,
 ): Plan | Fault {
-  const { height } = node
+  const { height } = place
   const result: Plan = { spentKeys: [], made: new Map(), spending: [], undo: [], fees: 0 }
   const gone = new Set<string>()
   for (const [i, entry] of transactions.entries()) {
     const isCoinbase = i === 0
     if (!isCoinbase) {
-      const wrong = spend(coins, result, gone, entry, node, params, isStrict)
+      const wrong = spend(coins, result, gone, entry, place, params, isStrict)
       if (wrong !== undefined) return wrong
     }
     const { txid, transaction } = entry
@@ -131,11 +145,11 @@ function spend(
   result: Plan,
   gone: Set<string>,
   { transaction }: BlockTransaction,
-  node: HeaderNode,
+  place: Place,
   params: ChainParams,
   isStrict: boolean,
 ): Fault | undefined {
-  const { height, time } = node
+  const { height, time } = place
   const spent: Coin[] = []
   let inputValue = 0
   for (const { previousHash, previousIndex } of transaction.inputs) {

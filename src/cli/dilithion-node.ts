@@ -99,6 +99,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
     for (const warning of config.warnings) warn(warning)
     rpc = await startRpc(config, node, logger)
     await startNode(config, node, logger)
+    startMining(config, node, warn)
     await stop.requested
   } finally {
     await Promise.all([node.stop(), rpc?.close()])
@@ -164,6 +165,10 @@ function createNode(
     proxy: config.proxy,
     traceMessages: debug,
     ...saved,
+    mining: {
+      ...config.mining,
+      onNotice: ({ level, text, fields }) => logger.log({ level, category: 'Mining', text, fields }),
+    },
     onEvent: (event) => {
       eventLog.write(event)
       files.note(event)
@@ -238,6 +243,16 @@ async function startNode(config: NodeConfig, node: DilithionNode, logger: Logger
   const event = port === undefined ? 'notListening' : 'listening'
   logger.log({ level: 'info', category: 'P2P', text, fields: { event, port } })
   await node.start()
+}
+
+function startMining({ mining }: NodeConfig, { miner }: DilithionNode, warn: (text: string) => void): void {
+  if (!mining.isOn || miner === undefined) return
+  const refusal = miner.start()
+  if (refusal !== undefined) warn(refusal)
+  else if ((mining.threads ?? 0) > miner.threads)
+    warn(
+      `--threads=${mining.threads}: this node makes ${miner.threads} hashes at once, so mining does not use more`,
+    )
 }
 
 function portError(error: unknown, what: string, port: number, option: string): UserError {

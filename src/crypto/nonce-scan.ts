@@ -16,6 +16,16 @@ export interface NonceRange {
   readonly target: Uint8Array
 }
 
+/** How to look for it. */
+export interface ScanOptions {
+  /** Gives the search up. */
+  readonly signal?: AbortSignal | undefined
+  /** Hashes at once; as many as there are threads if not said. */
+  readonly threads?: number | undefined
+  /** Is told of so many more hashes that were tried. */
+  readonly tried?: ((hashes: number) => void) | undefined
+}
+
 /** Throws RangeError on what is no range. */
 export function checkRange({ header, startNonce, count, target }: NonceRange): void {
   const isWhole = Number.isSafeInteger(startNonce) && Number.isSafeInteger(count)
@@ -50,25 +60,30 @@ export class NonceScan implements PieceSource {
   readonly found: Promise<number | undefined>
   readonly #range: NonceRange
   readonly #hash: SlotHash
-  readonly #signal: AbortSignal | undefined
+  readonly #options: ScanOptions
+  readonly #again: () => void
   #next: number
   #underWay = 0
+  /** Has enough under way, and asks for another turn when one ends. */
+  #isResting = false
   #best: number | undefined
   #isOver = false
   #resolve: (nonce: number | undefined) => void = () => undefined
   #reject: (error: unknown) => void = () => undefined
 
-  constructor(range: NonceRange, hash: SlotHash, signal: AbortSignal | undefined) {
+  /** `again`: to be asked for pieces anew. */
+  constructor(range: NonceRange, hash: SlotHash, options: ScanOptions, again: () => void) {
     this.#range = { ...range, header: range.header.slice(), target: range.target.slice() }
     this.#hash = hash
-    this.#signal = signal
+    this.#options = options
+    this.#again = again
     this.#next = range.startNonce
     this.found = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    signal?.addEventListener('abort', this.giveUp, { once: true })
-    if (signal?.aborted === true) this.giveUp()
+    options.signal?.addEventListener('abort', this.giveUp, { once: true })
+    if (options.signal?.aborted === true) this.giveUp()
   }
 
   next(): Piece | undefined {
@@ -76,14 +91,21 @@ export class NonceScan implements PieceSource {
       this.#endIfDone()
       return undefined
     }
+    this.#isResting = this.#underWay >= (this.#options.threads ?? Number.POSITIVE_INFINITY)
+    if (this.#isResting) return undefined
     const nonce = this.#next++
     this.#underWay++
     return async (slot) => {
       try {
         const hash = await this.#hash(slot, withNonce(this.#range.header, nonce))
         this.#underWay--
+        this.#options.tried?.(1)
         if (isBelow(hash, this.#range.target) && nonce < (this.#best ?? this.#end)) this.#best = nonce
         this.#endIfDone()
+        if (!this.#isResting || this.#isOver) return
+        // Once, however many pieces end before it is asked.
+        this.#isResting = false
+        this.#again()
       } catch (error) {
         this.fail(error)
       }
@@ -114,6 +136,6 @@ export class NonceScan implements PieceSource {
 
   #over(): void {
     this.#isOver = true
-    this.#signal?.removeEventListener('abort', this.giveUp)
+    this.#options.signal?.removeEventListener('abort', this.giveUp)
   }
 }

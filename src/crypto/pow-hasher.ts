@@ -1,5 +1,5 @@
 /** Proof of work behind one interface, whatever it is made of (chain 2.3). */
-import type { NonceRange } from './nonce-scan.ts'
+import type { NonceRange, ScanOptions } from './nonce-scan.ts'
 
 export interface PowHasher {
   /**
@@ -9,14 +9,16 @@ export interface PowHasher {
    */
   hash(headers: readonly Uint8Array[], urgent: boolean): Promise<Uint8Array[]>
   /**
-   * The lowest nonce of the range whose hash is below the target; undefined if there is none, or as soon as `signal`
-   * aborts or the hasher is closed. Runs on all threads while nobody else wants hashes. Rejects as {@link hash} does.
+   * The lowest nonce of the range whose hash is below the target; undefined if there is none, or as soon as the signal
+   * aborts or the hasher is closed. Runs on threads that nobody else wants. Rejects as {@link hash} does.
    */
-  scan(range: NonceRange, signal?: AbortSignal): Promise<number | undefined>
+  scan(range: NonceRange, options?: ScanOptions): Promise<number | undefined>
   /** Loads now what the first hash would load: half a second and 256 MiB for RandomX. Rejects as {@link hash} does. */
   ready(): Promise<void>
   /** RandomX: is the full data set wanted from now on? Does nothing for SHA3. */
   setFullDataset(wanted: boolean): void
+  /** Hashes made at once, at most. */
+  readonly threads: number
   /** Over the last 10 to 20 seconds, for whatever purpose. */
   readonly hashesPerSecond: number
   /** How hashing is done, for people: "sha3", "randomx light", "randomx full (building 40 %)", "randomx missing". */

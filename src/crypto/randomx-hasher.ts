@@ -5,7 +5,7 @@
  */
 import { FullDataset } from './full-dataset.ts'
 import { HashRequests } from './hash-requests.ts'
-import { checkRange, type NonceRange, NonceScan } from './nonce-scan.ts'
+import { checkRange, type NonceRange, NonceScan, type ScanOptions } from './nonce-scan.ts'
 import { closedError, type PowHasher } from './pow-hasher.ts'
 import { type EngineOptions, type EngineState, RandomXEngine } from './randomx-engine.ts'
 import { HEADER_BYTES } from './randomx-ffi.ts'
@@ -31,6 +31,7 @@ export interface RandomXHasherOptions extends EngineOptions {
 }
 
 export class RandomXHasher implements PowHasher {
+  readonly threads: number
   readonly #engine: RandomXEngine
   readonly #slots: Slots
   readonly #requests: HashRequests
@@ -41,6 +42,7 @@ export class RandomXHasher implements PowHasher {
 
   constructor(options: RandomXHasherOptions) {
     const { availableBytes, notice, threads } = options
+    this.threads = threads
     this.#engine = new RandomXEngine(options)
     this.#slots = new Slots(threads, Object.keys(LANES).length)
     this.#requests = new HashRequests(this.#hash)
@@ -79,12 +81,13 @@ export class RandomXHasher implements PowHasher {
     return request.hashes
   }
 
-  async scan(range: NonceRange, signal?: AbortSignal): Promise<number | undefined> {
+  async scan(range: NonceRange, options: ScanOptions = {}): Promise<number | undefined> {
     checkRange(range)
     await this.ready()
-    const scan = new NonceScan(range, this.#hash, signal)
+    const again = (): void => this.#slots.add(LANES.scan, scan)
+    const scan: NonceScan = new NonceScan(range, this.#hash, options, again)
     this.#scans.add(scan)
-    this.#slots.add(LANES.scan, scan)
+    again()
     try {
       return await scan.found
     } finally {

@@ -4,7 +4,7 @@
  */
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { sha3_256 } from '../primitives/sha3.ts'
-import { checkRange, isBelow, type NonceRange, setNonce } from './nonce-scan.ts'
+import { checkRange, isBelow, type NonceRange, type ScanOptions, setNonce } from './nonce-scan.ts'
 import { closedError, type PowHasher } from './pow-hasher.ts'
 import { RateMeter } from './rate-meter.ts'
 
@@ -12,6 +12,7 @@ const SCAN_SLICE = 2_048
 
 export class Sha3Hasher implements PowHasher {
   readonly mode = 'sha3'
+  readonly threads = 1
   readonly #rate = new RateMeter(() => performance.now())
   #isClosed = false
 
@@ -29,7 +30,7 @@ export class Sha3Hasher implements PowHasher {
     return headers.map(sha3_256)
   }
 
-  async scan(range: NonceRange, signal?: AbortSignal): Promise<number | undefined> {
+  async scan(range: NonceRange, { signal, tried }: ScanOptions = {}): Promise<number | undefined> {
     await this.ready()
     checkRange(range)
     const header = range.header.slice()
@@ -39,12 +40,19 @@ export class Sha3Hasher implements PowHasher {
       const to = Math.min(end, from + SCAN_SLICE)
       for (let nonce = from; nonce < to; nonce++) {
         setNonce(header, nonce)
-        if (isBelow(sha3_256(header), range.target)) return nonce
+        if (!isBelow(sha3_256(header), range.target)) continue
+        this.#count(nonce + 1 - from, tried)
+        return nonce
       }
-      this.#rate.add(to - from)
+      this.#count(to - from, tried)
       await othersTurn()
     }
     return undefined
+  }
+
+  #count(hashes: number, tried: ScanOptions['tried']): void {
+    this.#rate.add(hashes)
+    tried?.(hashes)
   }
 
   setFullDataset(): void {}

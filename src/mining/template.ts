@@ -52,11 +52,15 @@ export function blockTemplate(request: TemplateRequest): BlockTemplate {
     previousHash: parent.hash,
     merkleRoot: root,
     time,
-    // Where the rule leaves a choice, miners stay with what the chain began with.
-    bits: requiredBits(params.difficulty, parent, time) ?? new BlockHeader(params.genesis.header).bits,
+    bits: nextBits(params, parent, time),
     nonce: 0,
   })
   return { height, block: { header, transactionData }, coinbase, minTime }
+}
+
+/** The compact target of the block behind this one. Where the rule leaves a choice, miners stay with the first one. */
+export function nextBits(params: ChainParams, parent: HeaderNode, time: number): number {
+  return requiredBits(params.difficulty, parent, time) ?? new BlockHeader(params.genesis.header).bits
 }
 
 function templateCoinbase({ params, script, fees = 0, extra }: TemplateRequest, height: number): Transaction {

@@ -3,14 +3,15 @@
  * promises. Changes go to the core as inputs; nothing here changes the chain by itself.
  */
 import { COIN_PREFIX, type Coin, coinKey } from '../chain/coin.ts'
-import { targetOfBits } from '../chain/compact-bits.ts'
+import { targetBytes } from '../chain/compact-bits.ts'
 import type { ChainEngine } from '../chain/engine.ts'
 import { describeFault } from '../chain/faults.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
 import type { MaintenanceResult } from '../chain/maintenance.ts'
 import type { BlockOutcome, ChainOutcome } from '../chain/outcomes.ts'
-import { blockTemplate, type TemplateRequest, withNonce } from '../mining/template.ts'
+import { checkProposal, type ProposalVerdict } from '../chain/proposal.ts'
+import { type BlockTemplate, blockTemplate, type TemplateRequest, withNonce } from '../mining/template.ts'
 import type { UnixSeconds } from '../primitives/brand.ts'
 import { UserError } from '../primitives/errors.ts'
 import type { StoredPair } from '../storage/chain-store.ts'
@@ -126,6 +127,11 @@ export class ChainControl {
     return next
   }
 
+  /** What would come of a block if its work were done; undefined: it would be accepted. */
+  propose(block: Block): Promise<ProposalVerdict> {
+    return this.#ask((chain, done) => chain.run(checkProposal(chain, block, this.#hooks.unixTime()), done))
+  }
+
   /** Undefined if all went well, else why not. */
   invalidate(node: HeaderNode): Promise<MaintenanceResult> {
     return this.#ask((chain, done) => chain.maintenance.invalidate(node, done))
@@ -167,7 +173,7 @@ export class ChainControl {
   }
 
   /** A block to work on, behind the tip. */
-  template(wishes: TemplateWishes): ReturnType<typeof blockTemplate> {
+  template(wishes: TemplateWishes): BlockTemplate {
     const { engine } = this
     return blockTemplate({
       params: engine.params,
@@ -175,6 +181,11 @@ export class ChainControl {
       time: this.#hooks.unixTime(),
       ...wishes,
     })
+  }
+
+  /** Seconds until nobody takes the block's time for too late; 0 or less if nobody does now. */
+  secondsTooEarly({ block }: BlockTemplate): number {
+    return block.header.time - this.#hooks.unixTime() - MAX_TIME_AHEAD_SECONDS
   }
 
   /**
@@ -186,8 +197,9 @@ export class ChainControl {
     const hashes: Uint8Array[] = []
     while (hashes.length < count && signal?.aborted !== true) {
       const now = this.#hooks.unixTime()
-      const { block } = this.template({ script, time: now - (count - hashes.length - 1) })
-      if (block.header.time > now + MAX_TIME_AHEAD_SECONDS)
+      const template = this.template({ script, time: now - (count - hashes.length - 1) })
+      const { block } = template
+      if (this.secondsTooEarly(template) > 0)
         throw new UserError(
           `${hashes.length} blocks mined; then the time of the next one would be too far ahead of the clock. Wait, or set the clock on with setmocktime`,
         )
@@ -197,7 +209,7 @@ export class ChainControl {
         count: MAX_NONCE,
         target: targetBytes(block.header.bits),
       }
-      const nonce = await this.#backend.hasher.scan(range, signal)
+      const nonce = await this.#backend.hasher.scan(range, { signal })
       // All nonces of this second are used up, or somebody else was faster.
       if (nonce === undefined) continue
       const result = await this.submitBlock({ ...block, header: withNonce(block.header, nonce) })
@@ -283,12 +295,4 @@ async function* batchesOf(
   } finally {
     await rows.return?.()
   }
-}
-
-/** 32 bytes in wire order, as hashes are compared. */
-function targetBytes(bits: number): Uint8Array {
-  const bytes = new Uint8Array(32)
-  let rest = targetOfBits(bits)
-  for (let i = 0; i < 32; i++, rest >>= 8n) bytes[i] = Number(rest & 0xffn)
-  return bytes
 }

@@ -22,6 +22,7 @@ import { type HostPort, type IpBytes, isIpv4, parseHostPort, parseIp } from '../
 import { automaticPeers } from './automatic.ts'
 import { readConfigFile } from './config-file.ts'
 import { defaultDataDir } from './data-dir.ts'
+import { type MiningSettings, miningSettings } from './mining-settings.ts'
 import { chooseNetwork } from './network-choice.ts'
 import {
   acceptedOptions,
@@ -63,6 +64,7 @@ export interface NodeConfig {
   readonly proxy: HostPort | undefined
   readonly limits: ConnectionLimits
   readonly chain: ChainSettings
+  readonly mining: MiningSettings
   readonly debug: ReadonlySet<DebugCategory>
   readonly color: boolean
   readonly logJson: boolean
@@ -142,6 +144,7 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
     proxy,
     limits,
     chain: chainSettings(settings),
+    mining: miningSettings(settings),
     debug: debugSet(settings),
     color: !settings.flag('no-color', false),
     logJson: settings.flag('log-json', false),
@@ -286,7 +289,7 @@ async function readSettings(path: string, warnings: string[]): Promise<Origin> {
 }
 
 /** Looks options up by precedence and checks their values. */
-class Settings {
+export class Settings {
   readonly #origins: readonly Origin[]
 
   constructor(origins: readonly Origin[]) {

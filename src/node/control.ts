@@ -15,6 +15,7 @@ import type { ChainControl } from './chain-control.ts'
 import type { CounterValues } from './counters.ts'
 import type { HealthReport } from './health.ts'
 import type { NodeHistory } from './history.ts'
+import type { Miner } from './miner.ts'
 
 export interface NodeTotals {
   readonly bytesReceived: number
@@ -57,14 +58,14 @@ export interface NodeControl {
   readonly network: NetworkParams
   /** Undefined if the node keeps no chain. */
   readonly chain: ChainControl | undefined
+  /** Undefined with {@link chain}. */
+  readonly miner: Miner | undefined
   /** How its download goes; undefined if the node keeps no chain. */
   sync(): SyncSnapshot | undefined
   /** Such as "1.0.0". */
   readonly version: string
   /** Such as "/Dilithion:1.0.0/". */
   readonly userAgent: string
-  /** What peers are told that we offer, as bits. */
-  readonly services: bigint
   /** Port that is listened on; undefined if none. */
   readonly listenPort: number | undefined
   readonly maxConnections: number

@@ -14,6 +14,7 @@ import type { AddedNode, AddressBookSize, AutomaticPeers, NodeControl } from './
 import type { CounterValues } from './counters.ts'
 import type { HealthReport } from './health.ts'
 import type { ConnectionEnd } from './history.ts'
+import type { MinerReport } from './miner.ts'
 
 export interface Facts {
   /** Unix seconds. */
@@ -34,6 +35,7 @@ export interface Facts {
   readonly health: HealthReport
   /** Undefined if the node keeps no chain. */
   readonly sync: SyncSnapshot | undefined
+  readonly mining: Pick<MinerReport, 'isOn' | 'wait' | 'refusal' | 'refused'> | undefined
 }
 
 export function factsOf(control: NodeControl): Facts {
@@ -52,6 +54,7 @@ export function factsOf(control: NodeControl): Facts {
     counters: control.counters(),
     health: control.health(),
     sync: control.sync(),
+    mining: control.miner?.report(),
   }
 }
 

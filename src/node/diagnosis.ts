@@ -1,10 +1,11 @@
 /**
- * Names in words what keeps a node from having peers or its chain from growing, and what to do about it. A pure
- * function of the facts; the causes it knows are in diagnosis-rules.ts, -setup-rules.ts and -chain-rules.ts.
+ * Names in words what keeps a node from having peers, its chain from growing or its miner from mining, and what to do
+ * about it. A pure function of the facts; the causes it knows are in diagnosis-rules.ts and its neighbours.
  */
 import { chainRules } from './diagnosis-chain-rules.ts'
 import { type Facts, situationOf } from './diagnosis-facts.ts'
 import type { Finding, FindingLevel } from './diagnosis-finding.ts'
+import { miningRules } from './diagnosis-mining-rules.ts'
 import { connectionRules } from './diagnosis-rules.ts'
 import { setupRules, unexplained } from './diagnosis-setup-rules.ts'
 
@@ -22,7 +23,7 @@ export function diagnose(facts: Facts): Diagnosis {
   const found = [...connectionRules, ...setupRules].flatMap((rule) => rule(situation) ?? [])
   const isProblem = ({ level }: Finding): boolean => level === 'problem'
   if (situation.alone && !found.some(isProblem)) found.push(unexplained(situation))
-  found.push(...chainRules.flatMap((rule) => rule(situation) ?? []))
+  found.push(...[...chainRules, ...miningRules].flatMap((rule) => rule(situation) ?? []))
   const { outbound, inbound } = situation
   if (outbound + inbound > 0) found.push(connected(outbound, inbound))
   const findings = found.sort((a, b) => WEIGHT[a.level] - WEIGHT[b.level])

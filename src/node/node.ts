@@ -20,7 +20,7 @@ import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
 import { ConnectionManager } from '../shell/connection-manager.ts'
 import type { SyncSnapshot } from '../sync/snapshot.ts'
-import { NODE_NETWORK, NODE_NETWORK_LIMITED, type TimedAddress } from '../wire/address.ts'
+import type { TimedAddress } from '../wire/address.ts'
 import { encodePayload, type Message } from '../wire/messages.ts'
 import type { ChainBackend } from './chain-backend.ts'
 import { ChainControl } from './chain-control.ts'
@@ -35,6 +35,7 @@ import type {
 import { Counters, type CounterValues } from './counters.ts'
 import { type HealthListener, HealthMonitor, type HealthReport } from './health.ts'
 import { NodeHistory } from './history.ts'
+import { Miner, type MinerOptions } from './miner.ts'
 import { userAgentOf, VERSION } from './version.ts'
 
 export interface NodeOptions {
@@ -58,6 +59,8 @@ export interface NodeOptions {
   readonly proxy?: HostPort | undefined
   /** Where the chain is kept, see `openChain`. Left out: the node has none, and no use for blocks. */
   readonly chain?: ChainBackend | undefined
+  /** How the node mines once it is told to; see {@link DilithionNode.miner}. Needs a chain. */
+  readonly mining?: MinerOptions | undefined
   /** Default "/Dilithion:VERSION/". */
   readonly userAgent?: string
   /** Events for every message, not only those of handshake and keepalive. */
@@ -83,6 +86,7 @@ export class DilithionNode implements NodeControl {
   readonly network: NetworkParams
   readonly version = VERSION
   readonly chain: ChainControl | undefined
+  readonly miner: Miner | undefined
   readonly userAgent: string
   readonly maxConnections: number
   readonly #options: NodeOptions
@@ -110,7 +114,7 @@ export class DilithionNode implements NodeControl {
     this.#core = new NodeCore(
       {
         network: options.network,
-        identity: { userAgent: this.userAgent, startHeight: 0, services: this.services },
+        identity: { userAgent: this.userAgent, startHeight: 0 },
         limits,
         random: new RandomSource(randomBytes(32)),
         targets: options.targets ?? [],
@@ -133,7 +137,9 @@ export class DilithionNode implements NodeControl {
       proxy: options.proxy,
       io: options.chain?.io,
     })
-    if (options.chain !== undefined) this.chain = this.#controlOf(options.chain)
+    if (options.chain === undefined) return
+    this.chain = this.#controlOf(options.chain)
+    this.miner = new Miner(this.chain, () => this.#isAloneByChoice(), options.mining)
   }
 
   #controlOf(backend: ChainBackend): ChainControl {
@@ -147,10 +153,6 @@ export class DilithionNode implements NodeControl {
         }),
       unixTime: () => this.unixTime(),
     })
-  }
-
-  get services(): bigint {
-    return this.#options.chain?.isPruning === true ? NODE_NETWORK_LIMITED : NODE_NETWORK
   }
 
   get listenPort(): number | undefined {
@@ -180,9 +182,15 @@ export class DilithionNode implements NodeControl {
   /** Closes all connections; resolves when none is left. */
   stop(): Promise<void> {
     this.#health.stop()
-    this.#stopping ??= this.#connections.stop()
-    this.chain?.end('the node stops')
+    this.#stopping ??= this.#stopAll()
     return this.#stopping
+  }
+
+  async #stopAll(): Promise<void> {
+    await this.miner?.stop()
+    const stopped = this.#connections.stop()
+    this.chain?.end('the node stops')
+    await stopped
   }
 
   peers(): PeerSnapshot[] {
@@ -297,6 +305,14 @@ export class DilithionNode implements NodeControl {
     }
   }
 
+  /** Is nobody here whose chain could be ahead of ours, and nobody looked for? */
+  #isAloneByChoice(): boolean {
+    const automatic = this.automatic()
+    if (this.addedNodes().length > 0 || (automatic !== undefined && !automatic.exclusive)) return false
+    for (const peer of this.#core.peers.all()) if (peer.state === 'ready') return false
+    return true
+  }
+
   counters(): CounterValues {
     return this.#counters.read(this.totals())
   }
@@ -342,6 +358,7 @@ export class DilithionNode implements NodeControl {
     this.#counters.note(event)
     this.history.note(event)
     if (event.type === 'chain') this.chain?.note(event.outcome)
+    this.miner?.note(event)
     if (event.type === 'disconnected') {
       this.#pastSent += event.bytesSent
       this.#pastReceived += event.bytesReceived

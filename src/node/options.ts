@@ -9,7 +9,7 @@ export interface OptionRow {
   readonly value?: string
   readonly repeatable?: boolean
   readonly help: string
-  readonly group: 'Network' | 'Connections' | 'Chain' | 'RPC' | 'Log'
+  readonly group: 'Network' | 'Connections' | 'Chain' | 'Mining' | 'RPC' | 'Log'
 }
 
 export const optionRows = [
@@ -110,13 +110,32 @@ export const optionRows = [
     name: 'randomx',
     value: 'MODE',
     group: 'Chain',
-    help: 'how proof of work is hashed: light, or full, which is faster and takes 2 GB more of memory (light)',
+    help: 'how proof of work is hashed: light, or full, which is faster and takes 2 GB more of memory (light, while mining full if there is the memory)',
   },
   {
     name: 'randomx-library',
     value: 'FILE',
     group: 'Chain',
     help: 'librandomx, if not where the system finds it',
+  },
+  { name: 'mine', group: 'Mining', help: 'mine blocks' },
+  {
+    name: 'mining-address',
+    value: 'ADDR',
+    group: 'Mining',
+    help: 'address D... that rewards go to',
+  },
+  {
+    name: 'threads',
+    value: 'N',
+    group: 'Mining',
+    help: 'mine with so many hashes at once, 1 to 256, or auto for as many as this machine makes (auto)',
+  },
+  {
+    name: 'mining-interval',
+    value: 'SECONDS',
+    group: 'Mining',
+    help: 'rest so long after each block of our own; 0 for no rest (1)',
   },
   {
     name: 'rpcport',
@@ -152,9 +171,6 @@ export const clientOptions: ReadonlySet<string> = new Set(['rpcconnect', 'rpccoo
 
 /** Options of the C++ node for what this node does not do (yet). */
 export const unsupportedOptions: ReadonlySet<string> = new Set([
-  'mine',
-  'threads',
-  'mining-address',
   'rotate-mining-address',
   'restore-mnemonic',
   'rescan',

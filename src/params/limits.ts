@@ -2,6 +2,7 @@
  * Every limit of the peer-to-peer side, in one place, each with its reason. What happens at a limit, and which
  * option changes it, is in docs/LIMITS.md.
  */
+export * from './mining-limits.ts'
 export * from './sync-limits.ts'
 
 // Connections

@@ -10,6 +10,7 @@ import { insightMethods } from './insight-methods.ts'
 import type { RpcMethod } from './method.ts'
 import { generateMethod, miningMethods } from './mining-methods.ts'
 import { networkMethods } from './network-methods.ts'
+import { templateMethods } from './template-methods.ts'
 import { waitMethods } from './wait-methods.ts'
 
 /** The methods of a node on this network, by name, in alphabetic order. */
@@ -25,6 +26,7 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...chainAdminMethods,
     ...waitMethods,
     ...miningMethods,
+    ...templateMethods,
     // What only tests may do is allowed where they may set the clock.
     ...(network.allowsMockTime ? [mockTimeMethod, addPeerAddressMethod, generateMethod] : []),
   ]

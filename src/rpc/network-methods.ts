@@ -5,6 +5,7 @@ import type { OwnAddress } from '../node/control.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import { printable } from '../primitives/bytes.ts'
 import { formatHostPort, type HostPort, parseHostPort } from '../primitives/ip.ts'
+import { NODE_NETWORK } from '../wire/address.ts'
 import { methodError } from './errors.ts'
 import type { JsonValue } from './json.ts'
 import { method, type RpcContext, type RpcMethod } from './method.ts'
@@ -110,8 +111,8 @@ function networkInfo({ control }: RpcContext): JsonValue {
     subversion: control.userAgent,
     protocolversion: network.protocolVersion,
     network: network.name,
-    localservices: servicesHex(control.services),
-    localservicesnames: serviceNames(control.services),
+    localservices: servicesHex(NODE_NETWORK),
+    localservicesnames: serviceNames(NODE_NETWORK),
     localrelay: true,
     timeoffset: medianTimeOffset(peers),
     networkactive: true,

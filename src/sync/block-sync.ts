@@ -232,6 +232,7 @@ export class BlockSync {
       this.#blocksAt = this.#blocks.plan(mono)
     }
     const hasEnded = this.#endInitialDownload(now)
+    if (hasEnded) this.#hooks.event({ type: 'caughtUp', height: this.#chain.tip.height })
     if (hasEnded || isHeaderTime || mono >= this.#progressAt || this.#progress.stuck !== undefined)
       this.#progressAt = this.#progress.look(this.#facts(now), now)
   }

@@ -47,6 +47,8 @@ export type SyncEvent =
       /** Undefined while it can't be told. */
       readonly secondsLeft: number | undefined
     }
+  /** The initial download is over: what peers have is here. */
+  | { readonly type: 'caughtUp'; readonly height: number }
   | { readonly type: 'syncDone'; readonly height: number; readonly seconds: number }
   | {
       readonly type: 'syncStuck'

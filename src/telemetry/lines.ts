@@ -107,6 +107,7 @@ export function linesOf(event: NodeEvent): readonly Line[] {
       return [event.inbound ? stranger(text) : dial(text)]
     }
     case 'syncProgress':
+    case 'caughtUp':
     case 'syncDone':
     case 'syncStuck':
     case 'syncGoesOn':
@@ -121,6 +122,8 @@ function syncLine(event: SyncEvent): Line {
   switch (event.type) {
     case 'syncProgress':
       return info(progressText(event))
+    case 'caughtUp':
+      return debug(`Nothing is left to catch up with at height ${event.height}`)
     case 'syncDone':
       return info(`Caught up with the network at height ${event.height}, in ${event.seconds} s`)
     case 'syncStuck':

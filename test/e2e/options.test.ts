@@ -46,7 +46,7 @@ describe('a command line that can not be right', () => {
     ['a misspelt option', ['--conect=127.0.0.1'], /unknown option '--conect' \(Did you mean --connect\?\)/],
     ['an unknown option', ['--frobnicate'], /unknown option '--frobnicate'/],
     ['an argument without dashes', ['testnet'], /'testnet'/],
-    ['an option of the C++ node', ['--mine'], /--mine .* not support/],
+    ['an option of the C++ node', ['--rescan'], /--rescan .* not support/],
     ['a port that is none', ['--port=http'], /--port: expected a whole number from 0 to 65535, got 'http'/],
     ['two networks', ['--testnet', '--regtest'], /testnet and regtest exclude each other/],
     [
@@ -323,8 +323,8 @@ describe('dilithion.conf and the environment', () => {
   })
 
   it('warns of keys of the C++ node that mean nothing here', async () => {
-    const { node } = await lab.startListening({ dataDir: configured('mine=1\ndatadir=x\n') })
-    await node.waitForLine(/^\[Node\] warning: 'mine' in .* is not supported by this node: ignored$/)
+    const { node } = await lab.startListening({ dataDir: configured('upnp=1\ndatadir=x\n') })
+    await node.waitForLine(/^\[Node\] warning: 'upnp' in .* is not supported by this node: ignored$/)
     await node.waitForLine(/^\[Node\] warning: 'datadir' in .* has no effect/)
   })
 })

@@ -29,6 +29,7 @@ const ROOMS: Record<string, readonly string[]> = {
     'primitives',
     'params',
     'wire',
+    'script',
     'chain',
     'framing',
     'peer',

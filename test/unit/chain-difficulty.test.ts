@@ -6,6 +6,7 @@ import {
   fixSignBit,
   hashMeetsBits,
   MAX_WORK,
+  targetBytes,
   targetOfBits,
   workOfBits,
 } from '../../src/chain/compact-bits.ts'
@@ -31,6 +32,7 @@ function hashOf(value: bigint): Uint8Array {
 describe('compact targets', () => {
   it.each(vectors.compact)('reads, writes and weighs $bits', ({ bits, target, encode, fix, work }) => {
     expect(targetOfBits(number(bits))).toBe(big(target))
+    expect(targetBytes(number(bits))).toEqual(hashOf(big(target)))
     expect(encodeTarget(big(target))).toBe(number(encode))
     expect(fixSignBit(number(encode))).toBe(number(fix))
     expect(workOfBits(number(bits))).toBe(big(work))

@@ -66,8 +66,8 @@ describe('parseCommandLine', () => {
     [['-frobnicate=1'], "unknown option '--frobnicate'. See --help for all options."],
     [['-x'], "unknown option '-x'. See --help for all options."],
     [['--port'], "option '--port <N>' argument missing. See --help for all options."],
-    [['--mine'], '--mine is an option of the C++ node that this node does not support'],
-    [['--threads=4'], '--threads is an option of the C++ node that this node does not support'],
+    [['--rescan'], '--rescan is an option of the C++ node that this node does not support'],
+    [['--verbose=4'], '--verbose is an option of the C++ node that this node does not support'],
   ])('complains about %j', (argv, text) => {
     expect(complaint(...argv)).toBe(text)
   })

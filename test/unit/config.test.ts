@@ -10,6 +10,8 @@ import { acceptedOptions, optionRows, unsupportedOptions } from '../../src/node/
 import { mainnet, regtest, testnet } from '../../src/params/networks.ts'
 import { UserError } from '../../src/primitives/errors.ts'
 import { formatIp, type IpBytes, parseIp } from '../../src/primitives/ip.ts'
+import { encodeAddress } from '../../src/script/address.ts'
+import { p2pkhScript } from '../../src/script/templates.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dilithion-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -148,6 +150,29 @@ describe('resolveConfig', () => {
     expect([...(await resolved({ line: { debug } })).debug]).toEqual(categories)
   })
 
+  it('mines only when it is told to, as it is told', async () => {
+    expect((await resolved({})).mining).toEqual({
+      isOn: false,
+      threads: undefined,
+      script: undefined,
+      intervalMs: undefined,
+      fullDatasetWhileMining: true,
+    })
+    const file = 'mine=1\nthreads=200\nrandomx=light\nmining-interval=0'
+    const env = { DILITHION_MINING_ADDRESS: encodeAddress(new Uint8Array(20).fill(7)) }
+    expect((await resolved({ file, env })).mining).toEqual({
+      isOn: true,
+      threads: 200,
+      script: p2pkhScript(new Uint8Array(20).fill(7)),
+      intervalMs: 0,
+      fullDatasetWhileMining: false,
+    })
+    expect((await resolved({ file, env, line: { threads: 'auto', mine: '0' } })).mining).toMatchObject({
+      isOn: false,
+      threads: undefined,
+    })
+  })
+
   it.each<[Options, string]>([
     [{ port: '65536' }, "--port: expected a whole number from 0 to 65535, got '65536'"],
     [{ port: '-1' }, "--port: expected a whole number from 0 to 65535, got '-1'"],
@@ -173,6 +198,15 @@ describe('resolveConfig', () => {
     [{ addnode: 'a:0' }, "--addnode: expected an address such as 1.2.3.4:8444, got 'a:0'"],
     [{ addnode: 'a b' }, "--addnode: expected an address such as 1.2.3.4:8444, got 'a b'"],
     [{ debug: 'net,x' }, "--debug: expected one of net, rpc, all, got 'x'"],
+    [{ threads: '0' }, "--threads: expected auto, or a whole number from 1 to 256, got '0'"],
+    [{ threads: '257' }, "--threads: expected auto, or a whole number from 1 to 256, got '257'"],
+    [
+      { 'mining-address': 'DNobody' },
+      "--mining-address: expected an address that begins with D, got 'DNobody': " +
+        'the checksum of the address is wrong: look for a typing error',
+    ],
+    [{ 'mining-interval': '-1' }, "--mining-interval: expected a whole number from 0 to 86400, got '-1'"],
+    [{ mine: '1' }, 'mining needs an address that rewards go to: give one with --mining-address=D...'],
     [{ testnet: '1', regtest: '1' }, 'testnet and regtest exclude each other: choose one'],
     [
       { rpcpassword: 'x' },

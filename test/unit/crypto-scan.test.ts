@@ -66,6 +66,18 @@ describe.each(kinds)('a search with %s', (_, create) => {
     await fc.assert(property, { numRuns: 30 })
   })
 
+  it('tells how many hashes it tried', async () => {
+    let tried = 0
+    const count = (hashes: number): void => {
+      tried += hashes
+    }
+    await hasher.scan({ header: HEADER, startNonce: 0, count: 2_500, target: NONE }, { tried: count })
+    expect(tried).toBe(2_500)
+    tried = 0
+    await hasher.scan({ header: HEADER, startNonce: 9, count: 1, target: ALL }, { tried: count })
+    expect(tried).toBe(1)
+  })
+
   it('tries the last nonce there is, and does not begin again', async () => {
     const range = { header: HEADER, startNonce: 2 ** 32 - 1, count: 1 }
     expect(await hasher.scan({ ...range, target: ALL })).toBe(2 ** 32 - 1)
@@ -86,11 +98,11 @@ describe.each(kinds)('a search with %s', (_, create) => {
   it('ends when it is told to, or was before it began', async () => {
     const range = { header: HEADER, startNonce: 0, count: 2 ** 32, target: NONE }
     const controller = new AbortController()
-    const found = hasher.scan(range, controller.signal)
+    const found = hasher.scan(range, { signal: controller.signal })
     await settled()
     controller.abort()
     expect(await found).toBeUndefined()
-    expect(await hasher.scan(range, controller.signal)).toBeUndefined()
+    expect(await hasher.scan(range, { signal: controller.signal })).toBeUndefined()
   })
 
   it('ends with the hasher', async () => {
@@ -123,6 +135,26 @@ describe('a search on several threads', () => {
     await settled()
     fake.endOne()
     expect(await found).toBe(startNonce)
+    await hasher.close()
+  })
+
+  it.each([1, 2])('takes no more than it may: %i of three', async (threads) => {
+    const fake = new FakeRandomX()
+    const hasher = randomx(fake)
+    await hasher.ready()
+    fake.isSlow = true
+    let tried = 0
+    const found = hasher.scan(
+      { header: HEADER, startNonce: 0, count: 7, target: NONE },
+      { threads, tried: (hashes) => (tried += hashes) },
+    )
+    for (await settled(); fake.running > 0; await settled()) {
+      expect(fake.running).toBe(Math.min(threads, 7 - tried))
+      fake.endOne()
+    }
+    expect(await found).toBeUndefined()
+    expect(fake.begun).toHaveLength(7)
+    expect(tried).toBe(7)
     await hasher.close()
   })
 

@@ -41,6 +41,7 @@ const ALONE: Facts = {
     eventLoop: { p50Ms: 0, p99Ms: 1, maxMs: 2 },
     memory: { heapUsedBytes: 1, heapTotalBytes: 1, heapLimitBytes: 100, externalBytes: 0, rssBytes: 1 },
   },
+  mining: { isOn: false, wait: undefined, refusal: undefined, refused: 0 },
 }
 const automatic = ALONE.automatic
 const out = (id: number, timeOffset = 0) =>
@@ -294,6 +295,21 @@ describe('a node with peers', () => {
     const ends = [{ ...failed('refused'), address: '1.2.3.4:1' }]
     expect(codes({ ...FINE, targets, ends })).toEqual(['warn targetsMissing', 'ok connected'])
     expect(textOf({ ...FINE, targets, ends }, 'targetsMissing')).toContain('1.2.3.4:1 (nobody listens there)')
+  })
+
+  it('is told why it does not mine although it should', () => {
+    const mining = { isOn: true, wait: undefined, refusal: undefined, refused: 0 }
+    expect(codes({ ...FINE, mining })).toEqual(['ok connected'])
+    const wait = { code: 'initialDownload', text: 'the node catches up' } as const
+    expect(codes({ ...FINE, mining: { ...mining, wait } })).toEqual(['warn miningWaits', 'ok connected'])
+    expect(textOf({ ...FINE, mining: { ...mining, wait } }, 'miningWaits')).toContain('The node catches up.')
+    const refused = { ...mining, isOn: false, refusal: 'there is no address' }
+    expect(codes({ ...FINE, mining: refused })).toEqual(['warn miningRefused', 'ok connected'])
+    expect(codes({ ...FINE, mining: { ...mining, refused: 2 } })).toEqual([
+      'warn ownBlocksRefused',
+      'ok connected',
+    ])
+    expect(codes({ ...FINE, mining: undefined })).toEqual(['ok connected'])
   })
 
   it('is told of an overloaded machine', () => {

@@ -22,7 +22,7 @@ import type { TimedAddress } from '../../src/wire/address.ts'
 
 export class FakeControl implements NodeControl {
   readonly chain = undefined
-  readonly services = 1n
+  readonly miner = undefined
   readonly network: NetworkParams
   readonly version = '1.0.0'
   readonly userAgent = '/Dilithion:1.0.0/'

@@ -1,0 +1,165 @@
+/** Mining by RPC: this node's own, and that of programs outside of it. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { openChain } from '../../src/node/chain-backend.ts'
+import { DilithionNode, type NodeOptions } from '../../src/node/node.ts'
+import { mainnet, regtest } from '../../src/params/networks.ts'
+import { hashToHex, toHex } from '../../src/primitives/bytes.ts'
+import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
+import { encodeAddress } from '../../src/script/address.ts'
+import { p2pkhScript } from '../../src/script/templates.ts'
+import { type BuiltBlock, ChainBuilder } from '../../testkit/chain-builder.ts'
+import { NO_SIGNAL } from './rpc-fixtures.ts'
+
+const builder = new ChainBuilder(regtest.chain)
+const address = encodeAddress(new Uint8Array(20).fill(7))
+const cleanups: (() => Promise<unknown>)[] = []
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+interface Bench {
+  readonly node: DilithionNode
+  call(method: string, params?: unknown, signal?: AbortSignal): Promise<unknown>
+  error(method: string, params?: unknown): Promise<string>
+}
+
+/** A node whose miner makes one block and then rests. */
+async function start(options: Partial<NodeOptions> = {}): Promise<Bench> {
+  const network = options.network ?? regtest
+  const chain = await openChain({ network })
+  const node = new DilithionNode({ network, chain, mining: { intervalMs: 3_600_000 }, ...options })
+  cleanups.push(async () => {
+    await node.stop()
+    await chain.close()
+  })
+  const dispatcher = new RpcDispatcher(node, () => {})
+  const reply = async (method: string, params: unknown, signal = NO_SIGNAL) =>
+    JSON.parse(await dispatcher.dispatch(JSON.stringify({ id: 1, method, params }), () => {}, signal))
+  return {
+    node,
+    call: async (method, params, signal) => {
+      const answer = await reply(method, params, signal)
+      expect(answer.error).toBeUndefined()
+      return answer.result
+    },
+    error: async (method, params) => (await reply(method, params)).error?.message ?? 'no error',
+  }
+}
+
+const hex = ({ header, block }: BuiltBlock): string => toHex(header.bytes) + toHex(block.transactionData)
+
+describe('mining by RPC', () => {
+  it('needs an address, and then mines until it is stopped', async () => {
+    const { node, call, error } = await start()
+    expect(await call('getmininginfo')).toMatchObject({ mining: false, hashrate: 0, blocks_found: 0 })
+    expect(await call('getminingaddress')).toEqual({ address: '', is_set: false })
+    expect(await error('startmining')).toContain('setminingaddress')
+    expect(await error('setminingaddress', ['nobody'])).toContain('not an address')
+    expect(await call('setminingaddress', [address])).toEqual({ address, success: true })
+    expect(await call('getminingaddress')).toEqual({ address, is_set: true })
+    expect(await call('startmining')).toBe(true)
+    expect(await call('waitforblockheight', [1, 60_000])).toMatchObject({ height: 1 })
+    expect(await call('startmining')).toBe(true)
+    const block = (await call('getblock', [await call('getbestblockhash')])) as { miner: string }
+    expect(block.miner).toBe(address)
+    expect(await call('getmininginfo')).toMatchObject({
+      mining: true,
+      blocks: 1,
+      chain: 'regtest',
+      bits: '0x207fffff',
+      next: { height: 2, bits: '0x207fffff' },
+      proof_of_work: 'sha3',
+    })
+    expect(await call('stopmining')).toBe(true)
+    expect(await call('getmininginfo')).toMatchObject({ mining: false, blocks_found: 1, blocks_accepted: 1 })
+    expect(node.miner?.report()).toMatchObject({ stale: 0, refused: 0 })
+  })
+
+  it('says how many hashes are made at once', async () => {
+    const { call, error } = await start()
+    expect(await call('setminingthreads', { threads: 9 })).toEqual({ threads: 1 })
+    for (const threads of [0, 257, 1.5])
+      expect(await error('setminingthreads', [threads])).toContain('a whole number from 1 to 256')
+  })
+
+  it('says why it is not done on mainnet', async () => {
+    const { call, error } = await start({ network: mainnet })
+    await call('setminingaddress', [address])
+    expect(await error('startmining')).toContain('fair-mining rules')
+    expect(await call('getmininginfo')).toMatchObject({
+      mining: false,
+      waits_for: expect.stringContaining('from 44001 on'),
+    })
+  })
+
+  it('knows how fast the network is', async () => {
+    const { node, call } = await start()
+    expect(await call('getnetworkhashps')).toBe(0)
+    let parent = builder.genesis
+    for (let i = 0; i < 4; i++) {
+      parent = builder.next(parent, { time: parent.header.time + 10 })
+      await node.chain?.submitBlock(parent.block)
+    }
+    // Two hashes a block, ten seconds from each to the next.
+    expect(await call('getnetworkhashps', [3])).toBeCloseTo(0.2, 6)
+    expect(await call('getnetworkhashps', [2, 3])).toBeCloseTo(0.2, 6)
+    expect(await call('getnetworkhashps', { nblocks: -1 })).toBeCloseTo(0.2, 6)
+  })
+})
+
+describe('getblocktemplate', () => {
+  it('waits for another tip when it is given the one that is known', async () => {
+    const { call } = await start()
+    const first = (await call('getblocktemplate')) as { longpollid: string }
+    const { longpollid } = first
+    const next = call('getblocktemplate', [{ longpollid, rules: ['segwit'] }])
+    const [hash] = (await call('generatetoaddress', [1, address])) as string[]
+    expect(await next).toMatchObject({ previousblockhash: hash, height: 2 })
+    expect(await call('getblocktemplate', [{ longpollid }])).toMatchObject({ height: 2 })
+    const stop = new AbortController()
+    const ended = call('getblocktemplate', [{ longpollid: hash }], stop.signal)
+    stop.abort()
+    expect(await ended).toMatchObject({ height: 2 })
+  })
+
+  it('says what would come of a block, without its work', async () => {
+    const { node, call, error } = await start()
+    const tip = builder.next(builder.genesis)
+    await node.chain?.submitBlock(tip.block)
+    const propose = (data: string): Promise<unknown> => call('getblocktemplate', [{ mode: 'proposal', data }])
+    const withoutWork = true
+    expect(await propose(hex(builder.next(tip, { withoutWork })))).toBeNull()
+    expect(await propose(hex(builder.next(tip, { withoutWork, fees: 1 })))).toBe('bad-cb-amount')
+    expect(await propose(hex(builder.next(tip, { withoutWork, time: 1 })))).toBe('time-too-old')
+    expect(await propose(hex(builder.next(tip, { withoutWork, time: 2_000_000_000 })))).toBe('time-too-new')
+    const other = new Uint8Array(32)
+    expect(await propose(hex(builder.next(tip, { withoutWork, merkleRoot: other })))).toBe('bad-txnmrklroot')
+    expect(await propose(hex(builder.next(builder.genesis, { withoutWork })))).toBe(
+      'inconclusive-not-best-prevblk',
+    )
+    expect(node.chain?.engine.tip.hash).toEqual(tip.hash)
+    expect(await error('getblocktemplate', [{ mode: 'proposal' }])).toContain("'data'")
+    expect(await error('getblocktemplate', [{ mode: 'other' }])).toContain('template or proposal')
+  })
+
+  it('is of no use while the node catches up', async () => {
+    const { error } = await start({ targets: [{ host: '127.0.0.1', port: 1 }] })
+    expect(await error('getblocktemplate')).toContain('still catches up')
+  })
+})
+
+it('a block of a chain with opaque bodies is its coinbase, and nothing else', async () => {
+  const network = { ...regtest, chain: { ...regtest.chain, body: 'opaque' as const } }
+  const script = p2pkhScript(new Uint8Array(20).fill(7))
+  const { node, call } = await start({ network, mining: { script } })
+  await call('startmining')
+  const { hash } = (await call('waitforblockheight', [1, 60_000])) as { hash: string }
+  await call('stopmining')
+  const raw = (await call('getblock', [hash, 0])) as string
+  const coinbase = raw.slice(160)
+  const text = toHex(Buffer.from('Block 1 mined by Dilithion '))
+  expect(coinbase).toMatch(new RegExp(`^0100000001(00){32}ffffffff[0-9a-f]{2}${text}`))
+  expect(coinbase).toMatch(new RegExp(`ffffffff0100f2052a0100000019${toHex(script)}00000000$`))
+  expect(hashToHex(node.chain?.engine.tip.hash ?? new Uint8Array())).toBe(hash)
+})
