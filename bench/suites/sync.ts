@@ -1,4 +1,4 @@
-/** A chain fetched from another process, and how long a new tip takes to travel along a line of nodes. */
+/** A chain fetched from another process. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ChainBackend, openChain } from '../../src/node/chain-backend.ts'
@@ -11,20 +11,15 @@ import { makeRow, type Row } from '../report.ts'
 
 const SHORT = 2_000
 const LONG = 20_000
-const HOPS = 3
-const TIPS_PER_ROUND = 20
 const TIMEOUT_MS = 300_000
-/** Pays to nobody that has to be found. */
-const SCRIPT = Uint8Array.of(0x51)
 
 export const syncSuite: Suite = {
   name: 'sync',
-  about: 'initial download from another process, and relay of new tips over three hops',
+  about: 'initial download from another process',
   async run(context) {
     const rows: Row[] = []
     for (const count of [SHORT, Math.max(SHORT * 2, Math.round(LONG * context.scale))])
       rows.push(...(await download(context, count)))
-    rows.push(await relay(context))
     return rows
   },
 }
@@ -80,42 +75,6 @@ async function fetchFrom(port: number, count: number): Promise<{ seconds: number
   }
 }
 
-async function relay({ rounds }: BenchContext): Promise<Row> {
-  const line: Running[] = []
-  const values: number[] = []
-  try {
-    for (let i = 0; i <= HOPS; i++)
-      line.push(
-        await start(
-          undefined,
-          line.slice(-1).map(({ node }) => node.listenPort ?? 0),
-        ),
-      )
-    const [first, last] = [line[0]?.node.chain, line.at(-1)?.node.chain]
-    if (first === undefined || last === undefined) throw new Error('no chains')
-    await first.generate(1, SCRIPT)
-    await last.waitForTip(({ height }) => height >= 1, TIMEOUT_MS)
-    for (let i = 0; i < rounds * TIPS_PER_ROUND; i++) {
-      const { height } = first.engine.tip
-      const arrived = last.waitForTip((tip) => tip.height > height, TIMEOUT_MS)
-      const startedAt = performance.now()
-      await first.generate(1, SCRIPT)
-      await arrived
-      values.push(performance.now() - startedAt)
-    }
-  } finally {
-    for (const { stop } of line) await stop()
-  }
-  return makeRow({
-    suite: 'sync',
-    metric: `a block mined here is the tip ${HOPS} hops away`,
-    unit: 'ms',
-    subject: '',
-    values,
-    goal: { text: '<= 50 ms', met: (value) => value <= 50 },
-  })
-}
-
 interface Running {
   readonly node: DilithionNode
   stop(): Promise<void>
@@ -126,7 +85,6 @@ async function start(dir: string | undefined, ports: readonly number[]): Promise
   const node = new DilithionNode({
     network: regtest,
     chain: backend,
-    listen: { port: 0, host: '127.0.0.1' },
     targets: ports.map((port) => ({ host: '127.0.0.1', port })),
   })
   await node.start()
