@@ -193,7 +193,9 @@ describe('the chain by RPC', () => {
       blocks: 12,
       bits: '0x207fffff',
     })
-    expect(await error('getblocktemplate', [{ mode: 'proposal', data: '00' }])).toContain('not a block in hex')
+    expect(await error('getblocktemplate', [{ mode: 'proposal', data: '00' }])).toContain(
+      'not a block in hex',
+    )
   })
 
   it('estimates the work of all miners', async () => {
