@@ -2,7 +2,7 @@
  * A chain without rules, disk and proof of work, for tests of those who live by one: every header whose parent it
  * has is good, every block of such a header is stored, the most work wins. Its answers can be kept back or changed.
  */
-import type { Chain, ChainHooks } from '../src/chain/chain.ts'
+import type { Chain, ChainHooks, MempoolChain } from '../src/chain/chain.ts'
 import { fault } from '../src/chain/faults.ts'
 import { type HeaderNode, hashKey, NodeFlag } from '../src/chain/header-node.ts'
 import { HeaderTree } from '../src/chain/header-tree.ts'
@@ -69,6 +69,8 @@ export class FakeChain implements Chain {
   tip = this.tree.genesis
   bestHeader = this.tree.genesis
   isInitialDownload = true
+  /** A test may put something here before the core asks for it. */
+  readonly forMempool: MempoolChain | undefined = undefined
   pendingBytes = 0
   readonly nextDeadline = monoMs(Number.POSITIVE_INFINITY)
   stopped = false

@@ -1,11 +1,13 @@
-/** What sync, relay and RPC see of the chain. The engine implements it; tests may put something simpler here. */
+/** What sync, relay, mempool and RPC see of the chain. The engine implements it; tests may put something simpler here. */
+import type { ChainParams } from '../params/chain-params.ts'
 import type { MonoMs, Now, PeerId } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
 import type { HeaderList } from '../wire/header.ts'
 import type { BlockBody } from './block-body.ts'
+import type { CoinCache } from './coin-cache.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
-import type { AskIo, StoredBlock } from './io.ts'
+import type { AskIo, Job, StoredBlock } from './io.ts'
 import type { ChainOutcome, Source } from './outcomes.ts'
 
 /** What a chain is given by those around it. */
@@ -24,7 +26,21 @@ export interface ChainHooks {
 
 export type CreateChain = (hooks: ChainHooks) => Chain
 
+/** What those need who judge transactions. */
+export interface MempoolChain {
+  readonly params: ChainParams
+  readonly tip: HeaderNode
+  /** To be asked for keys that were loaded, in the same stretch of work. */
+  readonly coins: Pick<CoinCache, 'get'>
+  /** Makes these outputs known to {@link coins}, where they are looked at until the job asks for something else. */
+  loadCoins(keys: readonly string[]): Job<void>
+  /** Runs a job beside the chain's own; it is dropped when the node stops. */
+  run<T>(job: Job<T>, done: (value: T) => void): void
+}
+
 export interface Chain {
+  /** For a mempool; undefined where transactions mean nothing to the chain, as on the v1.0 testnet. */
+  readonly forMempool: MempoolChain | undefined
   readonly tree: HeaderTree
   /** The last block of the active chain; genesis at first. */
   readonly tip: HeaderNode

@@ -14,7 +14,7 @@ import { Activation } from './activation.ts'
 import { ActiveChain } from './active-chain.ts'
 import { BlockIntake } from './block-intake.ts'
 import { BlockStore } from './block-store.ts'
-import type { Chain, ChainHooks } from './chain.ts'
+import type { Chain, ChainHooks, MempoolChain } from './chain.ts'
 import { CoinCache } from './coin-cache.ts'
 import { loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
@@ -148,6 +148,10 @@ export class ChainEngine implements Chain {
     })
     this.#review()
     this.#auditHeaders()
+  }
+
+  get forMempool(): MempoolChain | undefined {
+    return this.params.body === 'opaque' ? undefined : this
   }
 
   get tip(): HeaderNode {

@@ -141,9 +141,13 @@ export function relativeLockFault(
   createdAt: (input: number) => number,
 ): Fault | undefined {
   if (version < RELATIVE_LOCKS_VERSION) return undefined
-  for (const [i, { sequence }] of inputs.entries()) {
-    if ((sequence & (SEQUENCE_DISABLED | SEQUENCE_BY_TIME)) !== 0) continue
-    if (height - createdAt(i) < (sequence & SEQUENCE_AMOUNT)) return fault('non-BIP68-final', `input ${i}`)
-  }
+  for (const [i, { sequence }] of inputs.entries())
+    if (height - createdAt(i) < relativeLock(version, sequence)) return fault('non-BIP68-final', `input ${i}`)
   return undefined
+}
+
+/** Blocks that must lie between an input and the output that it spends. */
+export function relativeLock(version: number, sequence: number): number {
+  const isNone = version < RELATIVE_LOCKS_VERSION || (sequence & (SEQUENCE_DISABLED | SEQUENCE_BY_TIME)) !== 0
+  return isNone ? 0 : sequence & SEQUENCE_AMOUNT
 }

@@ -1,5 +1,5 @@
 /**
- * What this node does about messages that the chain lives by (wire-protocol 5.6 to 5.12, 5.18 to 5.20). A node without a chain
+ * What this node does about messages that the chain lives by (wire-protocol 5.6 to 5.14, 5.18 to 5.20). A node without a chain
  * has no use for them, but answers who asks it for headers.
  */
 import type { StoredBlock } from '../chain/io.ts'
@@ -20,6 +20,8 @@ export const NEEDS_CHAIN: ReadonlySet<MessageType> = new Set([
   'cmpctblock',
   'getblocktxn',
   'blocktxn',
+  'tx',
+  'mempool',
 ])
 
 export const chainHandlers: Handlers = {
@@ -31,6 +33,8 @@ export const chainHandlers: Handlers = {
   cmpctblock: onCmpctblock,
   getblocktxn: onGetblocktxn,
   blocktxn: onBlocktxn,
+  tx: onTx,
+  mempool: onMempool,
 }
 
 function onHeaders({ room }: HandlerContext, peer: Peer, message: MessageOf<'headers'>, now: Now): void {
@@ -58,8 +62,21 @@ function onGetheaders({ room, sender }: HandlerContext, peer: Peer, message: Mes
   sender.headers(peer, HeaderList.of([]))
 }
 
-function onGetdata({ room }: HandlerContext, peer: Peer, { inventory }: MessageOf<'getdata'>): void {
-  room?.relay.onGetdata(peer.id, inventory)
+function onGetdata(
+  { room }: HandlerContext,
+  peer: Peer,
+  { inventory }: MessageOf<'getdata'>,
+  now: Now,
+): void {
+  room?.getdata(peer, inventory, now)
+}
+
+function onTx({ room }: HandlerContext, peer: Peer, { transaction }: MessageOf<'tx'>): void {
+  room?.transaction(peer, transaction)
+}
+
+function onMempool({ room }: HandlerContext, peer: Peer, _: MessageOf<'mempool'>, now: Now): void {
+  room?.mempool(peer, now)
 }
 
 function onCmpctblock(

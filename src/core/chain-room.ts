@@ -21,11 +21,13 @@ import type { SyncEvent } from '../sync/hooks.ts'
 import type { Block } from '../wire/block.ts'
 import type { HeaderList } from '../wire/header.ts'
 import type { Inventory } from '../wire/inventory.ts'
+import type { Transaction } from '../wire/transaction.ts'
 import type { OffenceDetail } from './ends.ts'
 import { IoTable } from './io-table.ts'
 import type { Outbox } from './outbox.ts'
 import type { NodeEvent } from './seam.ts'
 import type { MessageSender } from './sender.ts'
+import { TransactionRoom } from './transaction-room.ts'
 
 /** One who lives by the chain. */
 export interface ChainPart {
@@ -45,6 +47,8 @@ export interface ChainRoomHooks {
   readonly peers: PeerManager
   readonly sender: MessageSender
   readonly network: NetworkParams
+  /** Memory for transactions that wait to be mined; undefined: the usual. */
+  readonly mempoolBytes: number | undefined
   offend(peer: Peer, offence: Offence, detail: OffenceDetail): void
   disconnect(peer: Peer, reason: DisconnectReason, detail?: string): void
   /** The peer has something to be sent, or may be read from again. */
@@ -57,6 +61,8 @@ export class ChainRoom {
   readonly chain: Chain
   readonly sync: BlockSync
   readonly relay: BlockRelay
+  /** Undefined where transactions mean nothing to the chain. */
+  readonly transactions: TransactionRoom | undefined
   readonly #hooks: ChainRoomHooks
   readonly #io: IoTable
   readonly #parts: readonly ChainPart[]
@@ -70,10 +76,15 @@ export class ChainRoom {
       ask: this.#io.ask,
       outcome: (outcome) => this.#outcomes.push(outcome),
       now: () => outbox.now,
-      blockConnected: (node, body) => this.relay.joined(node, body),
+      blockConnected: (node, body) => {
+        this.relay.joined(node, body)
+        this.transactions?.blockConnected(node, body)
+      },
+      blockDisconnected: (node, body) => this.transactions?.blockDisconnected(node, body),
     })
     this.sync = this.#createSync()
-    this.relay = new BlockRelay(this.chain, noTransactions, random, {
+    this.transactions = this.#createTransactions(random.fork('transactions'))
+    this.relay = new BlockRelay(this.chain, this.transactions?.mempool ?? noTransactions, random, {
       sayer: hooks.sender,
       requests: this.#requests(),
       now: () => outbox.now,
@@ -82,7 +93,7 @@ export class ChainRoom {
       sendingBytes: () => hooks.sendingBytes(),
     })
     // Relay first: what comes in parts is not to be asked for whole.
-    this.#parts = [this.relay, this.sync]
+    this.#parts = [this.relay, this.sync, ...(this.transactions === undefined ? [] : [this.transactions])]
   }
 
   #createSync(): BlockSync {
@@ -97,6 +108,19 @@ export class ChainRoom {
       event: (event: SyncEvent) => outbox.event(event),
     }
     return new BlockSync(this.chain, { spacingSeconds, maxReorgDepth }, hooks, outbox.now)
+  }
+
+  #createTransactions(random: RandomSource): TransactionRoom | undefined {
+    const { forMempool } = this.chain
+    if (forMempool === undefined) return undefined
+    const { outbox, sender, mempoolBytes } = this.#hooks
+    return new TransactionRoom(this.chain, forMempool, random, mempoolBytes, {
+      sayer: sender,
+      now: () => outbox.now,
+      heightOf: (id) => this.sync.bestOf(id)?.height,
+      offend: (peer, offence, detail) => this.#hooks.offend(peer, offence, detail),
+      event: (event) => outbox.event(event),
+    })
   }
 
   /** What our `version` says. */
@@ -138,6 +162,20 @@ export class ChainRoom {
   inv(peer: Peer, inventory: Inventory, now: Now): void {
     this.relay.onInv(peer.id, inventory)
     this.sync.onInv(peer, inventory, now)
+    this.transactions?.relay.onInv(peer, inventory, now)
+  }
+
+  getdata(peer: Peer, inventory: Inventory, now: Now): void {
+    this.relay.onGetdata(peer.id, inventory)
+    this.transactions?.relay.onGetdata(peer.id, inventory, now)
+  }
+
+  transaction(peer: Peer, transaction: Transaction): void {
+    this.transactions?.relay.onTransaction(peer, transaction)
+  }
+
+  mempool(peer: Peer, now: Now): void {
+    this.transactions?.relay.onMempool(peer, now)
   }
 
   block(peer: Peer, block: Block, received: StoredBlock | undefined, now: Now): void {
@@ -161,6 +199,7 @@ export class ChainRoom {
   /** Bytes for the peer have left. */
   flushed(peer: Peer): void {
     this.relay.flushed(peer.id)
+    this.transactions?.relay.flushed(peer.id)
   }
 
   stop(): void {

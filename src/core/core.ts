@@ -4,6 +4,7 @@
  * `hasBacklog`. Same options, same inputs: same effects.
  */
 import type { Chain, CreateChain } from '../chain/chain.ts'
+import type { Mempool } from '../mempool/mempool.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
 import type { Peer } from '../peer/peer.ts'
@@ -87,8 +88,7 @@ export class NodeCore {
     })
     for (const target of options.targets ?? []) this.targets.add(target, true, now.mono)
     this.#gossip = this.#createGossip(network, random.fork('gossip'))
-    if (options.chain !== undefined)
-      this.#room = this.#createRoom(options.chain, network, random.fork('relay'))
+    if (options.chain !== undefined) this.#room = this.#createRoom(options.chain, options)
     const processor = this.#createProcessor(options)
     this.#turns = new Turns(this.#outbox, this.peers, processor, {
       disconnect: (peer, reason) => this.#disconnect(peer, reason),
@@ -109,6 +109,11 @@ export class NodeCore {
   /** Undefined if the node has no chain. */
   get sync(): BlockSync | undefined {
     return this.#room?.sync
+  }
+
+  /** Undefined without a chain, or where transactions mean nothing to it. To be read only. */
+  get mempool(): Mempool | undefined {
+    return this.#room?.transactions?.mempool
   }
 
   /** Peers of our own choice that are still wanted; undefined if we choose none. */
@@ -206,9 +211,10 @@ export class NodeCore {
     })
   }
 
-  #createRoom(create: CreateChain, network: NetworkParams, random: RandomSource): ChainRoom {
-    return new ChainRoom(create, random, {
+  #createRoom(create: CreateChain, { network, random, mempoolBytes }: CoreOptions): ChainRoom {
+    return new ChainRoom(create, random.fork('relay'), {
       network,
+      mempoolBytes,
       outbox: this.#outbox,
       peers: this.peers,
       sender: this.#sender,
@@ -368,7 +374,7 @@ export class NodeCore {
       case 'addAddress':
         return this.#outbound.addAddress(command.endpoint, command.tried)
       case 'withChain':
-        return this.#room === undefined ? undefined : command.use(this.#room.chain)
+        return this.#room === undefined ? undefined : command.use(this.#room.chain, this.mempool)
       case 'pingAll':
         return this.#peerCommands.pingAll()
       case 'setBan':

@@ -28,6 +28,8 @@ export interface CoreOptions {
   readonly bans?: Iterable<Ban>
   /** Makes the chain; left out: the node has none, and no use for blocks. */
   readonly chain?: CreateChain | undefined
+  /** Memory for transactions that wait to be mined; left out: the usual. */
+  readonly mempoolBytes?: number | undefined
   /** Emit `sent`, `received`, `ignored` and `skipped` for every message. Costs throughput. */
   readonly traceMessages?: boolean
   /** Emit `message` events, for an embedding program. */

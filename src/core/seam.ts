@@ -6,6 +6,7 @@ import type { Chain } from '../chain/chain.ts'
 import type { IoRequest, IoResult } from '../chain/io.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
 import type { SkippedFrame } from '../framing/decoder.ts'
+import type { Mempool, MempoolOutcome } from '../mempool/mempool.ts'
 import type { DisconnectReason, RefusalReason } from '../peer/disconnect.ts'
 import type { PeerVersion } from '../peer/handshake.ts'
 import type { Offence } from '../peer/offences.ts'
@@ -63,8 +64,11 @@ export type Command =
   | { readonly type: 'setBan'; readonly subnet: Subnet; readonly until: UnixSeconds }
   | { readonly type: 'removeBan'; readonly subnet: Subnet }
   | { readonly type: 'clearBans' }
-  /** Do something with the chain: as an input, so that what follows from it is done. Without a chain: nothing. */
-  | { readonly type: 'withChain'; readonly use: (chain: Chain) => void }
+  /**
+   * Do something with the chain and, if there is one, the mempool: as an input, so that what follows from it is done.
+   * Without a chain: nothing.
+   */
+  | { readonly type: 'withChain'; readonly use: (chain: Chain, mempool: Mempool | undefined) => void }
   /** Close all peers and take no more. */
   | { readonly type: 'shutdown' }
 
@@ -197,5 +201,7 @@ export type NodeEvent =
   | { readonly type: 'chain'; readonly outcome: ChainOutcome }
   /** How the chain's download goes. */
   | SyncEvent
+  /** What came of a transaction that a peer or this node gave, or that one waits no longer to be mined. */
+  | { readonly type: 'mempool'; readonly outcome: MempoolOutcome }
   /** For embedding programs, if they asked for messages: each message of a peer whose handshake is complete. */
   | { readonly type: 'message'; readonly peer: PeerId; readonly message: Message }

@@ -7,9 +7,17 @@ import { type Fault, fault } from '../chain/faults.ts'
 import { hashKey } from '../chain/header-node.ts'
 import type { Job } from '../chain/io.ts'
 import { checkScripts } from '../chain/script-checks.ts'
-import { checkTransaction, isCoinbase, isFinal, relativeLockFault } from '../chain/transaction-rules.ts'
+import {
+  checkTransaction,
+  isCoinbase,
+  isFinal,
+  relativeLock,
+  relativeLockFault,
+} from '../chain/transaction-rules.ts'
 import type { ChainParams } from '../params/chain-params.ts'
 import { MAX_ANCESTORS, MAX_DESCENDANTS, MAX_FEE, MIN_FEE, MIN_FEE_PER_BYTE } from '../params/limits.ts'
+import { FINAL_SEQUENCE } from '../script/locks.ts'
+import type { Transaction } from '../wire/transaction.ts'
 import { ancestorsOf, descendantsOf, type KnownTransaction, type MempoolEntry, spentKeys } from './entry.ts'
 import type { MempoolTable } from './table.ts'
 
@@ -27,6 +35,8 @@ export interface AdmissionView {
 export interface Admissible {
   readonly fee: number
   readonly parents: ReadonlySet<MempoolEntry>
+  /** The lowest height of a tip behind which its confirmed inputs may be spent. */
+  readonly validFrom: number
 }
 
 export type AdmissionResult =
@@ -130,7 +140,26 @@ function judge(
   const isTooDeep = ancestors.size >= MAX_ANCESTORS
   if (isTooDeep || [...ancestors].some((entry) => descendantsOf(entry).size >= MAX_DESCENDANTS))
     return refuse('too-long-mempool-chain')
-  return { ok: true, coins, fee, parents }
+  return { ok: true, coins, fee, parents, validFrom: lowestTip(view, transaction, coins) }
+}
+
+function lowestTip(
+  { params, tipHeight }: AdmissionView,
+  { version, inputs }: Transaction,
+  coins: readonly Coin[],
+) {
+  let lowest = 0
+  for (const [i, { height, isCoinbase: isReward }] of coins.entries()) {
+    // Of one that waits itself nothing is known yet.
+    if (height > tipHeight) continue
+    const sequence = inputs[i]?.sequence ?? FINAL_SEQUENCE
+    const lock = relativeLock(version, sequence)
+    lowest = Math.max(
+      lowest,
+      height + Math.max(0, (isReward ? params.coinbaseMaturityBlocks : 0) - 1, lock - 1),
+    )
+  }
+  return lowest
 }
 
 function inputsOf(

@@ -2,13 +2,22 @@
 
 import { coinKey } from '../chain/coin.ts'
 import { hashKey } from '../chain/header-node.ts'
+import { ByteReader } from '../primitives/reader.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
-import type { Transaction } from '../wire/transaction.ts'
-import { writeTransaction } from '../wire/transaction.ts'
+import {
+  BLOCK_TRANSACTION,
+  readTransaction,
+  type Transaction,
+  writeTransaction,
+} from '../wire/transaction.ts'
+
+/** What was decoded once can be decoded again. */
+const ANY = { ...BLOCK_TRANSACTION, maxScriptPubKeyBytes: BLOCK_TRANSACTION.maxScriptSigBytes }
 
 /** A transaction with its bytes, in shortest form, and their hash. */
 export interface KnownTransaction {
+  /** Its parts are views of its bytes. */
   readonly transaction: Transaction
   readonly bytes: Uint8Array
   /** 32 bytes in wire order. */
@@ -16,13 +25,13 @@ export interface KnownTransaction {
   readonly key: string
 }
 
-/** Owns its bytes: what came in a larger message is copied. */
+/** Owns its bytes, so that it does not keep alive the message or block that it came in. */
 export function knownTransaction(transaction: Transaction): KnownTransaction {
   const writer = new ByteWriter(512)
   writeTransaction(writer, transaction)
   const bytes = writer.copy()
   const id = sha3_256(bytes)
-  return { transaction, bytes, id, key: hashKey(id) }
+  return { transaction: readTransaction(new ByteReader(bytes), ANY), bytes, id, key: hashKey(id) }
 }
 
 export interface MempoolEntry extends KnownTransaction {
@@ -34,6 +43,10 @@ export interface MempoolEntry extends KnownTransaction {
   readonly time: number
   /** Height of the tip then. */
   readonly height: number
+  /** With this height of the tip or a higher one its confirmed inputs may be spent. */
+  validFrom: number
+  /** This node itself is behind it, and tells of it until it is mined. */
+  isLocal: boolean
   /** From 0, in order of arrival. */
   readonly sequence: number
   /** Coin keys of what it spends. */
@@ -47,9 +60,9 @@ export function spentKeys({ inputs }: Transaction): string[] {
   return inputs.map(({ previousHash, previousIndex }) => coinKey(previousHash, previousIndex))
 }
 
-/** Memory that an entry takes, roughly: its bytes, the same again decoded, and tables. */
-export function memoryOf(entry: MempoolEntry): number {
-  return 2 * entry.bytes.length + 600 + 200 * entry.spends.length
+/** Memory that an entry takes, roughly: its bytes, what is decoded of them, and its places in tables. */
+export function memoryOf({ bytes, spends, transaction }: MempoolEntry): number {
+  return bytes.length + 1_200 + 600 * spends.length + 300 * transaction.outputs.length
 }
 
 /** Everything that it needs to be mined first, itself excluded. */

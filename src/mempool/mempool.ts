@@ -3,24 +3,27 @@
  * the tip. Pure; what it needs of the chain it asks in jobs beside the chain's.
  */
 import type { BlockBody } from '../chain/block-body.ts'
-import type { ChainEngine } from '../chain/engine.ts'
+import type { MempoolChain } from '../chain/chain.ts'
 import { type Fault, fault } from '../chain/faults.ts'
 import { hashKey } from '../chain/header-node.ts'
 import type { Job } from '../chain/io.ts'
 import type { Source } from '../chain/outcomes.ts'
 import { isCoinbase } from '../chain/transaction-rules.ts'
 import {
+  ADMISSIONS_HIGH,
   MAX_ADMISSIONS,
+  MAX_MINED_TRANSACTIONS,
   MAX_REJECTED_TRANSACTIONS,
   MEMPOOL_EXPIRY_CHECK_MS,
   MEMPOOL_EXPIRY_SECONDS,
   MEMPOOL_MB,
 } from '../params/limits.ts'
 import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
-import type { Transaction } from '../wire/transaction.ts'
 import { type AdmissionResult, type AdmissionView, admit, stillFits } from './admission.ts'
+import type { DumpedTransaction } from './dump.ts'
 import { type KnownTransaction, knownTransaction, type MempoolEntry, spentKeys } from './entry.ts'
 import { OrphanTransactions } from './orphans.ts'
+import { RecentKeys } from './recent-keys.ts'
 import { type Selection, type SelectionLimits, selectForBlock } from './selection.ts'
 import { MempoolTable } from './table.ts'
 
@@ -35,8 +38,13 @@ export type TransactionVerdict =
   /** More come than can be looked at. */
   | 'busy'
 
+/** How one comes: for the first time, from the file of last time, or out of a block that was taken off the chain. */
+export type Arrival = 'new' | 'restored' | 'returned'
+
 export interface TransactionOutcome {
+  readonly type: 'transaction'
   readonly source: Source
+  readonly arrival: Arrival
   readonly known: KnownTransaction
   readonly verdict: TransactionVerdict
   readonly fault: Fault | undefined
@@ -47,28 +55,50 @@ export interface TransactionOutcome {
 }
 
 /** Why a transaction is not in the pool any more. */
-export type RemovalReason = 'mined' | 'conflict' | 'evicted' | 'expired' | 'invalid'
+export const removalReasons = ['mined', 'conflict', 'evicted', 'expired', 'invalid'] as const
+export type RemovalReason = (typeof removalReasons)[number]
+
+/** A transaction has left the pool. If it was mined, those that spend from it are still in `children`. */
+export interface RemovalOutcome {
+  readonly type: 'removed'
+  readonly entry: MempoolEntry
+  readonly reason: RemovalReason
+}
+
+export type MempoolOutcome = TransactionOutcome | RemovalOutcome
 
 export interface MempoolHooks {
   now(): Now
-  outcome(outcome: TransactionOutcome): void
-  removed(entry: MempoolEntry, reason: RemovalReason): void
+  outcome(outcome: MempoolOutcome): void
+}
+
+/** What is to be judged, and who wants to know what came of it. */
+interface Submission {
+  readonly source: Source
+  readonly known: KnownTransaction
+  readonly arrival: Arrival
+  readonly isLocal: boolean
+  /** When it came first, if that was earlier; Unix seconds. */
+  readonly time: number | undefined
+  readonly done: ((outcome: TransactionOutcome) => void) | undefined
 }
 
 export class Mempool {
   readonly table: MempoolTable
   readonly orphans = new OrphanTransactions()
-  readonly #chain: ChainEngine
+  readonly #chain: MempoolChain
   readonly #hooks: MempoolHooks
-  /** Refused since the tip changed: not asked for again. In order of refusal. */
-  readonly #rejected = new Set<string>()
+  /** Refused since the tip changed: not asked for again. */
+  readonly #rejected = new RecentKeys(MAX_REJECTED_TRANSACTIONS)
+  /** Stood in one of the last blocks: not asked for either. */
+  readonly #mined = new RecentKeys(MAX_MINED_TRANSACTIONS)
   /** Being judged, by key, with what is to be done when that is over: others that spend from them wait for it. */
   readonly #judging = new Map<string, (() => void)[]>()
   /** Of blocks that a reorganisation took off: to be taken in again when it is done. */
   #returned: KnownTransaction[] = []
   #nextExpiry: MonoMs
 
-  constructor(chain: ChainEngine, hooks: MempoolHooks, budgetBytes = MEMPOOL_MB * 1_000_000) {
+  constructor(chain: MempoolChain, hooks: MempoolHooks, budgetBytes = MEMPOOL_MB * 1_000_000) {
     this.#chain = chain
     this.#hooks = hooks
     this.table = new MempoolTable(budgetBytes)
@@ -78,25 +108,46 @@ export class Mempool {
   /** Is there a reason not to ask for it? `id`: 32 bytes in wire order. */
   knows(id: Uint8Array): boolean {
     const key = hashKey(id)
-    return this.table.get(key) !== undefined || this.orphans.has(key) || this.#rejected.has(key)
+    return (
+      this.table.get(key) !== undefined ||
+      this.#judging.has(key) ||
+      this.#mined.has(key) ||
+      this.#rejected.has(key) ||
+      this.orphans.has(key)
+    )
   }
 
-  /** Answered by one outcome, at once or later. */
-  submit(source: Source, transaction: Transaction): void {
-    this.#take(source, knownTransaction(transaction), false, undefined)
+  /** Is so much being judged that no more should be asked for? */
+  get isBusy(): boolean {
+    return this.#judging.size >= ADMISSIONS_HIGH
   }
 
-  /** The same for one that was here before, at that time in Unix seconds. */
-  restore(known: KnownTransaction, time: number): void {
-    this.#take('local', known, false, time)
+  get(id: Uint8Array): MempoolEntry | undefined {
+    return this.table.get(hashKey(id))
+  }
+
+  /** Everything at hand that a block may hold: those that wait to be mined, and those that wait for a parent. */
+  *all(): Generator<KnownTransaction> {
+    yield* this.table.all()
+    yield* this.orphans.all()
+  }
+
+  /** Answered by one outcome, at once or later, which `done` is given as well. */
+  submit(source: Source, known: KnownTransaction, done?: (outcome: TransactionOutcome) => void): void {
+    const isLocal = source === 'local'
+    this.#take({ source, known, arrival: 'new', isLocal, time: undefined, done })
+  }
+
+  /** The same for one that was here before. */
+  restore({ known, time, isLocal }: DumpedTransaction, done?: () => void): void {
+    this.#take({ source: 'local', known, arrival: 'restored', isLocal, time, done })
   }
 
   /** What would come of it, without taking it in. */
-  test(transaction: Transaction, done: (known: KnownTransaction, result: AdmissionResult) => void): void {
-    const known = knownTransaction(transaction)
+  test(known: KnownTransaction, done: (result: AdmissionResult) => void): void {
     this.#chain.run(
       admit(() => this.#view(), this.table, known, { isReturning: false }),
-      (result) => done(known, result),
+      done,
     )
   }
 
@@ -105,15 +156,15 @@ export class Mempool {
   }
 
   /** To be told of each block that is joined to the chain. */
-  blockConnected(body: BlockBody): void {
+  blockConnected({ height }: { readonly height: number }, body: BlockBody): void {
+    const keys = new Set<string>()
     for (const { txid, transaction } of body.transactions) {
       if (isCoinbase(transaction)) continue
       const key = hashKey(txid)
+      keys.add(key)
+      this.#mined.add(key)
       const entry = this.table.get(key)
-      if (entry !== undefined) {
-        this.table.remove(entry)
-        this.#hooks.removed(entry, 'mined')
-      }
+      if (entry !== undefined) this.#noteMined(entry, height)
       this.orphans.remove(key)
       for (const coin of spentKeys(transaction)) {
         const rival = this.table.spenderOf(coin)
@@ -121,16 +172,15 @@ export class Mempool {
       }
       this.#adopt(key)
     }
-    this.#returned = this.#returned.filter(
-      ({ key }) => !body.transactions.some(({ txid }) => hashKey(txid) === key),
-    )
+    if (this.#returned.length > 0) this.#returned = this.#returned.filter(({ key }) => !keys.has(key))
   }
 
   /** To be told of each block that is taken off the chain. */
-  blockDisconnected(body: BlockBody): void {
+  blockDisconnected(_: unknown, body: BlockBody): void {
     const own = body.transactions.filter(({ transaction }) => !isCoinbase(transaction))
     // Blocks come off from the tip back; parents must come in before children.
     this.#returned.unshift(...own.map(({ transaction }) => knownTransaction(transaction)))
+    for (const { txid } of own) this.#mined.delete(hashKey(txid))
   }
 
   /** To be told when the tip has changed, and a reorganisation is done. `undone`: blocks were taken off. */
@@ -139,7 +189,14 @@ export class Mempool {
     if (!undone) return
     const returned = this.#returned
     this.#returned = []
-    for (const known of returned) this.#take('local', known, true, undefined)
+    const rest = {
+      source: 'local',
+      arrival: 'returned',
+      isLocal: false,
+      time: undefined,
+      done: undefined,
+    } as const
+    for (const known of returned) this.#take({ known, ...rest })
     this.#chain.run(this.#review(), () => undefined)
   }
 
@@ -159,21 +216,44 @@ export class Mempool {
       if (entry.time + MEMPOOL_EXPIRY_SECONDS <= unix) this.#drop(entry, 'expired')
   }
 
-  #take(source: Source, known: KnownTransaction, isReturning: boolean, time: number | undefined): void {
-    const says = (verdict: TransactionVerdict, why?: Fault): void =>
-      this.#hooks.outcome({ source, known, verdict, fault: why, entry: undefined, missing: [] })
-    if (this.table.get(known.key) !== undefined) return says('known', fault('txn-already-in-mempool'))
-    if (this.#judging.has(known.key)) return says('known', fault('txn-already-in-mempool'))
-    if (this.#judging.size >= MAX_ADMISSIONS && source !== 'local') return says('busy')
-    this.#judging.set(known.key, [])
+  #take(submission: Submission): void {
+    const { known, source, isLocal } = submission
+    const { key } = known
+    const entry = this.table.get(key)
+    if (entry !== undefined && isLocal) entry.isLocal = true
+    if (entry !== undefined || this.#judging.has(key))
+      return this.#tell(submission, 'known', fault('txn-already-in-mempool'), entry)
+    if (this.#judging.size >= MAX_ADMISSIONS && source !== 'local') return this.#tell(submission, 'busy')
+    this.#judging.set(key, [])
+    const isReturning = submission.arrival === 'returned'
     const job = admit(() => this.#view(), this.table, known, { isReturning })
     this.#chain.run(job, (result) => {
-      const waiting = this.#judging.get(known.key) ?? []
-      this.#judging.delete(known.key)
-      const again = (): void => this.#take(source, known, isReturning, time)
-      if (!this.#waitsForParent(result, again)) this.#judged(source, known, result, time)
+      const waiting = this.#judging.get(key) ?? []
+      this.#judging.delete(key)
+      if (!this.#waitsForParent(result, () => this.#take(submission))) this.#judged(submission, result)
       for (const next of waiting) next()
     })
+  }
+
+  #tell(
+    { source, arrival, known, done }: Submission,
+    verdict: TransactionVerdict,
+    why?: Fault,
+    entry?: MempoolEntry,
+    missing: readonly string[] = [],
+  ): void {
+    const outcome = {
+      source,
+      arrival,
+      known,
+      verdict,
+      fault: why,
+      entry,
+      missing,
+      type: 'transaction',
+    } as const
+    this.#hooks.outcome(outcome)
+    done?.(outcome)
   }
 
   /** Is a transaction that it spends from being judged right now? Then it is looked at again after that. */
@@ -187,52 +267,39 @@ export class Mempool {
     return false
   }
 
-  #judged(source: Source, known: KnownTransaction, result: AdmissionResult, time: number | undefined): void {
-    if (!result.ok) return this.#refused(source, known, result)
-    const { unix } = this.#hooks.now()
-    const facts = { fee: result.fee, time: time ?? unix, height: this.#chain.tip.height }
-    const entry = this.table.add(known, facts, result.parents)
+  #judged(submission: Submission, result: AdmissionResult): void {
+    if (!result.ok) return this.#refused(submission, result)
+    const { known, isLocal } = submission
+    const { fee, validFrom, parents } = result
+    const time = submission.time ?? this.#hooks.now().unix
+    const facts = { fee, validFrom, isLocal, time, height: this.#chain.tip.height }
+    const entry = this.table.add(known, facts, parents)
     const evicted = this.table.shrink()
-    for (const other of evicted) if (other !== entry) this.#hooks.removed(other, 'evicted')
-    const outcome = { source, known, missing: [] }
-    if (evicted.includes(entry))
-      return this.#hooks.outcome({
-        ...outcome,
-        verdict: 'rejected',
-        fault: fault('mempool-full'),
-        entry: undefined,
-      })
+    for (const other of evicted) if (other !== entry) this.#removed(other, 'evicted')
+    if (evicted.includes(entry)) return this.#tell(submission, 'rejected', fault('mempool-full'))
     this.orphans.remove(known.key)
-    this.#hooks.outcome({ ...outcome, verdict: 'accepted', fault: undefined, entry })
+    this.#tell(submission, 'accepted', undefined, entry)
     this.#adopt(known.key)
   }
 
   #refused(
-    source: Source,
-    known: KnownTransaction,
+    submission: Submission,
     { fault: why, missing = [] }: Extract<AdmissionResult, { ok: false }>,
   ): void {
     const { code } = why
+    const { source, known } = submission
     const isKnown = code === 'txn-already-in-mempool' || code === 'txn-already-known'
     const verdict = isKnown ? 'known' : code === 'missing-inputs' ? 'orphan' : 'rejected'
     if (verdict === 'orphan' && source !== 'local')
       this.orphans.add(known, source, missing, this.#hooks.now().mono)
-    if (verdict === 'rejected') this.#noteRejected(known.key)
-    this.#hooks.outcome({ source, known, verdict, fault: why, entry: undefined, missing })
-  }
-
-  #noteRejected(key: string): void {
-    this.#rejected.add(key)
-    if (this.#rejected.size <= MAX_REJECTED_TRANSACTIONS) return
-    for (const oldest of this.#rejected) {
-      this.#rejected.delete(oldest)
-      return
-    }
+    if (verdict === 'rejected') this.#rejected.add(known.key)
+    this.#tell(submission, verdict, why, undefined, missing)
   }
 
   /** Those that waited for a transaction get another chance. */
   #adopt(key: string): void {
-    for (const { known, source } of this.orphans.take(key)) this.#take(source, known, false, undefined)
+    const rest = { arrival: 'new', isLocal: false, time: undefined, done: undefined } as const
+    for (const { known, source } of this.orphans.take(key)) this.#take({ known, source, ...rest })
   }
 
   /** After blocks were taken off: what spends what is not there any more, or is locked again, goes. */
@@ -246,7 +313,18 @@ export class Mempool {
   }
 
   #drop(entry: MempoolEntry, reason: RemovalReason): void {
-    for (const gone of this.table.removeWithDescendants(entry)) this.#hooks.removed(gone, reason)
+    for (const gone of this.table.removeWithDescendants(entry)) this.#removed(gone, reason)
+  }
+
+  /** What spends from it may be mined next now. */
+  #noteMined(entry: MempoolEntry, height: number): void {
+    for (const child of entry.children) child.validFrom = Math.max(child.validFrom, height)
+    this.table.remove(entry)
+    this.#removed(entry, 'mined')
+  }
+
+  #removed(entry: MempoolEntry, reason: RemovalReason): void {
+    this.#hooks.outcome({ type: 'removed', entry, reason })
   }
 
   #view(): AdmissionView {

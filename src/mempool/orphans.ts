@@ -34,6 +34,10 @@ export class OrphanTransactions {
     return this.#orphans.has(key)
   }
 
+  *all(): Generator<KnownTransaction> {
+    for (const { known } of this.#orphans.values()) yield known
+  }
+
   add(known: KnownTransaction, source: Source, missing: readonly string[], now: MonoMs): void {
     if (this.#orphans.has(known.key)) return
     const own = [...this.#orphans.values()].filter((orphan) => orphan.source === source)

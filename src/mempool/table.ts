@@ -11,6 +11,8 @@ export interface EntryFacts {
   readonly fee: number
   readonly time: number
   readonly height: number
+  readonly validFrom: number
+  readonly isLocal: boolean
 }
 
 export class MempoolTable {

@@ -2,6 +2,7 @@
  * The chain of a running node as RPC, miners and embedding programs use it: questions that may take a while are
  * promises. Changes go to the core as inputs; nothing here changes the chain by itself.
  */
+import { MAX_BLOCK_TRANSACTIONS } from '../chain/block-body.ts'
 import { COIN_PREFIX, type Coin, coinKey } from '../chain/coin.ts'
 import { targetBytes } from '../chain/compact-bits.ts'
 import type { ChainEngine } from '../chain/engine.ts'
@@ -11,7 +12,11 @@ import type { StoredBlock } from '../chain/io.ts'
 import type { MaintenanceResult } from '../chain/maintenance.ts'
 import type { BlockOutcome, ChainOutcome } from '../chain/outcomes.ts'
 import { checkProposal, type ProposalVerdict } from '../chain/proposal.ts'
+import type { AdmissionResult } from '../mempool/admission.ts'
+import type { KnownTransaction } from '../mempool/entry.ts'
+import type { Mempool, TransactionOutcome } from '../mempool/mempool.ts'
 import { type BlockTemplate, blockTemplate, type TemplateRequest, withNonce } from '../mining/template.ts'
+import type { ChainParams } from '../params/chain-params.ts'
 import type { UnixSeconds } from '../primitives/brand.ts'
 import { UserError } from '../primitives/errors.ts'
 import type { StoredPair } from '../storage/chain-store.ts'
@@ -20,8 +25,9 @@ import type { ChainBackend } from './chain-backend.ts'
 import { type CoinStatistics, coinStatistics } from './coin-statistics.ts'
 
 export interface ChainControlHooks {
-  /** Gives the engine to a function, as an input of the core. */
+  /** Gives the engine to a function, as an input of the core; the mempool may be used there as well. */
   withChain(use: (chain: ChainEngine) => void): void
+  mempool(): Mempool | undefined
   unixTime(): UnixSeconds
 }
 
@@ -35,6 +41,8 @@ export type SubmitResult =
 
 export type TemplateWishes = Omit<TemplateRequest, 'params' | 'parent' | 'time'> & { readonly time?: number }
 
+/** Of a coinbase and the number of transactions, beside what the miner puts there: its height and outputs. */
+const COINBASE_BYTES = 500
 /** No chain takes blocks that are further ahead. */
 const MAX_TIME_AHEAD_SECONDS = 600
 
@@ -71,6 +79,11 @@ export class ChainControl {
     const { engine } = this.#backend
     if (engine === undefined) throw new Error('the node has not been made yet')
     return engine
+  }
+
+  /** Transactions that wait to be mined, to be looked at only. Undefined where they mean nothing to the chain. */
+  get mempool(): Mempool | undefined {
+    return this.#hooks.mempool()
   }
 
   get backend(): ChainBackend {
@@ -132,6 +145,16 @@ export class ChainControl {
     return this.#ask((chain, done) => chain.run(checkProposal(chain, block, this.#hooks.unixTime()), done))
   }
 
+  /** Hands a transaction in: if it is accepted, it is told to peers until it is mined. Throws without a mempool. */
+  submitTransaction(known: KnownTransaction): Promise<TransactionOutcome> {
+    return this.#askPool((pool, done) => pool.submit('local', known, done))
+  }
+
+  /** What would come of it, without taking it in. Throws without a mempool. */
+  testTransaction(known: KnownTransaction): Promise<AdmissionResult> {
+    return this.#askPool((pool, done) => pool.test(known, done))
+  }
+
   /** Undefined if all went well, else why not. */
   invalidate(node: HeaderNode): Promise<MaintenanceResult> {
     return this.#ask((chain, done) => chain.maintenance.invalidate(node, done))
@@ -172,15 +195,11 @@ export class ChainControl {
     })
   }
 
-  /** A block to work on, behind the tip. */
+  /** A block to work on, behind the tip; with those that pay most of the mempool, unless others are named. */
   template(wishes: TemplateWishes): BlockTemplate {
-    const { engine } = this
-    return blockTemplate({
-      params: engine.params,
-      parent: engine.tip,
-      time: this.#hooks.unixTime(),
-      ...wishes,
-    })
+    const { tip: parent, params } = this.engine
+    const time = wishes.time ?? this.#hooks.unixTime()
+    return blockTemplate({ ...this.#selection(params, wishes, time), params, parent, ...wishes, time })
   }
 
   /** Seconds until nobody takes the block's time for too late; 0 or less if nobody does now. */
@@ -219,6 +238,22 @@ export class ChainControl {
     return hashes
   }
 
+  #selection(
+    params: ChainParams,
+    { extra, script }: TemplateWishes,
+    time: number,
+  ): Pick<TemplateRequest, 'transactions' | 'fees'> {
+    const coinbaseBytes = COINBASE_BYTES + script.length + (extra?.length ?? 0)
+    const selection = this.mempool?.selectForBlock({
+      maxBytes: params.maxTransactionDataBytes - coinbaseBytes,
+      maxTransactions: MAX_BLOCK_TRANSACTIONS - 1,
+      height: this.engine.tip.height + 1,
+      time,
+    })
+    if (selection === undefined) return {}
+    return { transactions: selection.entries.map(({ transaction }) => transaction), fees: selection.fees }
+  }
+
   async #submit(block: Block): Promise<SubmitResult> {
     let failed: { node: HeaderNode; code: string; text: string } | undefined
     this.#onFailed = (node, code, text) => {
@@ -245,6 +280,12 @@ export class ChainControl {
       this.#onLocal = undefined
       this.#onFailed = undefined
     }
+  }
+
+  #askPool<T>(use: (pool: Mempool, done: (value: T) => void) => void): Promise<T> {
+    const { mempool } = this
+    if (mempool === undefined) throw new UserError('this chain has no transactions but those of miners')
+    return this.#ask((_, done) => use(mempool, done))
   }
 
   #ask<T>(use: (chain: ChainEngine, done: (value: T) => void) => void): Promise<T> {

@@ -3,6 +3,7 @@
  * tables of reasons and codes have rows, whatever peers do. docs/METRICS.md says what each one means.
  */
 import type { NodeEvent } from '../core/seam.ts'
+import { removalReasons, type TransactionVerdict } from '../mempool/mempool.ts'
 import { disconnectReasons, type RefusalReason } from '../peer/disconnect.ts'
 import { type Offence, offences } from '../peer/offences.ts'
 import { RejectCode } from '../wire/control.ts'
@@ -20,6 +21,14 @@ const REFUSALS: Readonly<Record<RefusalReason, true>> = {
   notListening: true,
   shuttingDown: true,
 }
+/** By what was said of them. */
+const VERDICTS: Readonly<Record<TransactionVerdict, string>> = {
+  accepted: 'accepted',
+  rejected: 'refused',
+  orphan: 'orphans',
+  known: 'known',
+  busy: 'busy',
+}
 const OFFENCES = Object.keys(offences) as readonly Offence[]
 const REJECTS = [...Object.keys(RejectCode), 'other']
 
@@ -35,6 +44,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   throttled: ['overAllowance', 'congested'],
   addresses: ['messages', 'received', 'considered', 'added'],
   seeds: ['dns', 'fixed', 'seednode', 'resolved'],
+  transactions: ['accepted', 'refused', 'orphans', 'known', 'busy', ...removalReasons],
   bytes: ['received', 'sent'],
 }
 
@@ -76,6 +86,8 @@ const COUNTING: Counting = {
   },
   seeding: ({ by }, add) => add('seeds', by),
   seedsResolved: ({ count }, add) => add('seeds', 'resolved', count),
+  mempool: ({ outcome }, add) =>
+    add('transactions', outcome.type === 'removed' ? outcome.reason : VERDICTS[outcome.verdict]),
 }
 
 export class Counters {

@@ -61,6 +61,8 @@ export interface NodeOptions {
   readonly chain?: ChainBackend | undefined
   /** How the node mines once it is told to; see {@link DilithionNode.miner}. Needs a chain. */
   readonly mining?: MinerOptions | undefined
+  /** Memory for transactions that wait to be mined; left out: 300 MB. */
+  readonly mempoolBytes?: number | undefined
   /** Default "/Dilithion:VERSION/". */
   readonly userAgent?: string
   /** Events for every message, not only those of handshake and keepalive. */
@@ -124,6 +126,7 @@ export class DilithionNode implements NodeControl {
         listenPort: options.ownAddress?.port,
         bans: options.bans ?? [],
         chain: options.chain?.create,
+        mempoolBytes: options.mempoolBytes,
         traceMessages: options.traceMessages ?? false,
         deliverMessages: options.deliverMessages ?? false,
       },
@@ -151,6 +154,7 @@ export class DilithionNode implements NodeControl {
             if (backend.engine !== undefined) use(backend.engine)
           },
         }),
+      mempool: () => this.#core.mempool,
       unixTime: () => this.unixTime(),
     })
   }

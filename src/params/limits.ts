@@ -4,6 +4,7 @@
  */
 export * from './mining-limits.ts'
 export * from './sync-limits.ts'
+export * from './transaction-limits.ts'
 
 // Connections
 
@@ -364,28 +365,3 @@ export const VAULT_COST = 17
 export const MAX_VAULT_COST = 20
 /** Of one kind, in one file: more than anybody gives out. */
 export const MAX_WALLET_ADDRESSES = 100_000
-
-// Transactions that wait to be mined
-
-/** Smallest and largest fee, in ions, and the smallest per byte: as the network's other nodes have them (chain 5.3). */
-export const MIN_FEE = 10_000
-export const MIN_FEE_PER_BYTE = 5
-export const MAX_FEE = 10_000_000
-/** Transactions that one may depend on, and that may depend on one: what is looked at when one comes or goes. */
-export const MAX_ANCESTORS = 25
-export const MAX_DESCENDANTS = 25
-/** As other nodes have them (validation 6). */
-export const MAX_MEMPOOL_TRANSACTIONS = 100_000
-export const MEMPOOL_MB = 300
-export const MEMPOOL_EXPIRY_SECONDS = 1_209_600
-/** How often those that waited too long are looked for. */
-export const MEMPOOL_EXPIRY_CHECK_MS = 60_000
-/** Transactions judged at once; each waits for a few signatures. */
-export const MAX_ADMISSIONS = 256
-/** Refused ones that are remembered until the tip changes, so that they are not fetched again. */
-export const MAX_REJECTED_TRANSACTIONS = 10_000
-/** Transactions without known parents: in all, of one peer, in bytes, and for how long. */
-export const MAX_ORPHAN_TRANSACTIONS = 100
-export const MAX_ORPHAN_TRANSACTIONS_PER_PEER = 20
-export const MAX_ORPHAN_TRANSACTION_BYTES = 10_000_000
-export const ORPHAN_TRANSACTION_MS = 300_000

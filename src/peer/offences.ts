@@ -49,6 +49,8 @@ export const offences = {
   mutatedBlock: { points: 100, bannable: true, level: 'info' },
   /** A block that breaks a rule. Not one whose ancestor does: its sender may not know. */
   badBlock: { points: 100, bannable: true, level: 'info' },
+  /** A transaction that nobody may mine, ever: no node passes on what it found to be so. */
+  badTransaction: { points: 50, bannable: true, level: 'info' },
 } as const satisfies Record<string, OffenceRule>
 
 export type Offence = keyof typeof offences

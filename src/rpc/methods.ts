@@ -7,6 +7,7 @@ import { chainMethods } from './chain-methods.ts'
 import { coinMethods } from './coin-methods.ts'
 import { controlMethods, mockTimeMethod } from './control-methods.ts'
 import { insightMethods } from './insight-methods.ts'
+import { mempoolMethods } from './mempool-methods.ts'
 import type { RpcMethod } from './method.ts'
 import { generateMethod, miningMethods } from './mining-methods.ts'
 import { networkMethods } from './network-methods.ts'
@@ -27,6 +28,7 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...waitMethods,
     ...miningMethods,
     ...templateMethods,
+    ...mempoolMethods,
     // What only tests may do is allowed where they may set the clock.
     ...(network.allowsMockTime ? [mockTimeMethod, addPeerAddressMethod, generateMethod] : []),
   ]

@@ -9,6 +9,7 @@ import { chainLine } from './chain-lines.ts'
 import { LineLimiter } from './limiter.ts'
 import { type Allowance, linesOf } from './lines.ts'
 import type { Logger } from './logger.ts'
+import { mempoolLine } from './mempool-lines.ts'
 
 export interface EventLogOptions {
   readonly logger: Logger
@@ -33,6 +34,10 @@ export class EventLog {
   write(event: NodeEvent): void {
     if (event.type === 'chain') return this.#writeChain(event.outcome)
     const { logger, debug } = this.#options
+    if (event.type === 'mempool') {
+      if (debug) logger.log({ category: 'Chain', ...mempoolLine(event.outcome) })
+      return
+    }
     const isDetail = this.#concernsProbe(event)
     for (const { level: usual, text, allowance } of linesOf(event)) {
       const level = isDetail ? 'debug' : usual

@@ -113,6 +113,7 @@ export function linesOf(event: NodeEvent): readonly Line[] {
     case 'syncGoesOn':
       return [syncLine(event)]
     case 'chain':
+    case 'mempool':
     case 'message':
       return []
   }

@@ -79,7 +79,7 @@ describe('repository', () => {
   })
 
   it('documents every limit in docs/LIMITS.md', () => {
-    const files = ['src/params/limits.ts', 'src/params/sync-limits.ts']
+    const files = ['src/params/limits.ts', 'src/params/sync-limits.ts', 'src/params/transaction-limits.ts']
     const names = [
       ...files
         .map(read)

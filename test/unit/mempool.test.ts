@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { decodeDump, encodeDump } from '../../src/mempool/dump.ts'
-import { knownTransaction, type MempoolEntry } from '../../src/mempool/entry.ts'
+import { knownTransaction } from '../../src/mempool/entry.ts'
 import { estimateFeeRate } from '../../src/mempool/fee-estimate.ts'
-import { Mempool, type RemovalReason, type TransactionOutcome } from '../../src/mempool/mempool.ts'
+import {
+  Mempool,
+  type MempoolOutcome,
+  type RemovalReason,
+  type TransactionOutcome,
+} from '../../src/mempool/mempool.ts'
 import type { ChainParams } from '../../src/params/chain-params.ts'
 import {
   MAX_ORPHAN_TRANSACTIONS_PER_PEER,
@@ -32,13 +37,15 @@ class PoolBench {
     this.chain = new ChainBench(
       { params },
       undefined,
-      (_, body) => this.pool.blockConnected(body),
-      (_, body) => this.pool.blockDisconnected(body),
+      (node, body) => this.pool.blockConnected(node, body),
+      (node, body) => this.pool.blockDisconnected(node, body),
     )
     const hooks = {
       now: () => this.chain.now,
-      outcome: (outcome: TransactionOutcome) => this.outcomes.push(outcome),
-      removed: (_: MempoolEntry, reason: RemovalReason) => this.removed.push(reason),
+      outcome: (outcome: MempoolOutcome) => {
+        if (outcome.type === 'removed') this.removed.push(outcome.reason)
+        else this.outcomes.push(outcome)
+      },
     }
     this.pool = new Mempool(this.chain.engine, hooks, budgetBytes)
     this.mine(blocks)
@@ -55,7 +62,7 @@ class PoolBench {
 
   /** The code of the refusal, or the verdict. */
   offer(transaction: Transaction, source: typeof peer | 'local' = peer): string {
-    this.pool.submit(source, transaction)
+    this.pool.submit(source, knownTransaction(transaction))
     this.chain.settle()
     this.pool.table.assertConsistent()
     const outcome = this.outcomes.at(-1)
@@ -112,9 +119,9 @@ describe('admission', () => {
 
   it('takes both of two that come at once only if they do not spend the same', () => {
     const bench = new PoolBench()
-    bench.pool.submit(peer, pay(1))
-    bench.pool.submit(peer, pay(1, 2 * FEE))
-    bench.pool.submit(peer, pay(2))
+    bench.pool.submit(peer, knownTransaction(pay(1)))
+    bench.pool.submit(peer, knownTransaction(pay(1, 2 * FEE)))
+    bench.pool.submit(peer, knownTransaction(pay(2)))
     bench.chain.settle()
     expect(bench.outcomes.map(({ verdict }) => verdict)).toEqual(['accepted', 'rejected', 'accepted'])
   })
@@ -134,7 +141,7 @@ describe('admission', () => {
   })
 
   it('makes room for what pays more', () => {
-    const bench = new PoolBench(26_000)
+    const bench = new PoolBench(16_000)
     expect(bench.offer(pay(1, FEE))).toBe('accepted')
     expect(bench.offer(pay(2, 3 * FEE))).toBe('accepted')
     expect(bench.offer(pay(3, 2 * FEE))).toBe('accepted')
@@ -146,8 +153,8 @@ describe('admission', () => {
   it('says what would come of one without taking it', () => {
     const bench = new PoolBench()
     const results: boolean[] = []
-    bench.pool.test(pay(1), (_, result) => results.push(result.ok))
-    bench.pool.test(pay(1, 1), (_, result) => results.push(result.ok))
+    bench.pool.test(knownTransaction(pay(1)), ({ ok }) => results.push(ok))
+    bench.pool.test(knownTransaction(pay(1, 1)), ({ ok }) => results.push(ok))
     bench.chain.settle()
     // The one that is refused needs no signature to be verified.
     expect(results).toEqual([false, true])
@@ -256,7 +263,7 @@ describe('the file', () => {
     bench.offer(spend(pay(1), [0], [VALUE - 2 * FEE]))
     const file = encodeDump(bench.pool.table.all(), bench.pool.table.size)
     const again = new PoolBench()
-    for (const { known, time } of decodeDump(file) ?? []) again.pool.restore(known, time)
+    for (const dumped of decodeDump(file) ?? []) again.pool.restore(dumped)
     again.chain.settle()
     expect(again.pool.table.size).toBe(2)
     for (let i = 0; i < file.length; i += 97) {

@@ -1,0 +1,134 @@
+/** Who is told of a transaction, when, and who is not. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { MAX_TX_IN_INV, TX_INV_INBOUND_MS, TX_REBROADCAST_MS, TX_SETTLE_MS } from '../../src/params/limits.ts'
+import type { Transaction } from '../../src/wire/transaction.ts'
+import { spend } from '../../testkit/chain-builder.ts'
+import {
+  builder,
+  FEE,
+  idOf,
+  invOf,
+  pay,
+  TRUNK,
+  TransactionProbe,
+  VALUE,
+} from '../../testkit/transaction-probe.ts'
+
+/** Long enough for any draw. */
+const SOON_MS = 20 * TX_INV_INBOUND_MS
+
+let probe: TransactionProbe
+
+beforeEach(() => {
+  probe = new TransactionProbe()
+  // Everything that the chain holds has been there for a while.
+  probe.live(TX_SETTLE_MS)
+})
+
+function nextBlock(transactions: readonly Transaction[], fees: number) {
+  return builder.next(TRUNK.at(-1) ?? builder.genesis, { transactions, fees })
+}
+
+describe('a new transaction', () => {
+  it('is told to all who are there, later, once', () => {
+    const peers = [probe.inbound('9.1.1.1'), probe.inbound('9.2.1.1'), probe.outbound('9.3.1.1')]
+    expect(probe.submit(pay(1)).verdict).toBe('accepted')
+    for (const id of peers) expect(probe.told(id)).toEqual([])
+    probe.live(SOON_MS)
+    for (const id of peers) expect(probe.told(id)).toEqual([idOf(pay(1))])
+    probe.live(SOON_MS)
+    for (const id of peers) expect(probe.told(id)).toEqual([idOf(pay(1))])
+  })
+
+  it('is told to those who come later as well', () => {
+    probe.submit(pay(1))
+    const peer = probe.inbound('9.1.1.1')
+    probe.live(SOON_MS)
+    expect(probe.told(peer)).toEqual([idOf(pay(1))])
+  })
+
+  it('goes on from who brought it to everybody else', () => {
+    const source = probe.inbound('9.1.1.1')
+    const other = probe.inbound('9.2.1.1')
+    const teller = probe.inbound('9.3.1.1')
+    probe.receive(source, { type: 'tx', transaction: pay(1) })
+    probe.receive(teller, invOf(pay(1)))
+    probe.live(SOON_MS)
+    expect(probe.told(source)).toEqual([])
+    expect(probe.told(teller)).toEqual([])
+    expect(probe.told(other)).toEqual([idOf(pay(1))])
+    expect(probe.peer(source).lastTransactionAt).toBeDefined()
+  })
+
+  it('is not told to who does not want it, or is far behind', () => {
+    const deaf = probe.inbound('9.1.1.1', { relay: false })
+    const behind = probe.inbound('9.2.1.1', { startHeight: 57 })
+    const near = probe.inbound('9.3.1.1', { startHeight: 58 })
+    probe.submit(pay(1))
+    probe.live(SOON_MS)
+    expect(probe.told(deaf)).toEqual([])
+    expect(probe.told(behind)).toEqual([])
+    expect(probe.told(near)).toEqual([idOf(pay(1))])
+  })
+
+  it('is told by those that pay most first, many in one message and no more than that', () => {
+    const peer = probe.inbound('9.1.1.1')
+    const fees = Array.from({ length: 45 }, (_, i) => FEE + ((i * 17) % 45) * 1_000)
+    for (const [i, fee] of fees.entries()) probe.submit(pay(i + 1, fee))
+    probe.live(SOON_MS)
+    const invs = probe.sentTo(peer).filter(({ type }) => type === 'inv')
+    const sizes = invs.map((message) => (message.type === 'inv' ? message.inventory.length : 0))
+    expect(sizes.every((size) => size <= MAX_TX_IN_INV)).toBe(true)
+    const byFee = fees.map((fee, i) => ({ fee, id: idOf(pay(i + 1, fee)) })).sort((a, b) => b.fee - a.fee)
+    expect(probe.told(peer)).toHaveLength(45)
+    // All came before the first message.
+    expect(probe.told(peer).slice(0, sizes[0])).toEqual(byFee.slice(0, sizes[0]).map(({ id }) => id))
+  })
+})
+
+describe('a transaction that spends what is not confirmed', () => {
+  it('is told to nobody before its parent is mined and everybody has had time to see that', () => {
+    const parent = pay(1)
+    const child = spend(parent, [0], [VALUE - 2 * FEE])
+    const peer = probe.inbound('9.1.1.1')
+    probe.submit(parent)
+    probe.submit(child)
+    probe.live(SOON_MS)
+    expect(probe.told(peer)).toEqual([idOf(parent)])
+    const other = probe.inbound('9.2.1.1')
+    probe.clear()
+    probe.mine(nextBlock([parent], FEE))
+    probe.live(TX_SETTLE_MS - 1)
+    for (const id of [peer, other]) expect(probe.told(id)).toEqual([])
+    probe.live(SOON_MS)
+    for (const id of [peer, other]) expect(probe.told(id)).toEqual([idOf(child)])
+  })
+})
+
+describe('our own transactions', () => {
+  it('are told again after a day or so while they wait, but not to who has told them to us', () => {
+    const peer = probe.inbound('9.1.1.1')
+    const other = probe.inbound('9.2.1.1')
+    probe.receive(peer, { type: 'tx', transaction: pay(2) })
+    probe.submit(pay(1))
+    probe.live(SOON_MS)
+    probe.receive(other, invOf(pay(1)))
+    probe.clear()
+    probe.live(0.49 * TX_REBROADCAST_MS)
+    expect(probe.told(peer)).toEqual([])
+    probe.live(1.01 * TX_REBROADCAST_MS + SOON_MS)
+    expect(probe.ends).toEqual([])
+    expect(new Set(probe.told(peer))).toEqual(new Set([idOf(pay(1))]))
+    expect(probe.told(other)).toEqual([])
+    expect(probe.ends).toEqual([])
+  })
+
+  it('are told again at once if they are handed in again', () => {
+    const peer = probe.inbound('9.1.1.1')
+    probe.submit(pay(1))
+    probe.live(SOON_MS)
+    expect(probe.submit(pay(1))).toMatchObject({ verdict: 'known', entry: { isLocal: true } })
+    probe.live(SOON_MS)
+    expect(probe.told(peer)).toEqual([idOf(pay(1)), idOf(pay(1))])
+  })
+})
