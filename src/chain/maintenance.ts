@@ -199,7 +199,7 @@ export class Maintenance {
       yield* rest()
     }
     if (level < 4) return undefined
-    for (let height = reached; height <= active.tip.height; height++) {
+    for (let height = Math.max(reached, lowest); height <= active.tip.height; height++) {
       const node = active.at(height)
       const body = node === undefined ? undefined : yield* this.#parts.blocks.load(node)
       if (node === undefined || body === undefined) return `block ${height}: it can not be read`

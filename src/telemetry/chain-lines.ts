@@ -32,7 +32,11 @@ export function chainLine(outcome: ChainOutcome): ChainLine | undefined {
     }
     case 'storageFailed': {
       const { error } = outcome
-      return { level: 'error', text: `The disk failed: ${error}`, fields: { event: 'storageFailed', error } }
+      return {
+        level: 'error',
+        text: `The chain stands still: ${error}`,
+        fields: { event: 'storageFailed', error },
+      }
     }
     default:
       return undefined

@@ -338,6 +338,14 @@ describe('the operator', () => {
     bench.settle()
     expect(results).toEqual([undefined, 'block 1: it can not be read'])
   })
+
+  it('has nothing to find fault with where there is only the first block', () => {
+    const bench = new ChainBench({ params })
+    const results: (string | undefined)[] = []
+    bench.engine.maintenance.verify(4, 0, (result) => results.push(result))
+    bench.settle()
+    expect(results).toEqual([undefined])
+  })
 })
 
 describe('coins on the disk', () => {
