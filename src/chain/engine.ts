@@ -66,6 +66,8 @@ export class ChainEngine implements Chain {
   #initialDownload = true
   /** Who brought a block, until it is connected. */
   readonly #sources = new Map<HeaderNode, Source>()
+  /** Where chains with more work leave ours that are not followed. */
+  readonly #toldForks = new Set<HeaderNode>()
   #commitAt: MonoMs = NEVER
   #lastCommitAt: MonoMs = monoMs(Number.NEGATIVE_INFINITY)
   #advancing = false
@@ -91,6 +93,7 @@ export class ChainEngine implements Chain {
       ledger: this.#ledger,
       tip: () => this.tip,
       mayLead: (node) => this.#mayLead(node),
+      heldBack: (node) => this.#deepFork(this.tree.fork(node, this.tip), node),
     })
     this.#headers = new HeaderIntake(params, this.tree, {
       unix: () => hooks.now().unix,
@@ -129,7 +132,7 @@ export class ChainEngine implements Chain {
         lost: (node) => this.#blockLost(node),
         connected: (node, body) => hooks.blockConnected?.(node, body),
         disconnected: (node, body) => hooks.blockDisconnected?.(node, body),
-        deepFork: (fork, best) => hooks.outcome({ type: 'deepFork', fork, best }),
+        deepFork: (fork, best) => this.#deepFork(fork, best),
       },
     )
     this.maintenance = new Maintenance({
@@ -298,7 +301,16 @@ export class ChainEngine implements Chain {
     })
   }
 
+  /** Each once: it grows, and the operator knows. */
+  #deepFork(fork: HeaderNode, best: HeaderNode): void {
+    if (this.#toldForks.has(fork)) return
+    this.#toldForks.add(fork)
+    this.#hooks.outcome({ type: 'deepFork', fork, best })
+  }
+
   #blockStored(node: HeaderNode): void {
+    // What is not to be connected now is read again when it is.
+    if (node.work <= this.tip.work) this.#blocks.drop(node)
     this.#standing.stored(node)
     this.#scheduleCommit()
   }

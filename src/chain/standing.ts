@@ -16,6 +16,8 @@ export interface StandingParts {
   tip(): HeaderNode
   /** May a header lead that does not follow the one that leads now? Not if too many blocks would be undone. */
   mayLead(node: HeaderNode): boolean
+  /** It would lead, but may not. */
+  heldBack(node: HeaderNode): void
 }
 
 export class Standing {
@@ -35,12 +37,13 @@ export class Standing {
 
   /** A header is new in the tree. */
   added(node: HeaderNode): void {
-    const { ledger, mayLead } = this.#parts
+    const { ledger, mayLead, heldBack } = this.#parts
     ledger.changed(node)
     node.chainStored = node.parent?.chainStored === true && wasStored(node)
     if (node.parent?.isFailed === true) node.set(NodeFlag.failedAncestor)
     if (node.isFailed || node.work <= this.#bestHeader.work) return
     if (node.parent === this.#bestHeader || mayLead(node)) this.#bestHeader = node
+    else heldBack(node)
   }
 
   /** A block is stored: its chain may be whole now, and so may those on top of it. */

@@ -262,6 +262,11 @@ describe('forks', () => {
     submit(bench, long)
     expect(tipOf(bench)).toBe(endOf(short))
     expect(bench.engine.bestHeader).toBe(bench.engine.tip)
+    bench.engine.submitHeaders(peer, headersOf(long))
+    bench.engine.submitHeaders(peerId(8), headersOf([...long, builder.next(long.at(-1) ?? end)]))
+    bench.settle()
+    expect(bench.engine.bestHeader).toBe(bench.engine.tip)
+    expect(bench.of('deepFork')).toMatchObject([{ fork: { height: 3 } }])
   })
 })
 
