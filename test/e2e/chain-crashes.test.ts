@@ -1,5 +1,5 @@
 /** What a real node keeps of its chain when it is killed, when its files are damaged and when the disk is full. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -131,11 +131,9 @@ describe('a damaged store', () => {
 /** A small disk of its own; undefined where it can't be had, which takes root on Linux. */
 function mountDisk(megabytes: number): string | undefined {
   const path = lab.newFolder()
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path], {
-    stdio: 'ignore',
-  })
-  if (status !== 0) return undefined
-  lab.atEnd({ close: () => execFileSync('umount', ['--lazy', path]) })
+  const command = ['mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path]
+  if (spawnSync('/usr/bin/env', command, { stdio: 'ignore' }).status !== 0) return undefined
+  lab.atEnd({ close: () => spawnSync('/usr/bin/env', ['umount', '--lazy', path]) })
   return path
 }
 
