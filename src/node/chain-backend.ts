@@ -115,7 +115,10 @@ export async function openChain(options: ChainBackendOptions): Promise<ChainBack
     notice,
   })
   try {
-    if (options.reindex === true) await rebuildIndex(params, store, notice)
+    if (options.reindex === true) {
+      await rebuildIndex(params, store, notice)
+      await store.finishReindex()
+    }
     const saved = await readSaved(store)
     const { coinCacheBytes, pruneBytes } = options
     const engine = { params, saved, pruneBytes, ...(coinCacheBytes === undefined ? {} : { coinCacheBytes }) }

@@ -268,8 +268,8 @@ export const EVICTION_SHARE_PROTECTED = 0.5
 
 // Sockets
 
-/** Strangers are refused while fewer descriptors are free, so that files, dials and RPC find one. */
-export const DESCRIPTORS_RESERVED = 16
+/** Strangers are refused while fewer descriptors are free, so that files of blocks, tables, dials and RPC find one. */
+export const DESCRIPTORS_RESERVED = 48
 /** How long the listener rests when the system can't accept. */
 export const ACCEPT_PAUSE_MS = 1_000
 /** A lack of descriptors is told no more often than this. */

@@ -3,14 +3,14 @@
  * open for writing at a time, so at most one has anything in it that a power failure could take.
  */
 import { constants } from 'node:fs'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BLOCK_RECORD_OVERHEAD, type BlockPosition, type StoredBlock } from '../chain/io.ts'
 import { MAX_STORED_BLOCK_BYTES } from '../params/limits.ts'
 import { errorCode } from '../primitives/errors.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import { syncFolder } from './atomic-file.ts'
-import { decodeRecordHeader, encodeRecordHeader } from './block-record.ts'
+import { decodeRecordHeader, encodeRecordHeader, type RecordMark } from './block-record.ts'
 import { FilePool } from './file-pool.ts'
 import { ifThere } from './if-there.ts'
 import { type OpenFile, type RawFile, readRange, writeBoth } from './raw-file.ts'
@@ -25,40 +25,55 @@ interface Writer {
   isDirty: boolean
 }
 
+function pathOf(dir: string, number: number): string {
+  return join(dir, `blk${String(number).padStart(5, '0')}.dat`)
+}
+
+/** Numbers of the files in a folder, ascending. */
+export async function listBlockFiles(dir: string): Promise<number[]> {
+  const names = await readdir(dir)
+  const numbers = names.map((name) => Number(FILE_NAME.exec(name)?.[1] ?? Number.NaN))
+  return numbers.filter((number) => !Number.isNaN(number)).sort((a, b) => a - b)
+}
+
+/** How much is in the files of a folder. */
+export async function blockFileBytes(dir: string): Promise<number> {
+  const numbers = await listBlockFiles(dir)
+  const sizes = await Promise.all(numbers.map((number) => ifThere(() => stat(pathOf(dir, number)))))
+  return sizes.reduce((sum, file) => sum + (file?.size ?? 0), 0)
+}
+
+/**
+ * Makes sure of what the process before this one appended and did not sync, if it was killed. To be called before
+ * the rows are opened, since that makes sure of them.
+ */
+export async function syncLastBlockFile(dir: string, openFile: OpenFile): Promise<void> {
+  const last = (await listBlockFiles(dir)).at(-1)
+  if (last === undefined) return
+  const file = await openFile(pathOf(dir, last), 'r+')
+  await file.datasync().finally(() => file.close())
+  await syncFolder(dir)
+}
+
 export class BlockFiles {
-  readonly #dir: string
-  readonly magic: number
+  readonly dir: string
+  readonly mark: RecordMark
   readonly #openFile: OpenFile
   readonly #pool: FilePool
   #writer: Writer | undefined
   /** A file may have been made since its folder was last synced. */
   #isFolderDirty = false
 
-  constructor(dir: string, magic: number, openFile: OpenFile) {
-    this.#dir = dir
-    this.magic = magic
+  constructor(dir: string, mark: RecordMark, openFile: OpenFile) {
+    this.dir = dir
+    this.mark = mark
     this.#openFile = openFile
-    this.#pool = new FilePool((number) => this.pathOf(number), openFile)
-  }
-
-  pathOf(number: number): string {
-    return join(this.#dir, `blk${String(number).padStart(5, '0')}.dat`)
+    this.#pool = new FilePool((number) => pathOf(dir, number), openFile)
   }
 
   /** Numbers of the files that exist, ascending. */
-  async list(): Promise<number[]> {
-    const names = await readdir(this.#dir)
-    const numbers = names.flatMap((name) => Number(FILE_NAME.exec(name)?.[1] ?? Number.NaN))
-    return numbers.filter((number) => !Number.isNaN(number)).sort((a, b) => a - b)
-  }
-
-  async bytes(): Promise<number> {
-    const sizes = await Promise.all((await this.list()).map((number) => sizeOf(this.pathOf(number))))
-    return sizes.reduce((sum, size) => sum + size, 0)
-  }
-
-  async makeFolder(): Promise<void> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+  list(): Promise<number[]> {
+    return listBlockFiles(this.dir)
   }
 
   async append(position: BlockPosition, hash: Uint8Array, block: StoredBlock): Promise<void> {
@@ -67,7 +82,7 @@ export class BlockFiles {
       throw new RangeError(`a block of ${length} bytes does not fit its place of ${position.length}`)
     const writer = await this.#writerOf(position.file)
     writer.isDirty = true
-    const header = encodeRecordHeader(this.magic, hash, block)
+    const header = encodeRecordHeader(this.mark, hash, block)
     await writeBoth(writer.file, header, block.payload, position.offset)
   }
 
@@ -78,20 +93,8 @@ export class BlockFiles {
       this.#writer.isDirty = false
     }
     if (!this.#isFolderDirty) return
-    await syncFolder(this.#dir)
+    await syncFolder(this.dir)
     this.#isFolderDirty = false
-  }
-
-  /**
-   * What the process before this one appended and did not sync may still be in the system's memory only. To be called
-   * before the rows are opened, as that makes the rows of the process before last.
-   */
-  async syncLast(): Promise<void> {
-    const last = (await this.list()).at(-1)
-    if (last === undefined) return
-    const writer = await this.#writerOf(last)
-    writer.isDirty = true
-    await this.sync()
   }
 
   /** Undefined where there is no such record; with `verify`, also where the payload is not what was written. */
@@ -105,9 +108,9 @@ export class BlockFiles {
     for (const number of numbers) {
       if (this.#writer?.number === number) await this.#closeWriter()
       await this.#pool.forget(number)
-      await rm(this.pathOf(number), { force: true })
+      await rm(pathOf(this.dir, number), { force: true })
     }
-    await syncFolder(this.#dir)
+    await syncFolder(this.dir)
   }
 
   /** Of a file that may be there or not; whatever reads it goes on if it is deleted meanwhile. */
@@ -126,7 +129,7 @@ export class BlockFiles {
     if (this.#writer?.isDirty === true) await this.#writer.file.datasync()
     await this.#closeWriter()
     this.#isFolderDirty = true
-    const file = await this.#openFile(this.pathOf(number), constants.O_WRONLY | constants.O_CREAT)
+    const file = await this.#openFile(pathOf(this.dir, number), constants.O_WRONLY | constants.O_CREAT)
     this.#writer = { number, file, isDirty: false }
     return this.#writer
   }
@@ -177,14 +180,10 @@ export class BlockFiles {
   }
 
   #blockIn(record: Uint8Array, { length }: BlockPosition, verify: boolean): StoredBlock | undefined {
-    const header = decodeRecordHeader(this.magic, record)
+    const header = decodeRecordHeader(this.mark, record)
     const payload = record.subarray(BLOCK_RECORD_OVERHEAD)
     if (header?.length !== length || payload.length !== length) return undefined
     if (verify && messageChecksum(payload) !== header.checksum) return undefined
     return { payload, checksum: header.checksum }
   }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return (await ifThere(() => stat(path)))?.size ?? 0
 }

@@ -35,14 +35,14 @@ class FileScan {
     this.#blocks = blocks
     this.#number = number
     this.#magicBytes = new Uint8Array(4)
-    new DataView(this.#magicBytes.buffer).setUint32(0, blocks.magic, true)
+    new DataView(this.#magicBytes.buffer).setUint32(0, blocks.mark.magic, true)
   }
 
   /** The next whole block behind what was found before. */
   async next(): Promise<FoundBlock | undefined> {
     while (await this.#fill(BLOCK_RECORD_OVERHEAD)) {
       const offset = this.#start + this.#at
-      const header = decodeRecordHeader(this.#blocks.magic, this.#piece.subarray(this.#at))
+      const header = decodeRecordHeader(this.#blocks.mark, this.#piece.subarray(this.#at))
       if (header !== undefined && (await this.#fill(BLOCK_RECORD_OVERHEAD + header.length))) {
         const from = this.#at + BLOCK_RECORD_OVERHEAD
         const payload = this.#piece.slice(from, from + header.length)

@@ -42,6 +42,8 @@ export interface ChainStore {
    * over. What a crash left behind the last block of a file may be among them.
    */
   scanBlockFiles(): AsyncIterable<FoundBlock>
+  /** To be called when the rows are rebuilt; a store opened with `reindex` does not open without it before that. */
+  finishReindex(): Promise<void>
   /** Bytes on the disk. */
   size(): Promise<StoreSize>
   /** Resolves when all that was asked for is done and the files are closed. Later requests fail. */

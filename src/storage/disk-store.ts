@@ -5,18 +5,19 @@
  */
 import type { BlockPosition, IoResult, StoreChange } from '../chain/io.ts'
 import { UserError } from '../primitives/errors.ts'
-import type { BlockFiles } from './block-files.ts'
+import { type BlockFiles, blockFileBytes } from './block-files.ts'
 import { scanFiles } from './block-scanner.ts'
 import type { ChainStore, FoundBlock, StoredPair, StoreRequest, StoreSize } from './chain-store.ts'
 import type { RowIndex } from './row-index.ts'
 import { storeErrorText } from './store-error.ts'
+import { clearMark } from './store-marks.ts'
 
 const CLOSED: IoResult = { ok: false, error: 'the store of the chain is closed' }
 
 export class DiskChainStore implements ChainStore {
+  readonly #dir: string
   readonly #rows: RowIndex
   readonly #blocks: BlockFiles
-  readonly #onClosed: () => Promise<void>
   /** Settles when all writes given so far are done. */
   #writes: Promise<unknown> = Promise.resolve()
   /** Settles when all commits given so far are done. */
@@ -27,11 +28,10 @@ export class DiskChainStore implements ChainStore {
   #failure: IoResult | undefined
   #closing: Promise<void> | undefined
 
-  /** `onClosed` is called at the end, if all that was written is where it belongs. */
-  constructor(rows: RowIndex, blocks: BlockFiles, onClosed: () => Promise<void>) {
+  constructor(dir: string, rows: RowIndex, blocks: BlockFiles) {
+    this.#dir = dir
     this.#rows = rows
     this.#blocks = blocks
-    this.#onClosed = onClosed
   }
 
   perform(request: StoreRequest): Promise<IoResult> {
@@ -72,8 +72,12 @@ export class DiskChainStore implements ChainStore {
   }
 
   async size(): Promise<StoreSize> {
-    const [blockBytes, storeBytes] = await Promise.all([this.#blocks.bytes(), this.#rows.bytes()])
+    const [blockBytes, storeBytes] = await Promise.all([blockFileBytes(this.#blocks.dir), this.#rows.bytes()])
     return { blockBytes, storeBytes }
+  }
+
+  async finishReindex(): Promise<void> {
+    await clearMark(this.#dir, 'reindex')
   }
 
   close(): Promise<void> {
@@ -85,7 +89,7 @@ export class DiskChainStore implements ChainStore {
     await this.#writes
     await Promise.all(this.#reads)
     await Promise.all([this.#rows.close(), this.#blocks.close()])
-    if (this.#failure === undefined) await this.#onClosed()
+    if (this.#failure === undefined) await clearMark(this.#dir, 'open')
   }
 
   async #commit(changes: readonly StoreChange[], sync: boolean): Promise<void> {

@@ -36,6 +36,10 @@ class MemoryChainStore implements ChainStore {
     yield* this.#disk.blocks()
   }
 
+  finishReindex(): Promise<void> {
+    return Promise.resolve()
+  }
+
   size(): Promise<StoreSize> {
     return Promise.resolve(this.#disk.size())
   }

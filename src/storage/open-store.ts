@@ -5,24 +5,23 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, UserError } from '../primitives/errors.ts'
-import { syncFolder } from './atomic-file.ts'
-import { BlockFiles } from './block-files.ts'
+import { BlockFiles, blockFileBytes, listBlockFiles, syncLastBlockFile } from './block-files.ts'
 import type { ChainStore } from './chain-store.ts'
 import { checkLogs, checkTables } from './database-check.ts'
 import { DiskChainStore } from './disk-store.ts'
 import { ifThere } from './if-there.ts'
-import { clearOpenMark, hasOpenMark, setOpenMark } from './open-mark.ts'
 import { type OpenFile, openSystemFile } from './raw-file.ts'
 import { DEFAULT_CACHE_BYTES, RowIndex } from './row-index.ts'
 import { DamagedRows, storeErrorText } from './store-error.ts'
-import { checkFormat, type StoreNetwork, writeFormat } from './store-format.ts'
+import { readFormat, type StoreNetwork, writeFormat } from './store-format.ts'
+import { hasMark, setMark } from './store-marks.ts'
 
 const ROWS_DIR = 'chainstate'
 const BLOCKS_DIR = 'blocks'
 
 export interface StoreOptions {
   readonly network: StoreNetwork
-  /** Deletes the rows first; the files of blocks stay, to rebuild them from. */
+  /** Deletes the rows first; the files of blocks stay, to rebuild them from. Then `finishReindex` is to be called. */
   readonly reindex?: boolean
   /** Memory for parts of tables that were read. */
   readonly cacheBytes?: number
@@ -35,28 +34,23 @@ export interface StoreOptions {
  * version, used by another process, damaged (which `reindex` repairs), or not accessible.
  */
 export async function openChainStore(dir: string, options: StoreOptions): Promise<ChainStore> {
-  const blocks = new BlockFiles(
-    join(dir, BLOCKS_DIR),
-    options.network.magic,
-    options.openFile ?? openSystemFile,
-  )
+  const openFile = options.openFile ?? openSystemFile
   try {
     await makeFolders(dir)
-    await ensureFormat(dir, options.network, blocks)
-    const rows = await openRows(dir, blocks, options)
-    return new DiskChainStore(rows, blocks, () => clearOpenMark(dir))
+    await ensureFormat(dir, options.network)
+    const rows = await openRows(dir, options, openFile)
+    try {
+      await setMark(dir, 'open')
+      // Read again, now that nobody else can make the same store.
+      const mark = await readFormat(dir, options.network)
+      if (mark === undefined) throw new UserError(`${dir} is being changed by another process`)
+      return new DiskChainStore(dir, rows, new BlockFiles(join(dir, BLOCKS_DIR), mark, openFile))
+    } catch (error) {
+      await rows.close()
+      throw error
+    }
   } catch (error) {
-    await blocks.close()
     throw error instanceof UserError ? error : new UserError(`can't use ${dir}: ${openErrorText(error)}`)
-  }
-}
-
-/** Deletes the rows and keeps the blocks. Nothing happens if there are none. Throws UserError. */
-export async function destroyIndex(dir: string): Promise<void> {
-  try {
-    await RowIndex.destroy(join(dir, ROWS_DIR))
-  } catch (error) {
-    throw new UserError(`can't delete the index in ${dir}: ${openErrorText(error)}`)
   }
 }
 
@@ -71,44 +65,45 @@ async function makeFolders(dir: string): Promise<void> {
 }
 
 /** A store is marked before anything is put into it, so what is not marked is not ours. */
-async function ensureFormat(dir: string, network: StoreNetwork, blocks: BlockFiles): Promise<void> {
-  if (await checkFormat(dir, network)) return
-  const rows = await stateOfRows(dir)
-  if (rows !== 'none' || (await blocks.list()).length > 0)
+async function ensureFormat(dir: string, network: StoreNetwork): Promise<void> {
+  if ((await readFormat(dir, network)) !== undefined) return
+  if ((await stateOfRows(dir)) !== 'none' || (await listBlockFiles(join(dir, BLOCKS_DIR))).length > 0)
     throw new UserError(
       `${dir} holds a chain, but no file that says which one: move it away, or choose another data directory with --datadir=DIR`,
     )
   await writeFormat(dir, network)
 }
 
-async function openRows(dir: string, blocks: BlockFiles, options: StoreOptions): Promise<RowIndex> {
-  if (options.reindex === true) await destroyIndex(dir)
-  const state = await stateOfRows(dir)
-  // The database would make itself anew and forget what is there.
-  if (state === 'headless') throw new DamagedRows('CURRENT is missing')
-  if (state === 'none' && options.reindex !== true && (await blocks.bytes()) > 0)
-    throw new UserError(
-      `can't use ${dir}: the index of its blocks is missing: start once with --reindex to rebuild it`,
-    )
-  const rowsDir = join(dir, ROWS_DIR)
-  if (state === 'whole') await checkLogs(rowsDir)
-  if (state === 'whole' && (await hasOpenMark(dir))) await checkTables(rowsDir)
-  await blocks.syncLast()
-  const cacheBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES
-  const openFile = options.openFile ?? openSystemFile
-  const rows = await RowIndex.open(rowsDir, { create: state === 'none', cacheBytes, openFile })
-  try {
-    await setOpenMark(dir)
-    await syncFolder(dir)
-    return rows
-  } catch (error) {
-    await rows.close()
-    throw error
+async function openRows(dir: string, options: StoreOptions, openFile: OpenFile): Promise<RowIndex> {
+  const { reindex = false, cacheBytes = DEFAULT_CACHE_BYTES } = options
+  if (reindex) {
+    await RowIndex.destroy(join(dir, ROWS_DIR))
+    await setMark(dir, 'reindex')
   }
+  const state = await stateOfRows(dir)
+  await checkRows(dir, state, reindex)
+  await syncLastBlockFile(join(dir, BLOCKS_DIR), openFile)
+  return await RowIndex.open(join(dir, ROWS_DIR), { create: state === 'none', cacheBytes, openFile })
+}
+
+/** Throws where LevelDB would go on and should not. */
+async function checkRows(dir: string, state: RowsState, reindex: boolean): Promise<void> {
+  // It would make itself anew and forget what is there.
+  if (state === 'headless') throw new DamagedRows('CURRENT is missing')
+  const again = 'start once with --reindex to rebuild it'
+  if (!reindex && (await hasMark(dir, 'reindex')))
+    throw new UserError(`can't use ${dir}: the index of the chain is not complete: ${again}`)
+  if (!reindex && state === 'none' && (await blockFileBytes(join(dir, BLOCKS_DIR))) > 0)
+    throw new UserError(`can't use ${dir}: the index of its blocks is missing: ${again}`)
+  if (state === 'none') return
+  await checkLogs(join(dir, ROWS_DIR))
+  if (await hasMark(dir, 'open')) await checkTables(join(dir, ROWS_DIR))
 }
 
 /** `headless`: there are rows, but not the file that says which tables count. */
-async function stateOfRows(dir: string): Promise<'whole' | 'headless' | 'none'> {
+type RowsState = 'whole' | 'headless' | 'none'
+
+async function stateOfRows(dir: string): Promise<RowsState> {
   const names = (await ifThere(() => readdir(join(dir, ROWS_DIR)))) ?? []
   if (names.includes('CURRENT')) return 'whole'
   return names.some((name) => /\.(ldb|sst|log)$/.test(name)) ? 'headless' : 'none'

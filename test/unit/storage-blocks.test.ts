@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { BLOCK_RECORD_OVERHEAD, type BlockPosition } from '../../src/chain/io.ts'
 import { MAX_OPEN_BLOCK_FILES } from '../../src/params/limits.ts'
-import { regtest } from '../../src/params/networks.ts'
 import { toHex } from '../../src/primitives/bytes.ts'
 import { sha3_256 } from '../../src/primitives/sha3.ts'
 import { decodeRecordHeader, encodeRecordHeader } from '../../src/storage/block-record.ts'
@@ -24,6 +23,7 @@ import {
   sampleBlock,
 } from '../../testkit/stores.ts'
 
+const MARK = { magic: 0x0403_0201, secret: Uint8Array.from({ length: 16 }, (_, i) => 7 * i) }
 const lab = new StoreLab()
 afterEach(() => lab.close())
 
@@ -49,7 +49,7 @@ const flip = (path: string, at: number): void =>
 describe('a record', () => {
   it('has the layout that docs/STORAGE.md describes', () => {
     const { hash, block } = sampleBlock(1, 5)
-    const header = encodeRecordHeader(0x0403_0201, hash, block)
+    const header = encodeRecordHeader(MARK, hash, block)
     expect(header.length).toBe(BLOCK_RECORD_OVERHEAD)
     const view = new DataView(header.buffer)
     expect([view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)]).toEqual([
@@ -58,27 +58,28 @@ describe('a record', () => {
       block.checksum,
     ])
     expect(toHex(header.subarray(16))).toBe(toHex(hash))
-    const check = sha3_256(Uint8Array.from([...header.subarray(0, 12), ...hash]))
+    const check = sha3_256(Uint8Array.from([...MARK.secret, ...header.subarray(0, 12), ...hash]))
     expect(toHex(header.subarray(12, 16))).toBe(toHex(check.subarray(0, 4)))
-    expect(decodeRecordHeader(0x0403_0201, header)).toEqual({ length: 5, checksum: block.checksum, hash })
+    expect(decodeRecordHeader(MARK, header)).toEqual({ length: 5, checksum: block.checksum, hash })
   })
 
-  it('is not taken for one with any bit changed, of another network, or cut', () => {
+  it('is not taken for one with any bit changed, of another network or store, or cut', () => {
     const { hash, block } = sampleBlock(1, 5)
-    const header = encodeRecordHeader(regtest.magic, hash, block)
+    const header = encodeRecordHeader(MARK, hash, block)
     for (let bit = 0; bit < 8 * header.length; bit++) {
       const other = header.slice()
       other[bit >> 3] = (other[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-      expect(decodeRecordHeader(regtest.magic, other)).toBeUndefined()
+      expect(decodeRecordHeader(MARK, other)).toBeUndefined()
     }
-    expect(decodeRecordHeader(regtest.magic + 1, header)).toBeUndefined()
-    expect(decodeRecordHeader(regtest.magic, header.subarray(0, 47))).toBeUndefined()
+    expect(decodeRecordHeader({ ...MARK, magic: 1 }, header)).toBeUndefined()
+    expect(decodeRecordHeader({ ...MARK, secret: new Uint8Array(16) }, header)).toBeUndefined()
+    expect(decodeRecordHeader(MARK, header.subarray(0, 47))).toBeUndefined()
   })
 
   it('does not claim more than a block can have', () => {
     const payload = { length: 8_388_609 } as Uint8Array
-    const header = encodeRecordHeader(1, sampleBlock(1).hash, { payload, checksum: 0 })
-    expect(decodeRecordHeader(1, header)).toBeUndefined()
+    const header = encodeRecordHeader(MARK, sampleBlock(1).hash, { payload, checksum: 0 })
+    expect(decodeRecordHeader(MARK, header)).toBeUndefined()
   })
 })
 

@@ -1,20 +1,10 @@
 /** Opening a store: what it makes, whom it refuses, and what it says of damage. */
 import { spawn } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { regtest, testnet } from '../../src/params/networks.ts'
 import { UserError } from '../../src/primitives/errors.ts'
-import { destroyIndex } from '../../src/storage/open-store.ts'
 import {
   appendOf,
   ask,
@@ -70,7 +60,7 @@ describe('openChainStore', () => {
     const dir = join(lab.newDir(), 'chain')
     const store = await lab.open(dir)
     expect(readFileSync(join(dir, 'format'), 'utf8')).toMatch(
-      /^format 1\nnetwork regtest\nmagic fabfb5da\ngenesis [0-9a-f]{64}\n$/,
+      /^format 1\nnetwork regtest\nmagic fabfb5da\ngenesis [0-9a-f]{64}\nsecret [0-9a-f]{32}\ncheck [0-9a-f]{8}\n$/,
     )
     await ask(store, appendOf(FIRST, sample))
     await ask(store, commitOf({ a: '1' }))
@@ -99,7 +89,8 @@ describe('openChainStore', () => {
     const text = readFileSync(path, 'utf8')
     writeFileSync(path, text.replace('format 1', 'format 2'))
     expect(await refusal(dir)).toContain('was written by a newer version of this program: update, or')
-    for (const broken of ['', 'format', 'format 1\nnetwork regtest\n', 'format 0\n'.concat(text)]) {
+    const otherSecret = text.replace(/secret ./, (start) => (start === 'secret 0' ? 'secret 1' : 'secret 0'))
+    for (const broken of ['', 'format', 'format 1\nnetwork regtest\n', `format 0\n${text}`, otherSecret]) {
       writeFileSync(path, broken)
       expect(await refusal(dir)).toBe(`${path} is damaged: restore it, or move ${dir} away to start anew`)
     }
@@ -123,7 +114,6 @@ describe('openChainStore', () => {
     const store = await lab.open(dir)
     const text = `can't use ${dir}: it is used by another process: stop that, or choose another data directory with --datadir=DIR`
     expect(await refusal(dir)).toBe(text)
-    expect(await refusal(dir, { reindex: true })).toContain('it is used by another process')
     expect(await getText(store, 'k1000')).toHaveLength(1)
     await store.close()
     const program = `
@@ -162,14 +152,37 @@ describe('openChainStore', () => {
     expect(await pairsOf(store)).toEqual([])
     expect((await foundIn(store)).map(({ hash }) => hash)).toEqual([sample.hash])
     await ask(store, commitOf({ a: '1' }))
+    await store.finishReindex()
     await store.close()
     expect(await getText(await lab.open(dir), 'a')).toEqual(['1'])
   })
 
+  it('does not go on with an index that was not rebuilt to its end', async () => {
+    const dir = await filledDir()
+    const store = await lab.open(dir, { reindex: true })
+    await ask(store, commitOf({ a: '1' }, true))
+    await store.close()
+    expect(await refusal(dir)).toBe(
+      `can't use ${dir}: the index of the chain is not complete: start once with --reindex to rebuild it`,
+    )
+    const again = await lab.open(dir, { reindex: true })
+    expect(await pairsOf(again)).toEqual([])
+    await again.finishReindex()
+    await again.close()
+    await lab.open(dir)
+  })
+
+  it('does not take a store for one to rebuild that another process has open', async () => {
+    const dir = await filledDir()
+    const store = await lab.open(dir)
+    expect(await refusal(dir, { reindex: true })).toContain('it is used by another process')
+    await store.close()
+    expect(await getText(await lab.open(dir), 'k1000')).toEqual(['0 '.repeat(100)])
+  })
+
   it('does not begin anew where there are blocks and no rows', async () => {
     const dir = await filledDir()
-    await destroyIndex(dir)
-    expect(existsSync(join(dir, 'chainstate/CURRENT'))).toBe(false)
+    rmSync(join(dir, 'chainstate'), { recursive: true })
     expect(await refusal(dir)).toBe(
       `can't use ${dir}: the index of its blocks is missing: start once with --reindex to rebuild it`,
     )
