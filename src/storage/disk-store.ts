@@ -121,12 +121,9 @@ export class DiskChainStore implements ChainStore {
   }
 
   #writeTo(files: readonly number[], work: () => Promise<void>): Promise<IoResult> {
-    const result = this.#write(async () => {
-      try {
-        await work()
-      } finally {
-        for (const file of files) if (this.#fileWrites.get(file) === result) this.#fileWrites.delete(file)
-      }
+    const result = this.#write(work).then((done) => {
+      for (const file of files) if (this.#fileWrites.get(file) === result) this.#fileWrites.delete(file)
+      return done
     })
     for (const file of files) this.#fileWrites.set(file, result)
     return result
