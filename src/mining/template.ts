@@ -36,6 +36,9 @@ export interface BlockTemplate {
   /** Complete but for the work. */
   readonly block: Block
   readonly coinbase: Transaction
+  /** Ids of the others, 32 bytes in wire order, and what they pay in all, in ions. */
+  readonly txids: readonly Uint8Array[]
+  readonly fees: number
   /** No header of this block may have an earlier time. */
   readonly minTime: number
 }
@@ -46,7 +49,7 @@ export function blockTemplate(request: TemplateRequest): BlockTemplate {
   const minTime = params.checksMedianTime ? medianTimePast(parent) + 1 : 1
   const time = Math.max(request.time, minTime)
   const coinbase = templateCoinbase(request, height)
-  const { transactionData, root } = body(params, [coinbase, ...(request.transactions ?? [])])
+  const { transactionData, root, txids } = body(params, [coinbase, ...(request.transactions ?? [])])
   const header = BlockHeader.of({
     version: 1,
     previousHash: parent.hash,
@@ -55,7 +58,8 @@ export function blockTemplate(request: TemplateRequest): BlockTemplate {
     bits: nextBits(params, parent, time),
     nonce: 0,
   })
-  return { height, block: { header, transactionData }, coinbase, minTime }
+  const { fees = 0 } = request
+  return { height, block: { header, transactionData }, coinbase, txids: txids.slice(1), fees, minTime }
 }
 
 /** The compact target of the block behind this one. Where the rule leaves a choice, miners stay with the first one. */
@@ -79,20 +83,20 @@ function templateCoinbase({ params, script, fees = 0, extra }: TemplateRequest, 
 function body(
   params: ChainParams,
   transactions: readonly Transaction[],
-): { transactionData: Uint8Array; root: Uint8Array } {
+): { transactionData: Uint8Array; root: Uint8Array; txids: Uint8Array[] } {
   if (params.body === 'opaque') {
     const [coinbase] = transactions
     const writer = new ByteWriter()
     if (coinbase !== undefined) writeTransaction(writer, coinbase)
     const transactionData = writer.copy()
-    return { transactionData, root: sha3_256(transactionData) }
+    return { transactionData, root: sha3_256(transactionData), txids: [] }
   }
   const txids = transactions.map((transaction) => {
     const writer = new ByteWriter()
     writeTransaction(writer, transaction)
     return sha3_256(writer.view())
   })
-  return { transactionData: encodeBlockTransactions(transactions), root: merkleRoot(txids).root }
+  return { transactionData: encodeBlockTransactions(transactions), root: merkleRoot(txids).root, txids }
 }
 
 /** The same header with another nonce. */

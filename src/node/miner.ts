@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { targetBytes } from '../chain/compact-bits.ts'
+import type { HeaderNode } from '../chain/header-node.ts'
 import type { NodeEvent } from '../core/seam.ts'
 import { RateMeter } from '../crypto/rate-meter.ts'
 import { ExtraNonce, MINER_ID_BYTES } from '../mining/extra-nonce.ts'
@@ -93,6 +94,7 @@ export class Miner {
   #wait: MinerWait | undefined
   #refusal: string | undefined
   #trouble: { readonly text: string; readonly untilMs: number } | undefined
+  #refusedBehind: HeaderNode | undefined
   #nextSearchMs = Number.NEGATIVE_INFINITY
   #nextRateMs = 0
 
@@ -188,13 +190,18 @@ export class Miner {
 
   /** To be told of what happens to the node. */
   note(event: NodeEvent): void {
+    if (event.type === 'mempool') {
+      const { outcome } = event
+      if (outcome.type === 'transaction') this.#noteFees(outcome.entry?.fee ?? 0)
+      return
+    }
     const isTip = event.type === 'chain' && event.outcome.type === 'tip'
     const mayWake = this.#wait !== undefined && (event.type === 'chain' || WAKING.has(event.type))
     if (isTip || mayWake) this.#step?.abort()
   }
 
-  /** To be told of transactions that have come, with what they pay, in ions. */
-  noteFees(fees: number): void {
+  /** A transaction has come that pays so much, in ions. */
+  #noteFees(fees: number): void {
     if (this.#work === undefined) return
     this.#work.newFees += fees
     if (this.#work.newFees < MINING_FEE_SHARE * this.#work.pays) return
@@ -245,7 +252,7 @@ export class Miner {
     try {
       const script = await this.#rewardScript()
       if (step.signal.aborted) return
-      const template = this.#chain.template({ script, extra: this.#extra.next() })
+      const template = this.#template(script)
       const earlyMs = 1_000 * this.#chain.secondsTooEarly(template)
       if (earlyMs > 0) {
         this.#nextSearchMs = this.#clock.nowMs() + Math.min(earlyMs, MINING_RETRY_MS)
@@ -265,6 +272,13 @@ export class Miner {
       this.#work = undefined
     }
     this.#tellRate()
+  }
+
+  #template(script: Uint8Array): BlockTemplate {
+    const wishes = { script, extra: this.#extra.next() }
+    // What was wrong with the block that was refused is not known: another one behind this tip does without it.
+    const isCareful = this.#refusedBehind === this.#chain.engine.tip
+    return this.#chain.template(isCareful ? { ...wishes, transactions: [], fees: 0 } : wishes)
   }
 
   async #rewardScript(): Promise<Uint8Array> {
@@ -310,6 +324,7 @@ export class Miner {
       this.#tell(lines.stale(height, result.node.hash))
     } else {
       this.#counts.refused++
+      this.#refusedBehind = this.#chain.engine.tip
       this.#nextSearchMs = this.#clock.nowMs() + MINING_RETRY_MS
       this.#tell(lines.refused(height, result.text))
     }

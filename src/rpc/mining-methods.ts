@@ -143,7 +143,7 @@ function minerOf(context: RpcContext): Miner {
 }
 
 function miningInfo(context: RpcContext): JsonObject {
-  const { engine, backend } = chainOf(context)
+  const { engine, backend, mempool } = chainOf(context)
   const { control } = context
   const { tip, params } = engine
   const report = minerOf(context).report()
@@ -163,6 +163,7 @@ function miningInfo(context: RpcContext): JsonObject {
     difficulty: difficultyOfBits(tip.bits),
     target: wideHex(targetOfBits(tip.bits)),
     networkhashps: networkHashRate(tip, HASH_RATE_BLOCKS),
+    pooledtx: mempool?.table.size ?? 0,
     chain: control.network.name,
     next: nextInfo(engine, control.unixTime()),
     warnings: fairMiningNote(params),

@@ -2,6 +2,8 @@
 import * as v from 'valibot'
 import { subsidy, taxShares } from '../chain/coinbase-rules.ts'
 import { targetOfBits } from '../chain/compact-bits.ts'
+import { hashKey } from '../chain/header-node.ts'
+import type { Mempool } from '../mempool/mempool.ts'
 import type { ChainControl, SubmitResult } from '../node/chain-control.ts'
 import { LONGPOLL_MS } from '../params/limits.ts'
 import { hashToHex, toHex } from '../primitives/bytes.ts'
@@ -57,16 +59,16 @@ function template(chain: ChainControl, { control }: RpcContext): JsonObject {
   const wait = control.miner?.obstacle
   if (wait?.code === 'initialDownload') throw methodError(`getblocktemplate: ${wait.text}`)
   // What it pays to is the miner's choice; here it only has to have the right size.
-  const { block, height, minTime } = chain.template({ script: p2pkhScript(new Uint8Array(20)) })
+  const { block, height, minTime, txids, fees } = chain.template({ script: p2pkhScript(new Uint8Array(20)) })
   const { header } = block
   return {
     version: header.version,
     rules: [],
     capabilities: ['longpoll', 'proposal'],
     previousblockhash: hashToHex(header.previousHash),
-    transactions: [],
+    transactions: transactionsJson(chain.mempool, txids),
     coinbaseaux: {},
-    coinbasevalue: subsidy(engine.params, height),
+    coinbasevalue: subsidy(engine.params, height) + fees,
     coinbase_required_outputs: taxShares(engine.params, height).map(({ hash160, value }) => ({
       value,
       address: encodeAddress(hash160),
@@ -83,6 +85,18 @@ function template(chain: ChainControl, { control }: RpcContext): JsonObject {
     height,
     warnings: fairMiningNote(engine.params),
   }
+}
+
+/** With the places of those that each depends on, counted from 1. */
+function transactionsJson(mempool: Mempool | undefined, txids: readonly Uint8Array[]): JsonObject[] {
+  const places = new Map(txids.map((id, i) => [hashKey(id), i + 1]))
+  return [...places.keys()].flatMap((key) => {
+    const entry = mempool?.table.get(key)
+    if (entry === undefined) return []
+    const txid = hashToHex(entry.id)
+    const depends = [...entry.parents].flatMap((parent) => places.get(parent.key) ?? [])
+    return [{ data: toHex(entry.bytes), txid, hash: txid, depends, fee: entry.fee, size: entry.bytes.length }]
+  })
 }
 
 async function propose(chain: ChainControl, data: string | undefined): Promise<JsonValue> {

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import type { HeaderNode } from '../../src/chain/header-node.ts'
+import { knownTransaction } from '../../src/mempool/entry.ts'
 import { ChainBackend } from '../../src/node/chain-backend.ts'
 import type { ChainControl } from '../../src/node/chain-control.ts'
 import { Miner, type MinerOptions } from '../../src/node/miner.ts'
@@ -9,11 +11,13 @@ import { UserError } from '../../src/primitives/errors.ts'
 import { memoryChainStore } from '../../src/storage/memory-store.ts'
 import { decodeBlockTransactions } from '../../src/wire/block.ts'
 import { decodePayload } from '../../src/wire/messages.ts'
-import { ChainBuilder, payTo } from '../../testkit/chain-builder.ts'
+import type { Transaction } from '../../src/wire/transaction.ts'
+import { ChainBuilder, GOOD_SIGNATURE, payTo, spend } from '../../testkit/chain-builder.ts'
 import { Changes } from '../../testkit/changes.ts'
 import { FakePow, StandingClock } from '../../testkit/fake-pow.ts'
 
 const builder = new ChainBuilder(regtest.chain)
+const QUICK = { ...regtest, chain: { ...regtest.chain, coinbaseMaturityBlocks: 2 } }
 const cleanups: (() => Promise<unknown>)[] = []
 
 afterEach(async () => {
@@ -33,9 +37,12 @@ class Bench {
   readonly miner: Miner
   readonly node: DilithionNode
   readonly #changes = new Changes()
+  readonly #rewards: Transaction[] = []
 
   constructor({ network = regtest, isAlone = true, ...options }: Wishes = {}) {
     const backend = new ChainBackend(memoryChainStore(), this.pow, { params: network.chain }, () => undefined)
+    backend.signatures.verifier.verifyBatch = async (checks) =>
+      checks.map(({ signature }) => signature[0] === GOOD_SIGNATURE)
     this.node = new DilithionNode({ network, chain: backend, onEvent: (event) => this.miner.note(event) })
     if (this.node.chain === undefined) throw new Error('no chain')
     this.chain = this.node.chain
@@ -51,6 +58,32 @@ class Bench {
       await this.node.stop()
       await backend.close()
     })
+  }
+
+  /** Blocks whose rewards are for {@link pay}. */
+  async mine(count: number): Promise<void> {
+    const quick = new ChainBuilder(QUICK.chain)
+    for (const { block, transactions } of quick.chain(quick.genesis, count)) {
+      expect(await this.chain.submitBlock(block)).toMatchObject({ result: 'accepted' })
+      this.#rewards.push(...transactions)
+    }
+  }
+
+  /** Has the reward of a block wait in the mempool as a payment with this fee. */
+  async pay(height: number, fee: number): Promise<void> {
+    const reward = this.#rewards[height - 1]
+    if (reward === undefined) throw new Error('no reward')
+    const known = knownTransaction(spend(reward, [0], [5_000_000_000 - fee]))
+    expect(await this.chain.submitTransaction(known)).toMatchObject({ verdict: 'accepted' })
+  }
+
+  async transactionsOf(node: HeaderNode): Promise<readonly Transaction[]> {
+    const stored = await this.chain.readBlock(node)
+    const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
+    if (message?.ok !== true || message.value.type !== 'block') throw new Error('no block')
+    const transactions = decodeBlockTransactions(message.value.block.transactionData)
+    if (!transactions.ok) throw new Error('no transactions')
+    return transactions.value
   }
 
   line(text: RegExp, from = 0): Promise<string> {
@@ -95,12 +128,8 @@ describe('the miner', () => {
     expect(bench.pow.searches[0]?.isOver).toBe(true)
     search.find()
     await bench.line(/^Block found/)
-    const stored = await bench.chain.readBlock(bench.chain.engine.tip)
-    const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
-    if (message?.ok !== true || message.value.type !== 'block') throw new Error('no block')
-    const transactions = decodeBlockTransactions(message.value.block.transactionData)
-    if (!transactions.ok) throw new Error('no transactions')
-    expect(transactions.value[0]?.outputs[0]?.scriptPubKey).toEqual(payTo(9))
+    const [coinbase] = await bench.transactionsOf(bench.chain.engine.tip)
+    expect(coinbase?.outputs[0]?.scriptPubKey).toEqual(payTo(9))
   })
 
   it('leaves a search when there is a new tip, and begins behind it', async () => {
@@ -138,22 +167,58 @@ describe('the miner', () => {
   })
 
   it('takes new work when it would pay more, but not all the time', async () => {
-    const bench = new Bench()
+    const bench = new Bench({ network: QUICK })
+    await bench.mine(5)
     bench.miner.start()
     const first = await bench.pow.search(0)
-    bench.miner.noteFees(4_999_999)
+    await bench.pay(1, 4_000_000)
     bench.clock.advance(5_000)
     expect(first.isOver).toBe(false)
-    bench.miner.noteFees(1)
+    await bench.pay(2, 999_999)
+    expect(first.isOver).toBe(false)
+    await bench.pay(3, 100_000)
     expect(first.isOver).toBe(true)
     const second = await bench.pow.search(1)
-    bench.miner.noteFees(5_000_000)
-    bench.miner.noteFees(5_000_000)
+    await bench.pay(4, 6_000_000)
     expect(second.isOver).toBe(false)
     bench.clock.advance(4_999)
     expect(second.isOver).toBe(false)
     bench.clock.advance(1)
     expect(second.isOver).toBe(true)
+    const third = await bench.pow.search(2)
+    third.find()
+    await bench.line(/^Block found: 6 /)
+    const [coinbase, ...others] = await bench.transactionsOf(bench.chain.engine.tip)
+    expect(others).toHaveLength(4)
+    expect(coinbase?.outputs[0]?.value).toBe(5_000_000_000n + 11_099_999n)
+    expect(bench.chain.mempool?.table.size).toBe(0)
+  })
+
+  it('leaves transactions out behind a tip where its own block was refused', async () => {
+    const bench = new Bench({ network: QUICK })
+    await bench.mine(5)
+    await bench.pay(1, 100_000)
+    bench.miner.start()
+    const first = await bench.pow.search(0)
+    const { submitBlock } = bench.chain
+    bench.chain.submitBlock = async () => ({ result: 'rejected', code: 'bad-txns', text: 'broken' })
+    first.find()
+    await bench.line(/^Our own block 6 is refused: broken$/)
+    bench.chain.submitBlock = submitBlock
+    expect(bench.miner.report()).toMatchObject({ found: 1, accepted: 0, refused: 1 })
+    await new Promise(setImmediate)
+    bench.clock.advance(9_999)
+    expect(bench.pow.searches).toHaveLength(1)
+    bench.clock.advance(1)
+    const second = await bench.pow.search(1)
+    second.find()
+    await bench.line(/^Block found: 6 /)
+    expect(await bench.transactionsOf(bench.chain.engine.tip)).toHaveLength(1)
+    bench.clock.advance(10_000)
+    const third = await bench.pow.search(2)
+    third.find()
+    await bench.line(/^Block found: 7 /)
+    expect(await bench.transactionsOf(bench.chain.engine.tip)).toHaveLength(2)
   })
 
   it('never works on the same as another one, or as before', async () => {

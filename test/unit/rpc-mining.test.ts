@@ -1,5 +1,6 @@
 /** Mining by RPC: this node's own, and that of programs outside of it. */
 import { afterEach, describe, expect, it } from 'vitest'
+import { knownTransaction } from '../../src/mempool/entry.ts'
 import { openChain } from '../../src/node/chain-backend.ts'
 import { DilithionNode, type NodeOptions } from '../../src/node/node.ts'
 import { mainnet, regtest } from '../../src/params/networks.ts'
@@ -7,7 +8,7 @@ import { hashToHex, toHex } from '../../src/primitives/bytes.ts'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
 import { encodeAddress } from '../../src/script/address.ts'
 import { p2pkhScript } from '../../src/script/templates.ts'
-import { type BuiltBlock, ChainBuilder } from '../../testkit/chain-builder.ts'
+import { type BuiltBlock, ChainBuilder, GOOD_SIGNATURE, spend, txidOf } from '../../testkit/chain-builder.ts'
 import { NO_SIGNAL } from './rpc-fixtures.ts'
 
 const builder = new ChainBuilder(regtest.chain)
@@ -141,6 +142,39 @@ describe('getblocktemplate', () => {
     expect(node.chain?.engine.tip.hash).toEqual(tip.hash)
     expect(await error('getblocktemplate', [{ mode: 'proposal' }])).toContain("'data'")
     expect(await error('getblocktemplate', [{ mode: 'other' }])).toContain('template or proposal')
+  })
+
+  it('has the transactions that wait, and what they pay', async () => {
+    const network = { ...regtest, chain: { ...regtest.chain, coinbaseMaturityBlocks: 2 } }
+    const { node, call } = await start({ network })
+    const { chain } = node
+    if (chain === undefined) throw new Error('no chain')
+    chain.backend.signatures.verifier.verifyBatch = async (checks) =>
+      checks.map(({ signature }) => signature[0] === GOOD_SIGNATURE)
+    const blocks = builder.chain(builder.genesis, 3)
+    for (const { block } of blocks) await chain.submitBlock(block)
+    const [first, , tip] = blocks
+    const reward = first?.transactions[0]
+    if (reward === undefined || tip === undefined) throw new Error('no reward')
+    const parent = spend(reward, [0], [4_999_900_000])
+    const child = spend(parent, [0], [4_999_700_000])
+    for (const transaction of [parent, child]) await chain.submitTransaction(knownTransaction(transaction))
+    const template = await call('getblocktemplate')
+    const idOf = (transaction: typeof parent): string => hashToHex(txidOf(transaction))
+    expect(template).toMatchObject({
+      coinbasevalue: 5_000_300_000,
+      transactions: [
+        { txid: idOf(parent), depends: [], fee: 100_000 },
+        { txid: idOf(child), depends: [1], fee: 200_000, data: toHex(knownTransaction(child).bytes) },
+      ],
+    })
+    const block = builder.next(tip, { transactions: [parent, child], fees: 300_000 })
+    expect(await call('getblocktemplate', [{ mode: 'proposal', data: hex(block) }])).toBeNull()
+    const greedy = builder.next(tip, { transactions: [parent, child], fees: 300_001 })
+    expect(await call('getblocktemplate', [{ mode: 'proposal', data: hex(greedy) }])).toBe('bad-cb-amount')
+    expect(await call('getmininginfo')).toMatchObject({ pooledtx: 2 })
+    expect(await call('submitblock', [hex(block)])).toBeNull()
+    expect(await call('getblocktemplate')).toMatchObject({ height: 5, transactions: [] })
   })
 
   it('is of no use while the node catches up', async () => {
