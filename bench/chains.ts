@@ -1,7 +1,8 @@
 /** Chains of regtest to serve from, made once per run and copied for each server. */
 import { cpSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import { withNonce } from '../src/mining/template.ts'
+import { HeaderNode } from '../src/chain/header-node.ts'
+import { blockTemplate, withNonce } from '../src/mining/template.ts'
 import { openChain } from '../src/node/chain-backend.ts'
 import { DilithionNode } from '../src/node/node.ts'
 import { regtest } from '../src/params/networks.ts'
@@ -25,26 +26,40 @@ export interface ChainBlock {
 
 export interface BenchChain {
   readonly blocks: readonly ChainBlock[]
+  readonly news: readonly Block[]
   /** Puts the chain into a data directory that nothing uses yet. */
   install(dataDir: string): void
 }
 
-/** `dataOutputs`: how many outputs of ten kilobytes each coinbase has beside its own. */
-export async function makeChain(count: number, dataOutputs: number): Promise<BenchChain> {
+/**
+ * `dataOutputs`: how many outputs of ten kilobytes each coinbase has beside its own. `news`: how many blocks are made
+ * that would come next, and are not in the chain.
+ */
+export async function makeChain(count: number, dataOutputs: number, news = 0): Promise<BenchChain> {
   const dir = mkdtempSync(join(scratchDir, 'chain-'))
   mkdirSync(join(dir, CHAIN_DIR))
   const backend = await openChain({ network: regtest, dir: join(dir, CHAIN_DIR) })
   const node = new DilithionNode({ network: regtest, chain: backend })
   const blocks: ChainBlock[] = []
+  const next: Block[] = []
   try {
     await node.start()
-    for (let i = 0; i < count; i++) {
-      // The last one is of now, so that the node does not think that it has to catch up.
-      const block = nextBlock(node, dataOutputs, node.unixTime() - count + i)
+    let tip = node.chain?.engine.tip
+    // The last one is of now, so that nobody thinks that he has to catch up.
+    const startTime = node.unixTime() - count - news
+    for (let i = 0; i < count && tip !== undefined; i++) {
+      const block = nextBlock(tip, dataOutputs, startTime + i)
       const result = await node.chain?.submitBlock(block)
       if (result?.result !== 'accepted')
         throw new Error(`block ${i + 1} was not taken: ${JSON.stringify(result)}`)
-      blocks.push({ hash: result.node.hash, bytes: encodePayload({ type: 'block', block }).length })
+      tip = result.node
+      blocks.push({ hash: tip.hash, bytes: encodePayload({ type: 'block', block }).length })
+    }
+    for (let i = 0; i < news && tip !== undefined; i++) {
+      const block = nextBlock(tip, dataOutputs, startTime + count + i)
+      next.push(block)
+      const { bytes } = block.header
+      tip = new HeaderNode({ hash: sha3_256(bytes), bytes, parent: tip, work: tip.work + 1n, id: 0 })
     }
   } finally {
     await node.stop()
@@ -52,13 +67,12 @@ export async function makeChain(count: number, dataOutputs: number): Promise<Ben
   }
   const install = (dataDir: string): void =>
     cpSync(join(dir, CHAIN_DIR), join(dataDir, CHAIN_DIR), { recursive: true })
-  return { blocks, install }
+  return { blocks, news: next, install }
 }
 
-function nextBlock(node: DilithionNode, dataOutputs: number, time: number): Block {
-  const template = node.chain?.template({ script: Uint8Array.of(DATA_CARRIER) })
-  if (template === undefined) throw new Error('a node without a chain')
-  const { block, coinbase } = template
+function nextBlock(parent: HeaderNode, dataOutputs: number, time: number): Block {
+  const script = Uint8Array.of(DATA_CARRIER)
+  const { block, coinbase } = blockTemplate({ params: regtest.chain, parent, time, script })
   const scriptPubKey = new Uint8Array(SCRIPT_BYTES).fill(DATA_CARRIER)
   const data = Array.from({ length: dataOutputs }, () => ({ value: 0n, scriptPubKey }))
   const transactionData = encodeBlockTransactions([{ ...coinbase, outputs: [...coinbase.outputs, ...data] }])

@@ -12,6 +12,7 @@ import { codecSuite } from './suites/codec.ts'
 import { deafSuite, fairnessSuite } from './suites/fairness.ts'
 import { memorySuite, startSuite } from './suites/footprint.ts'
 import { proofOfWorkSuite } from './suites/proof-of-work.ts'
+import { relaySuite } from './suites/relay.ts'
 import { servingSuite } from './suites/serving.ts'
 import { signaturesSuite } from './suites/signatures.ts'
 import { storageSuite } from './suites/storage.ts'
@@ -28,6 +29,7 @@ const suites: readonly Suite[] = [
   fairnessSuite,
   deafSuite,
   servingSuite,
+  relaySuite,
   memorySuite,
   startSuite,
   proofOfWorkSuite,

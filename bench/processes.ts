@@ -39,6 +39,8 @@ export interface ServerOptions {
   readonly collectOnSignal?: boolean
   /** Puts something into the data directory before the start. */
   readonly prepare?: (dataDir: string) => void
+  /** Further options of the program. */
+  readonly more?: readonly string[]
 }
 
 export class Server {
@@ -62,7 +64,8 @@ export class Server {
     options.prepare?.(dataDir)
     const gc = options.collectOnSignal === true ? ['--expose-gc', '--import', GC_ON_SIGNAL] : []
     const startedAt = performance.now()
-    const args = [...gc, ...subject.command(dataDir, options.maxConnections ?? 200)]
+    const command = subject.command(dataDir, options.maxConnections ?? 200)
+    const args = [...gc, ...command, ...(options.more ?? [])]
     const child = startChild([process.execPath, ...args], 'ignore')
     const port = await listeningPort(child)
     return new Server(subject, child, dataDir, port, performance.now() - startedAt)

@@ -4,12 +4,14 @@ import { REFUSED, RpcError } from '../rpc/errors.ts'
 import { paramsFrom } from './client/arguments.ts'
 import { type CommandLine, parseCommandLine, UsageExit } from './client/command-line.ts'
 import { isDoctor, runDoctor } from './client/doctor.ts'
+import { fetchInfo, renderInfo } from './client/getinfo.ts'
 import { fetchNetinfo } from './client/netinfo-data.ts'
 import { renderNetinfo } from './client/netinfo-table.ts'
 import { watchNetinfo } from './client/netinfo-watch.ts'
 import { renderResult, renderRpcError } from './client/render.ts'
-import { RpcClient } from './client/rpc-client.ts'
-import { readCredentials, resolveTarget, type Target } from './client/settings.ts'
+import { QUICK_TIMEOUT_MS, type RpcClient } from './client/rpc-client.ts'
+import { withClient } from './client/session.ts'
+import { resolveTarget, type Target } from './client/settings.ts'
 import {
   columnsOf,
   openScreen,
@@ -35,26 +37,55 @@ export interface CliIo {
 /** `argv` without the names of interpreter and program. Resolves with the exit code: 0, or 1 for any failure. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   let target: Target | undefined
-  let client: RpcClient | undefined
   try {
     const line = parseCommandLine(argv, io.version)
     if (isDoctor(line)) return await runDoctor(line, io)
     target = await resolveTarget(line.settings, io.env)
-    client = new RpcClient(target, await readCredentials(target))
-    if (line.netinfo === undefined) await callMethod(line, client, io)
-    else await showNetinfo(line, line.netinfo.intervalMs, client, io)
+    await ask(line, target, io)
     return 0
   } catch (error) {
     return report(error, target, io)
-  } finally {
-    client?.close()
   }
 }
 
-async function callMethod({ words, named, json }: CommandLine, client: RpcClient, io: CliIo): Promise<void> {
-  const [method = '', ...rest] = words
+async function ask(line: CommandLine, target: Target, io: CliIo): Promise<void> {
+  const { netinfo, getinfo, waitMs } = line
+  const quick = { timeoutMs: QUICK_TIMEOUT_MS, waitMs }
+  if (netinfo !== undefined)
+    return await withClient(target, quick, (client) => showNetinfo(line, netinfo.intervalMs, client, io))
+  if (getinfo) return await withClient(target, quick, (client) => showInfo(line, client, io))
+  const words = line.stdin ? [...line.words, ...(await linesOf(io.stdin))] : line.words
+  await withClient(target, line, (client) => callMethod(line, words, client, io))
+}
+
+async function callMethod(
+  { named, json }: CommandLine,
+  [method = '', ...rest]: readonly string[],
+  client: RpcClient,
+  io: CliIo,
+): Promise<void> {
   const result = await client.call(method, paramsFrom(method, rest, named))
   io.stdout.write(renderResult(result, json))
+}
+
+async function showInfo(line: CommandLine, client: RpcClient, io: CliIo): Promise<void> {
+  const view = { color: wantsColor(line, io), isTerminal: io.stdout.isTTY === true }
+  io.stdout.write(`${renderInfo(await fetchInfo(client), view).join('\n')}\n`)
+}
+
+/** What is typed or piped in until its end, without the line ends. */
+function linesOf(stdin: TerminalInput): Promise<string[]> {
+  return new Promise((resolve) => {
+    const chunks: Uint8Array[] = []
+    stdin.on('data', (chunk) => chunks.push(chunk))
+    stdin.on('end', () => {
+      const text = Buffer.concat(chunks)
+        .toString()
+        .replace(/\r?\n$/, '')
+      resolve(text === '' ? [] : text.split(/\r?\n/))
+    })
+    stdin.resume()
+  })
 }
 
 async function showNetinfo(

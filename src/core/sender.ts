@@ -21,6 +21,8 @@ export interface Identity {
   readonly userAgent: string
   /** Told by a node that has no chain. */
   readonly startHeight: number
+  /** What we offer; full blocks if not said. */
+  readonly services?: bigint | undefined
 }
 
 export interface SenderHooks {
@@ -143,6 +145,10 @@ export class MessageSender {
     return true
   }
 
+  get #services(): bigint {
+    return this.#identity.services ?? NODE_NETWORK
+  }
+
   #push(peer: Peer, command: MessageType, ...parts: readonly Uint8Array[]): boolean {
     const before = peer.sendQueue.bytes
     if (!peer.sendQueue.push(...parts)) {
@@ -158,7 +164,7 @@ export class MessageSender {
     const common = {
       type: 'version',
       version: this.#network.protocolVersion,
-      services: NODE_NETWORK,
+      services: this.#services,
       time: BigInt(now.unix),
       nonce: peer.localNonce,
       userAgent: this.#identity.userAgent,
@@ -167,15 +173,15 @@ export class MessageSender {
       relay: peer.kind !== 'blockRelay',
     } as const
     if (this.#network.dialect === 'v1') return { layout: 'v1', ...common }
-    const addresses = versionAddresses(peer.remote)
+    const addresses = versionAddresses(peer.remote, this.#services)
     return { layout: 'current', ...common, ...addresses, genesisHash: this.#network.genesisHash }
   }
 }
 
 /** The peer as we see it, and ourselves as unknown (wire-protocol 5.1). */
-function versionAddresses(remote: Endpoint): Pick<CurrentVersion, 'receiver' | 'sender'> {
+function versionAddresses(remote: Endpoint, services: bigint): Pick<CurrentVersion, 'receiver' | 'sender'> {
   return {
     receiver: { services: NODE_NETWORK, ip: remote.ip, port: remote.port },
-    sender: { services: NODE_NETWORK, ip: UNSPECIFIED_V4, port: 0 },
+    sender: { services, ip: UNSPECIFIED_V4, port: 0 },
   }
 }

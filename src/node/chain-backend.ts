@@ -71,6 +71,11 @@ export class ChainBackend {
     void this.#answer(request).then(done)
   }
 
+  /** Are old blocks deleted? Others are told that we have the latest only. */
+  get isPruning(): boolean {
+    return this.#params.pruneBytes !== undefined
+  }
+
   /** To be called when the node has stopped. */
   async close(): Promise<void> {
     await Promise.all([this.hasher.close(), this.store.close(), this.signatures.close()])

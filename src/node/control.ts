@@ -66,6 +66,8 @@ export interface NodeControl {
   readonly version: string
   /** Such as "/Dilithion:1.0.0/". */
   readonly userAgent: string
+  /** What peers are told that we offer, as bits. */
+  readonly services: bigint
   /** Port that is listened on; undefined if none. */
   readonly listenPort: number | undefined
   readonly maxConnections: number

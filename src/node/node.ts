@@ -20,7 +20,7 @@ import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
 import { ConnectionManager } from '../shell/connection-manager.ts'
 import type { SyncSnapshot } from '../sync/snapshot.ts'
-import type { TimedAddress } from '../wire/address.ts'
+import { NODE_NETWORK, NODE_NETWORK_LIMITED, type TimedAddress } from '../wire/address.ts'
 import { encodePayload, type Message } from '../wire/messages.ts'
 import type { ChainBackend } from './chain-backend.ts'
 import { ChainControl } from './chain-control.ts'
@@ -116,7 +116,7 @@ export class DilithionNode implements NodeControl {
     this.#core = new NodeCore(
       {
         network: options.network,
-        identity: { userAgent: this.userAgent, startHeight: 0 },
+        identity: { userAgent: this.userAgent, startHeight: 0, services: this.services },
         limits,
         random: new RandomSource(randomBytes(32)),
         targets: options.targets ?? [],
@@ -157,6 +157,10 @@ export class DilithionNode implements NodeControl {
       mempool: () => this.#core.mempool,
       unixTime: () => this.unixTime(),
     })
+  }
+
+  get services(): bigint {
+    return this.#options.chain?.isPruning === true ? NODE_NETWORK_LIMITED : NODE_NETWORK
   }
 
   get listenPort(): number | undefined {

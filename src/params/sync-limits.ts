@@ -19,6 +19,8 @@ export const MAX_UNCONNECTED_HEADERS = 8
 export const UNCONNECTED_PAUSE_MS = 120_000
 /** Where the chain has no time for a peer's headers, it is asked again after this. */
 export const HEADERS_BUSY_MS = 1_000
+/** The wait doubles up to this: perhaps this machine can't judge them at all. */
+export const HEADERS_BUSY_MAX_MS = 60_000
 /** Headers that come unasked and are more than this are no announcement. */
 export const MAX_NEWS_HEADERS = 16
 /** Block hashes of one `inv` that are looked at: news are one or two, the last is the tip. */

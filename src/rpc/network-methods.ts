@@ -5,7 +5,6 @@ import type { OwnAddress } from '../node/control.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import { printable } from '../primitives/bytes.ts'
 import { formatHostPort, type HostPort, parseHostPort } from '../primitives/ip.ts'
-import { NODE_NETWORK } from '../wire/address.ts'
 import { methodError } from './errors.ts'
 import type { JsonValue } from './json.ts'
 import { method, type RpcContext, type RpcMethod } from './method.ts'
@@ -111,8 +110,8 @@ function networkInfo({ control }: RpcContext): JsonValue {
     subversion: control.userAgent,
     protocolversion: network.protocolVersion,
     network: network.name,
-    localservices: servicesHex(NODE_NETWORK),
-    localservicesnames: serviceNames(NODE_NETWORK),
+    localservices: servicesHex(control.services),
+    localservicesnames: serviceNames(control.services),
     localrelay: true,
     timeoffset: medianTimeOffset(peers),
     networkactive: true,

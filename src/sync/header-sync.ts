@@ -8,6 +8,7 @@ import { HeaderNode } from '../chain/header-node.ts'
 import type { HeadersOutcome } from '../chain/outcomes.ts'
 import {
   HEADER_PROBES,
+  HEADERS_BUSY_MAX_MS,
   HEADERS_BUSY_MS,
   HEADERS_FRESH_SECONDS,
   HEADERS_REFRESH_MS,
@@ -103,6 +104,7 @@ export class HeaderSync {
     talk.judging = Math.max(0, talk.judging - 1)
     if (last !== undefined) peer.shows(last)
     if (verdict === 'accepted' || verdict === 'staged') talk.unconnected = 0
+    if (verdict !== 'busy') talk.busy = 0
     switch (verdict) {
       case 'accepted':
         talk.from = last
@@ -117,8 +119,10 @@ export class HeaderSync {
       case 'unconnected':
         return this.#unconnected(peer, now)
       case 'busy':
+        // The same headers come again: if the chain has no way to judge them, seldom.
         talk.more = true
-        talk.retryAt = now.mono + HEADERS_BUSY_MS
+        talk.retryAt = now.mono + Math.min(HEADERS_BUSY_MS * 2 ** talk.busy, HEADERS_BUSY_MAX_MS)
+        talk.busy++
         return
       case 'invalid': {
         complete(peer, now)
@@ -214,6 +218,7 @@ export class HeaderSync {
       // What it has begun would keep a place from others; it may begin again.
       main.talk.slow++
       main.talk.from = undefined
+      main.talk.judging = 0
       this.#chain.forget(main.id)
     }
     return best

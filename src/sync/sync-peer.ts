@@ -39,6 +39,8 @@ export interface HeaderTalk {
   judging: number
   /** Answers in a row that did not fit. */
   unconnected: number
+  /** How often in a row the chain had no time for its headers. */
+  busy: number
   /** Not to be asked before. */
   retryAt: number
   /** How often somebody else had to be asked instead. */
@@ -60,6 +62,7 @@ export class SyncPeer {
     from: undefined,
     judging: 0,
     unconnected: 0,
+    busy: 0,
     retryAt: 0,
     slow: 0,
     completeAt: 0,

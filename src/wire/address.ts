@@ -25,6 +25,8 @@ export interface GetAddrMessage {
 }
 
 export const NODE_NETWORK = 1n
+/** Has the latest blocks only. */
+export const NODE_NETWORK_LIMITED = 1_024n
 
 const MAX_ADDRESSES = 50_000
 const TIMED_ADDRESS_BYTES = 30

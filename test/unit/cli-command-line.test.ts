@@ -56,6 +56,23 @@ describe('options', () => {
     expect(exit('-netinfo', '-testnet', 'getpeerinfo').text).toMatch(/takes no method \('getpeerinfo'\)/)
   })
 
+  it('say how long to wait', () => {
+    expect(parse('help')).toMatchObject({ timeoutMs: 900_000, waitMs: undefined })
+    expect(parse('-rpcclienttimeout=0', 'help').timeoutMs).toBe(0)
+    expect(parse('-rpcclienttimeout', '5', 'help')).toMatchObject({ timeoutMs: 5_000, words: ['help'] })
+    expect(parse('-rpcwait', 'help').waitMs).toBe(Number.POSITIVE_INFINITY)
+    expect(parse('-rpcwait', '-rpcwaittimeout=3', 'help').waitMs).toBe(3_000)
+    expect(parse('-rpcwaittimeout=3', 'help').waitMs).toBeUndefined()
+    expect(exit('-rpcclienttimeout=soon', 'help').text).toMatch(/--rpcclienttimeout: expected whole seconds/)
+  })
+
+  it('ask for -getinfo without a method, and for parameters from the standard input', () => {
+    expect(parse('-getinfo')).toMatchObject({ getinfo: true, words: [] })
+    expect(exit('-getinfo', 'help').text).toMatch(/-getinfo takes no method \('help'\)/)
+    expect(exit('-getinfo', '-netinfo').text).toMatch(/exclude each other/)
+    expect(parse('-stdin', 'submitblock')).toMatchObject({ stdin: true, words: ['submitblock'] })
+  })
+
   it('show help and version', () => {
     for (const flag of ['-help', '--help', '-h', '-?']) {
       const { code, text } = exit(flag)
@@ -112,8 +129,10 @@ describe('parameters', () => {
 
   it('stay text where a number would lose digits', () => {
     const hash = '1234567890'.repeat(6)
-    expect(paramsFrom('x', [hash, '9007199254740991', '9007199254740993', '1e3'], false)).toEqual([
+    const other = `${'1234567890'.repeat(6)}12e3`
+    expect(paramsFrom('x', [hash, other, '9007199254740991', '9007199254740993', '1e3'], false)).toEqual([
       hash,
+      other,
       9_007_199_254_740_991,
       '9007199254740993',
       1_000,

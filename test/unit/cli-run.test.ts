@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { renderInfo } from '../../src/cli/client/getinfo.ts'
 import { renderResult, renderRpcError } from '../../src/cli/client/render.ts'
 import { type CliIo, runCli } from '../../src/cli/dilithion-cli.ts'
 import { createCookie } from '../../src/rpc/cookie.ts'
@@ -94,10 +95,91 @@ describe('results', () => {
     expect(control.calls).toEqual(['addNode 127.0.0.1:18444 true', 'addNode 10.0.0.1:18444 false'])
   })
 
+  it('come from parameters that are piped in', async () => {
+    const { io, stdin, result } = terminal(false)
+    stdin.resume = () => {
+      stdin.emit('data', Buffer.from('10.0.0.1\non'))
+      stdin.emit('data', Buffer.from('etry\n'))
+      stdin.emit('end')
+    }
+    expect(result(await runCli(['-stdin', 'addnode'], io))).toEqual({ code: 0, out: '', err: '' })
+    expect(control.calls).toEqual(['addNode 10.0.0.1:18444 false'])
+  })
+
+  it('come from a node that starts only then, if it is waited for', async () => {
+    await server.close()
+    const waiting = cli('-rpcwait', 'uptime')
+    server = new RpcServer({ control, credentials: await createCookie(dir) })
+    await server.listen(port)
+    expect(await waiting).toEqual({ code: 0, out: '3700\n', err: '' })
+  })
+
+  it('are not waited for without end', async () => {
+    await server.close()
+    await rm(join(dir, '.cookie'))
+    const { code, err } = await cli('-rpcwait', '-rpcwaittimeout=1', 'uptime')
+    expect(code).toBe(1)
+    expect(err).toMatch(/^error: No cookie to log in with/)
+  })
+
   it('of stop arrive', async () => {
     control.onStop = () => void server.close()
     expect(await cli('stop')).toEqual({ code: 0, out: 'Dilithion node stopping\n', err: '' })
     expect(control.calls).toEqual(['requestStop'])
+  })
+})
+
+describe('-getinfo', () => {
+  it('shows what there is of a node without a chain', async () => {
+    control.snapshots = [readyPeer(1)]
+    const { code, out } = await cli('-getinfo')
+    expect(code).toBe(0)
+    expect(out).toBe(
+      [
+        'Network: in 0, out 1, total 1',
+        'Version: v1.0.0 /Dilithion:1.0.0/, protocol 70001',
+        'Time offset (s): -2',
+        'Up: 1h',
+        '',
+        'Warnings: (none)',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('shows how far the chain has come, with a bar on a terminal', () => {
+    const network = { version: 'v1', subversion: '/D:1/', protocolversion: 1, warnings: '' }
+    const chain = {
+      chain: 'mainnet',
+      blocks: 250,
+      headers: 1_000,
+      difficulty: 1.5,
+      verificationprogress: 0.25,
+      initialblockdownload: true,
+      size_on_disk: 1_234_567,
+      pruned: true,
+      unchecked_rules: 'some rules',
+      warnings: '\x1b[31mit stands',
+    }
+    const data = { network, chain, mempool: { size: 1, bytes: 5_300 }, uptime: 3 }
+    const plain = renderInfo(data, { color: false, isTerminal: false })
+    expect(plain).toEqual([
+      'Chain: mainnet',
+      'Blocks: 250',
+      'Headers: 1000',
+      'Verification progress: 25.0000%',
+      'Difficulty: 1.5',
+      'On disk: 1.23 MB, old blocks deleted',
+      '',
+      'Network: in 0, out 0, total 0',
+      'Version: v1 /D:1/, protocol 1',
+      'Up: 3s',
+      'Mempool: 1 transaction, 5.30 kB',
+      '',
+      'Warnings: ?[31mit stands; some rules',
+    ])
+    const shown = renderInfo(data, { color: false, isTerminal: true })
+    expect(shown[3]).toBe('Verification progress: ▒▒▒▒▒░░░░░░░░░░░░░░░ 25.0000%')
   })
 })
 

@@ -132,4 +132,15 @@ describe('a node with a chain', () => {
     expect((await chain.waitForTip(({ height }) => height === 4, 60_000)).height).toBe(4)
     expect(await chain.invalidate(chain.engine.tree.genesis)).toContain('first block')
   })
+
+  it('says whether it has all blocks or the latest only', async () => {
+    for (const [pruneBytes, services] of [
+      [undefined, 1n],
+      [200_000_000, 1_024n],
+    ] as const) {
+      const chain = await openChain({ network: regtest, pruneBytes })
+      expect(new DilithionNode({ network: regtest, chain }).services).toBe(services)
+      await chain.close()
+    }
+  })
 })

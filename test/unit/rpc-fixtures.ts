@@ -23,6 +23,7 @@ import type { TimedAddress } from '../../src/wire/address.ts'
 export class FakeControl implements NodeControl {
   readonly chain = undefined
   readonly miner = undefined
+  readonly services = 1n
   readonly network: NetworkParams
   readonly version = '1.0.0'
   readonly userAgent = '/Dilithion:1.0.0/'

@@ -170,6 +170,15 @@ describe('near the tip', () => {
     expect(bench.chain.tip.height).toBe(110)
   })
 
+  it('a chain that never has time is asked more and more seldom', () => {
+    const bench = near()
+    bench.chain.judgeHeaders = () => ({ verdict: 'busy' })
+    const peer = bench.add({ blocks: LONG.slice(0, 110) })
+    bench.run(600_000)
+    expect(peer.getheaders).toBeLessThan(20)
+    expect(peer.end).toBeUndefined()
+  })
+
   it('a lost announcement is made up for after a while without news', () => {
     const bench = near()
     const own = [...blocks]

@@ -22,9 +22,12 @@ function namedParams(words: readonly string[]): Record<string, JsonValue> {
   return Object.fromEntries(entries)
 }
 
+/** No number that a method takes is longer. */
+const MAX_NUMBER_CHARACTERS = 24
+
 /**
- * JSON is taken as JSON, anything else is text. So is a whole number that JSON would round: hashes can consist
- * of digits alone.
+ * JSON is taken as JSON, anything else is text. So is a number that JSON would round or that is too long for one:
+ * hashes can consist of digits alone, or of digits and an e.
  */
 function parseWord(word: string): JsonValue {
   let value: JsonValue
@@ -33,6 +36,7 @@ function parseWord(word: string): JsonValue {
   } catch {
     return word
   }
-  const rounded = typeof value === 'number' && /^-?\d+$/.test(word) && !Number.isSafeInteger(value)
-  return rounded ? word : value
+  if (typeof value !== 'number') return value
+  const isRounded = /^-?\d+$/.test(word) && !Number.isSafeInteger(value)
+  return isRounded || word.length > MAX_NUMBER_CHARACTERS ? word : value
 }

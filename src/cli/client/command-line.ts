@@ -14,6 +14,14 @@ export interface CommandLine {
   /** Show the table of peers, on a terminal anew every so often; undefined: call a method. */
   readonly netinfo: { readonly intervalMs: number } | undefined
   readonly once: boolean
+  /** Show in some lines how the node is doing, instead of calling a method. */
+  readonly getinfo: boolean
+  /** More parameters come by the standard input, one a line. */
+  readonly stdin: boolean
+  /** An answer that takes longer is given up; 0: never. */
+  readonly timeoutMs: number
+  /** Wait for a node that does not answer yet, so long at most; undefined: don't. Infinity: for ever. */
+  readonly waitMs: number | undefined
   /** The method and its parameters. */
   readonly words: readonly string[]
 }
@@ -32,6 +40,8 @@ export class UsageExit extends Error {
 }
 
 const SWITCH = ' [0|1]'
+/** As with Bitcoin's client. */
+const DEFAULT_TIMEOUT_SECONDS = 900
 type OptionRow = readonly [flags: string, help: string]
 
 const NODE_OPTIONS: readonly OptionRow[] = [
@@ -44,15 +54,24 @@ const NODE_OPTIONS: readonly OptionRow[] = [
   ['--rpcuser <NAME>', 'user name (from the cookie file in the data directory)'],
   ['--rpcpassword <WORD>', 'password'],
   ['--rpccookiefile <FILE>', 'cookie file, relative to the data directory (.cookie)'],
+  ['--rpcclienttimeout <SECONDS>', `how long an answer may take (${DEFAULT_TIMEOUT_SECONDS}; 0: for ever)`],
+  [`--rpcwait${SWITCH}`, 'wait until the node answers, if it is only starting'],
+  ['--rpcwaittimeout <SECONDS>', 'how long to wait then (0: for ever)'],
+]
+
+const INPUT_OPTIONS: readonly OptionRow[] = [
+  [`--named${SWITCH}`, 'parameters are written as name=value'],
+  [`--stdin${SWITCH}`, 'more parameters come by the standard input, one a line'],
 ]
 
 const OUTPUT_OPTIONS: readonly OptionRow[] = [
-  [`--named${SWITCH}`, 'parameters are written as name=value'],
   [`--json${SWITCH}`, 'print results as JSON on one line'],
+  [`--getinfo${SWITCH}`, 'how the node and its chain are doing, in some lines'],
   [`--once${SWITCH}`, 'with -netinfo: print the table once'],
   ['--no-color', 'no colours, also on a terminal'],
 ]
 
+const MAX_SECONDS = 1_000_000
 const DEFAULT_INTERVAL_SECONDS = 1
 const MIN_INTERVAL_SECONDS = 0.1
 const MAX_INTERVAL_SECONDS = 3_600
@@ -63,6 +82,8 @@ Examples:
   dilithion-cli getpeerinfo
   dilithion-cli -testnet addnode 127.0.0.1:18444 add
   dilithion-cli -named addnode node=127.0.0.1:18444 command=add
+  dilithion-cli -getinfo              (how does the node do?)
+  dilithion-cli getblock HASH 0 | dilithion-cli -regtest -stdin submitblock
   dilithion-cli help addnode
 
 A parameter that is JSON (a number, true, null, an object, an array) is sent as such, anything else as text;
@@ -91,7 +112,7 @@ function build(version: string): Command {
   const command = new Command('dilithion-cli')
     .description('Asks a running Dilithion node, by RPC.')
     .usage(
-      '[options] <method> [params...]\n       dilithion-cli [options] doctor\n       dilithion-cli [options] -netinfo [seconds]',
+      '[options] <method> [params...]\n       dilithion-cli [options] doctor\n       dilithion-cli [options] -getinfo\n       dilithion-cli [options] -netinfo [seconds]',
     )
     .argument('[words...]')
     .passThroughOptions()
@@ -106,6 +127,8 @@ function build(version: string): Command {
     .addHelpText('after', AFTER_HELP)
   for (const [flags, help] of NODE_OPTIONS)
     command.addOption(new Option(flags, help).helpGroup('Where the node is:'))
+  for (const [flags, help] of INPUT_OPTIONS)
+    command.addOption(new Option(flags, help).helpGroup('What is asked:'))
   for (const [flags, help] of OUTPUT_OPTIONS)
     command.addOption(new Option(flags, help).helpGroup('What is shown:'))
   command.addOption(
@@ -166,8 +189,13 @@ function interpret(command: Command): CommandLine {
   const interval = values.get('netinfo')
   const seconds = typeof interval === 'number' ? interval : DEFAULT_INTERVAL_SECONDS
   const words = command.args
-  if (interval === undefined && words.length === 0) throw usageError('which method? help lists them')
-  if (interval !== undefined && words.length > 0) throw usageError(`-netinfo takes no method ('${words[0]}')`)
+  const getinfo = on('getinfo')
+  const view = getinfo ? '-getinfo' : interval === undefined ? undefined : '-netinfo'
+  if (getinfo && interval !== undefined) throw usageError('-getinfo and -netinfo exclude each other')
+  if (view === undefined && words.length === 0) throw usageError('which method? help lists them')
+  if (view !== undefined && words.length > 0) throw usageError(`${view} takes no method ('${words[0]}')`)
+  const timeoutMs = secondsOf(values, 'rpcclienttimeout', DEFAULT_TIMEOUT_SECONDS)
+  const longestWaitMs = secondsOf(values, 'rpcwaittimeout', 0)
   return {
     settings,
     named: on('named'),
@@ -175,8 +203,20 @@ function interpret(command: Command): CommandLine {
     color: values.get('color') !== false,
     netinfo: interval === undefined ? undefined : { intervalMs: seconds * 1_000 },
     once: on('once'),
+    getinfo,
+    stdin: on('stdin'),
+    timeoutMs,
+    waitMs: on('rpcwait') ? longestWaitMs || Number.POSITIVE_INFINITY : undefined,
     words,
   }
+}
+
+/** In milliseconds. */
+function secondsOf(values: ReadonlyMap<string, unknown>, name: string, fallback: number): number {
+  const text = String(values.get(name) ?? fallback)
+  if (!/^\d{1,7}$/.test(text) || Number(text) > MAX_SECONDS)
+    throw usageError(`--${name}: expected whole seconds from 0 to ${MAX_SECONDS}, got '${text}'`)
+  return Number(text) * 1_000
 }
 
 export function usageError(what: string): UsageExit {

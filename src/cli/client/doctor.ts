@@ -12,8 +12,9 @@ import type { CliIo } from '../dilithion-cli.ts'
 import { type CommandLine, usageError } from './command-line.ts'
 import { explainNoAnswer } from './doctor-no-answer.ts'
 import { renderResult } from './render.ts'
-import { RpcClient } from './rpc-client.ts'
-import { readCredentials, resolveTarget, type Target } from './settings.ts'
+import { QUICK_TIMEOUT_MS } from './rpc-client.ts'
+import { type Patience, withClient } from './session.ts'
+import { resolveTarget, type Target } from './settings.ts'
 import { columnsOf, wantsColor } from './terminal.ts'
 
 const diagnosisSchema = v.looseObject({
@@ -48,7 +49,7 @@ export async function runDoctor(line: CommandLine, io: CliIo): Promise<number> {
   const stray = extra.find((word) => !isJson(word))
   if (stray !== undefined) throw usageError(`doctor takes no parameter but --json ('${stray}')`)
   const target = await resolveTarget(line.settings, io.env)
-  const diagnosis = await examine(target)
+  const diagnosis = await examine(target, { timeoutMs: QUICK_TIMEOUT_MS, waitMs: line.waitMs })
   if (line.json || extra.length > 0) io.stdout.write(renderResult(diagnosis, true))
   else {
     const columns = io.stdout.isTTY === true ? columnsOf(io.stdout) : MAX_COLUMNS
@@ -57,18 +58,15 @@ export async function runDoctor(line: CommandLine, io: CliIo): Promise<number> {
   return diagnosis.healthy ? 0 : 1
 }
 
-async function examine(target: Target): Promise<Diagnosis> {
-  let client: RpcClient | undefined
+async function examine(target: Target, patience: Patience): Promise<Diagnosis> {
   try {
-    client = new RpcClient(target, await readCredentials(target))
-    const checked = v.safeParse(diagnosisSchema, await client.call('getdiagnosis', {}))
+    const answer = await withClient(target, patience, (client) => client.call('getdiagnosis', {}))
+    const checked = v.safeParse(diagnosisSchema, answer)
     if (checked.success) return checked.output
     throw new UserError(`The node's diagnosis is not understood: ${checked.issues[0].message}`)
   } catch (error) {
     if (!(error instanceof UserError) && !(error instanceof RpcError)) throw error
     return { healthy: false, findings: [await explainNoAnswer(error, target)] }
-  } finally {
-    client?.close()
   }
 }
 

@@ -17,10 +17,10 @@ export class NoAnswerError extends UserError {
   }
 }
 
-/** An answer that takes longer will not come. */
-const REPLY_TIMEOUT_MS = 30_000
-/** A thousand peers take a tenth of this. */
-const MAX_REPLY_BYTES = 33_554_432
+/** For what is answered at once by a node that is well. */
+export const QUICK_TIMEOUT_MS = 30_000
+/** More than a block of the largest size, full of outputs, takes in words. */
+const MAX_REPLY_BYTES = 67_108_864
 
 const errorSchema = v.object({
   code: v.number(),
@@ -48,8 +48,11 @@ export class RpcClient {
   readonly #port: number
   readonly #authorization: string
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  readonly #timeoutMs: number
 
-  constructor(endpoint: { host: string; port: number }, credentials: RpcCredentials) {
+  /** `timeoutMs`: an answer that takes longer is given up; 0: never. */
+  constructor(endpoint: { host: string; port: number }, credentials: RpcCredentials, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
     this.#host = endpoint.host
     this.#port = endpoint.port
     const login = Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')
@@ -103,7 +106,7 @@ export class RpcClient {
     }
     return new Promise((resolve, reject) => {
       const options = { host: this.#host, port: this.#port, method: 'POST', headers, agent: this.#agent }
-      const sent = request({ ...options, path: '/', timeout: REPLY_TIMEOUT_MS }, (response) => {
+      const sent = request({ ...options, path: '/', timeout: this.#timeoutMs }, (response) => {
         const chunks: Buffer[] = []
         let length = 0
         response.on('data', (chunk: Buffer) => {

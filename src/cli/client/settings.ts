@@ -69,6 +69,9 @@ export async function resolveTarget(line: Values, env: NodeJS.ProcessEnv): Promi
   }
 }
 
+/** There is no cookie to log in with, perhaps because there is no node. */
+export class NoCookieError extends UserError {}
+
 /** The login, or what the cookie file says. Throws UserError if there is none. */
 export async function readCredentials({ login, cookieFile }: Target): Promise<RpcCredentials> {
   if (login !== undefined) return login
@@ -76,7 +79,7 @@ export async function readCredentials({ login, cookieFile }: Target): Promise<Rp
   try {
     text = (await readFile(cookieFile, 'utf8')).trim()
   } catch (error) {
-    throw new UserError(
+    throw new NoCookieError(
       `No cookie to log in with: can't read ${cookieFile} (${errorText(error)}). ` +
         'Is dilithion-node running, and with these options (--testnet, --datadir)? ' +
         'If it has an rpcuser and rpcpassword, give them as options.',
