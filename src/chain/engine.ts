@@ -18,13 +18,12 @@ import type { Chain, ChainHooks, MempoolChain } from './chain.ts'
 import { CoinCache } from './coin-cache.ts'
 import { loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
-import { genesisBlock } from './genesis.ts'
 import { HeaderAudit } from './header-audit.ts'
 import { HeaderIntake } from './header-intake.ts'
 import type { HeaderNode } from './header-node.ts'
 import { HeaderQueue } from './header-queue.ts'
 import type { HeaderTree } from './header-tree.ts'
-import type { IoResult, Job, StoredBlock } from './io.ts'
+import type { Job, StoredBlock } from './io.ts'
 import { JobRunner } from './job-runner.ts'
 import { Ledger } from './ledger.ts'
 import { locatorOf } from './locator.ts'
@@ -32,6 +31,7 @@ import { Maintenance } from './maintenance.ts'
 import type { Source } from './outcomes.ts'
 import { newTree, restoreTree, type SavedChain } from './restore.ts'
 import { pathTo, Standing } from './standing.ts'
+import { readStored } from './stored-blocks.ts'
 
 export interface ChainOptions {
   readonly params: ChainParams
@@ -228,19 +228,7 @@ export class ChainEngine implements Chain {
   }
 
   read(nodes: readonly HeaderNode[], done: (blocks: readonly (StoredBlock | undefined)[]) => void): void {
-    const found: (StoredBlock | undefined)[] = nodes.map((node) =>
-      node === this.tree.genesis ? genesisBlock(this.params) : undefined,
-    )
-    const stored = nodes.flatMap((node, i) =>
-      node.position === undefined ? [] : [{ i, position: node.position }],
-    )
-    if (stored.length === 0 || this.isStopped) return done(found)
-    const positions = stored.map(({ position }) => position)
-    this.#hooks.ask({ kind: 'read', positions, verify: false }, (result: IoResult) => {
-      const blocks = result.ok ? (result.value as (StoredBlock | undefined)[]) : []
-      for (const [at, { i }] of stored.entries()) found[i] = blocks[at]
-      done(found)
-    })
+    readStored(this.isStopped ? undefined : this.#hooks.ask, this.params, nodes, done)
   }
 
   forget(source: PeerId): void {

@@ -7,6 +7,7 @@ export const faultTexts = {
   'time-too-new': 'the time is too far ahead of our clock',
   'checkpoint-mismatch': 'another block belongs at the height of a checkpoint',
   'bad-fork-prior-to-checkpoint': 'it leaves the chain below a checkpoint',
+  'bad-link': 'headers of one message do not follow each other',
   'bad-prevblk': 'a block before it breaks a rule',
   'duplicate-invalid': 'it is known and breaks a rule',
 

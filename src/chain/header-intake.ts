@@ -148,7 +148,7 @@ export class HeaderIntake {
     if (bytes.length !== HEADER_BYTES) return invalid('bad-version')
     const { last } = chain
     if (chain.length > 0 && !isClaimed(last.hash) && !bytesEqual(last.hash, bytes.subarray(4, 36)))
-      return invalid('bad-prevblk')
+      return invalid('bad-link')
     const verdict = checkHeader(this.#params, new BlockHeader(bytes), last, this.#hooks.unix())
     if (verdict === undefined) return undefined
     return verdict === 'future'
@@ -193,8 +193,7 @@ export class HeaderIntake {
       const hash = hashes[i] ?? UNKNOWN_HASH
       const { height } = header
       // The next one of the same message does not follow this one: the sender made it up, or was mistaken.
-      if (isClaimed(header.hash) && !bytesEqual(header.hash, hash))
-        return { ...invalid('bad-prevblk'), height }
+      if (isClaimed(header.hash) && !bytesEqual(header.hash, hash)) return { ...invalid('bad-link'), height }
       if (!hashMeetsBits(hash, header.bits)) return { ...invalid('high-hash'), height }
       header.hash = hash
       header.isAssumed = false

@@ -1,0 +1,23 @@
+/** Reads blocks as they are served: from their files, and the first one from the program. */
+import type { ChainParams } from '../params/chain-params.ts'
+import { genesisBlock } from './genesis.ts'
+import type { HeaderNode } from './header-node.ts'
+import type { AskIo, StoredBlock } from './io.ts'
+
+/** In order; undefined where there is none. Without `ask` nothing is read from files. */
+export function readStored(
+  ask: AskIo | undefined,
+  params: ChainParams,
+  nodes: readonly HeaderNode[],
+  done: (blocks: readonly (StoredBlock | undefined)[]) => void,
+): void {
+  const found = nodes.map(({ parent }) => (parent === undefined ? genesisBlock(params) : undefined))
+  const stored = nodes.flatMap(({ position }, i) => (position === undefined ? [] : [{ i, position }]))
+  if (stored.length === 0 || ask === undefined) return done(found)
+  const positions = stored.map(({ position }) => position)
+  ask({ kind: 'read', positions, verify: false }, (result) => {
+    const blocks = result.ok ? (result.value as (StoredBlock | undefined)[]) : []
+    for (const [at, { i }] of stored.entries()) found[i] = blocks[at]
+    done(found)
+  })
+}
