@@ -70,7 +70,7 @@ function topology(world: World): string {
     paths.set(kind, parts)
     parts.push(`M${place(i)}L${place(j)}`)
   }
-  const opacity = Math.min(0.6, Math.max(0.04, 60 / Math.sqrt(all.length + 1) / 10)).toFixed(2)
+  const opacity = Math.min(0.6, Math.max(0.04, 6 / Math.sqrt(all.length / step + 1))).toFixed(2)
   const drawn = [...paths].map(
     ([kind, parts]) =>
       `<path d="${parts.join('')}" stroke="${colourOf(kind)}" stroke-opacity="${opacity}" fill="none"/>`,
