@@ -13,6 +13,7 @@ import { DiagnosisWatch } from '../node/diagnosis-watch.ts'
 import { NodeFiles } from '../node/files.ts'
 import { describeHealth, type HealthListener } from '../node/health.ts'
 import { lockDataDir } from '../node/lock.ts'
+import { MempoolFile } from '../node/mempool-file.ts'
 import { DilithionNode, type NodeOptions } from '../node/node.ts'
 import { VERSION } from '../node/version.ts'
 import { errorCode, errorText, UserError } from '../primitives/errors.ts'
@@ -86,6 +87,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
     },
   })
   files.keep(node)
+  const mempoolFile = createMempoolFile(config, logger, warn)
   let rpc: RpcServer | undefined
   try {
     const { name } = config.network
@@ -99,15 +101,32 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
     for (const warning of config.warnings) warn(warning)
     rpc = await startRpc(config, node, logger)
     await startNode(config, node, logger)
+    if (node.chain !== undefined) mempoolFile?.follow(node.chain)
     startMining(config, node, warn)
     await stop.requested
   } finally {
     await Promise.all([node.stop(), rpc?.close()])
-    await Promise.all([files.close(), chain.close()])
+    await Promise.all([files.close(), chain.close(), mempoolFile?.close()])
     if (rpc !== undefined && config.rpcLogin === undefined) await removeCookie(config.dataDir)
   }
   logger.log({ level: 'info', category: 'Node', text: 'Stopped', fields: { event: 'stopped' } })
   trouble.raise()
+}
+
+function createMempoolFile(
+  { dataDir, mempool }: NodeConfig,
+  logger: Logger,
+  warn: (text: string) => void,
+): MempoolFile | undefined {
+  if (!mempool.isKept) return undefined
+  return new MempoolFile({
+    dataDir,
+    warn,
+    restored: (count) => {
+      const text = `${count} ${count === 1 ? 'transaction waits' : 'transactions wait'} to be mined as before`
+      logger.log({ level: 'info', category: 'Chain', text, fields: { event: 'mempoolRestored', count } })
+    },
+  })
 }
 
 /** What ended the node although nobody asked for it. */
@@ -165,6 +184,7 @@ function createNode(
     proxy: config.proxy,
     traceMessages: debug,
     ...saved,
+    mempoolBytes: config.mempool.budgetBytes,
     mining: {
       ...config.mining,
       onNotice: ({ level, text, fields }) => logger.log({ level, category: 'Mining', text, fields }),

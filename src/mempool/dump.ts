@@ -1,19 +1,23 @@
 /**
- * The pool as it is written to a file and read again: magic, count, then each transaction with when it came and
- * whether it is our own, and a hash of all of it. Fees are not kept: each transaction is judged anew.
+ * The pool as it is written to a file and read again: magic, then parts, each with its length and checksum, and an empty
+ * one at the end. Parts are of bounded size, so that neither side needs the whole at once. Fees are not kept: each
+ * transaction is judged anew.
+ *
+ * Part: bytes u32 · checksum u32 · transactions. Transaction: time u32 (Unix seconds) · own u8 · length and bytes.
  */
-
-import { bytesEqual } from '../primitives/bytes.ts'
+import { latin1Encode } from '../primitives/bytes.ts'
 import { ByteReader } from '../primitives/reader.ts'
-import { sha3_256 } from '../primitives/sha3.ts'
+import { messageChecksum } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { BLOCK_TRANSACTION, readTransaction } from '../wire/transaction.ts'
 import { type KnownTransaction, knownTransaction, type MempoolEntry } from './entry.ts'
 
-/** "DILTXP" and the number of the layout. */
-const MAGIC = new Uint8Array([0x44, 0x49, 0x4c, 0x54, 0x58, 0x50, 1])
-const HASH_BYTES = 32
-const MAX_TRANSACTIONS = 1_000_000
+export const DUMP_MAGIC = latin1Encode('DILTXP01')
+export const PART_HEAD_BYTES = 8
+/** A part ends with the transaction that makes it longer than this. */
+const PART_BYTES = 262_144
+/** That, and a transaction of the largest size. */
+const MAX_PART_BYTES = PART_BYTES + 1_100_000
 
 export interface DumpedTransaction {
   readonly known: KnownTransaction
@@ -22,36 +26,71 @@ export interface DumpedTransaction {
   readonly isLocal: boolean
 }
 
-export function encodeDump(
-  entries: Iterable<Pick<MempoolEntry, 'bytes' | 'time' | 'isLocal'>>,
-  count: number,
-): Uint8Array {
-  const writer = new ByteWriter(65_536)
-  writer.bytes(MAGIC).count(count, MAX_TRANSACTIONS)
-  for (const { bytes, time, isLocal } of entries)
-    writer
+/** The file, piece by piece. Entries that have left the pool meanwhile do no harm. */
+export function* encodeDump(entries: Iterable<MempoolEntry>): Generator<Uint8Array> {
+  yield DUMP_MAGIC
+  let part = new ByteWriter(PART_BYTES)
+  for (const { bytes, time, isLocal } of parentsFirst(entries)) {
+    part
       .u32(time)
       .u8(isLocal ? 1 : 0)
       .varBytes(bytes)
-  writer.bytes(sha3_256(writer.view()))
-  return writer.copy()
+    if (part.length < PART_BYTES) continue
+    yield framed(part)
+    part = new ByteWriter(PART_BYTES)
+  }
+  if (part.length > 0) yield framed(part)
+  yield framed(new ByteWriter(0))
 }
 
-/** Undefined if the file is damaged or of another layout. */
-export function decodeDump(file: Uint8Array): DumpedTransaction[] | undefined {
-  const content = file.subarray(0, Math.max(0, file.length - HASH_BYTES))
-  if (!bytesEqual(sha3_256(content), file.subarray(content.length))) return undefined
+function framed(part: ByteWriter): Uint8Array {
+  const content = part.view()
+  const writer = new ByteWriter(PART_HEAD_BYTES + content.length)
+  writer.u32(content.length).u32(messageChecksum(content)).bytes(content)
+  return writer.view()
+}
+
+/** What stands before a part; undefined if no part can be that long. A length of 0 is the end. */
+export function readPartHead(
+  head: Uint8Array,
+): { readonly length: number; readonly checksum: number } | undefined {
+  const reader = new ByteReader(head)
+  const length = reader.u32('length')
+  const checksum = reader.u32('checksum')
+  return reader.failed || length > MAX_PART_BYTES ? undefined : { length, checksum }
+}
+
+/** Undefined if the part is damaged. */
+export function decodePart(content: Uint8Array, checksum: number): DumpedTransaction[] | undefined {
+  if (messageChecksum(content) !== checksum) return undefined
   const reader = new ByteReader(content)
-  if (!bytesEqual(reader.bytes(MAGIC.length, 'magic'), MAGIC)) return undefined
-  const count = reader.count('count', MAX_TRANSACTIONS, 6)
   const dumped: DumpedTransaction[] = []
-  for (let i = 0; i < count && !reader.failed; i++) {
+  while (reader.remaining > 0) {
     const time = reader.u32('time')
     const isLocal = reader.u8('isLocal') === 1
     const inner = new ByteReader(reader.varBytes('transaction', content.length))
     const transaction = readTransaction(inner, BLOCK_TRANSACTION)
-    if (inner.failed) return undefined
+    if (reader.failed || inner.failed) return undefined
     dumped.push({ known: knownTransaction(transaction), time, isLocal })
   }
-  return reader.failed ? undefined : dumped
+  return dumped
+}
+
+/** A transaction that came back out of a block may be younger here than what spends from it. */
+function* parentsFirst(entries: Iterable<MempoolEntry>): Generator<MempoolEntry> {
+  const done = new Set<MempoolEntry>()
+  for (const entry of entries) {
+    const open = [entry]
+    for (let next = open.at(-1); next !== undefined; next = open.at(-1)) {
+      const waitsFor = done.has(next) ? [] : [...next.parents].filter((parent) => !done.has(parent))
+      if (waitsFor.length > 0) {
+        open.push(...waitsFor)
+        continue
+      }
+      open.pop()
+      if (done.has(next)) continue
+      done.add(next)
+      yield next
+    }
+  }
 }

@@ -139,7 +139,7 @@ export class Mempool {
   }
 
   /** The same for one that was here before. */
-  restore({ known, time, isLocal }: DumpedTransaction, done?: () => void): void {
+  restore({ known, time, isLocal }: DumpedTransaction, done?: (outcome: TransactionOutcome) => void): void {
     this.#take({ source: 'local', known, arrival: 'restored', isLocal, time, done })
   }
 

@@ -13,6 +13,7 @@ import type { MaintenanceResult } from '../chain/maintenance.ts'
 import type { BlockOutcome, ChainOutcome } from '../chain/outcomes.ts'
 import { checkProposal, type ProposalVerdict } from '../chain/proposal.ts'
 import type { AdmissionResult } from '../mempool/admission.ts'
+import type { DumpedTransaction } from '../mempool/dump.ts'
 import type { KnownTransaction } from '../mempool/entry.ts'
 import type { Mempool, TransactionOutcome } from '../mempool/mempool.ts'
 import { type BlockTemplate, blockTemplate, type TemplateRequest, withNonce } from '../mining/template.ts'
@@ -23,6 +24,7 @@ import type { StoredPair } from '../storage/chain-store.ts'
 import type { Block } from '../wire/block.ts'
 import type { ChainBackend } from './chain-backend.ts'
 import { type CoinStatistics, coinStatistics } from './coin-statistics.ts'
+import type { MempoolFile } from './mempool-file.ts'
 
 export interface ChainControlHooks {
   /** Gives the engine to a function, as an input of the core; the mempool may be used there as well. */
@@ -56,6 +58,8 @@ export const MAX_WAIT_MS = 300_000
 const MAX_NONCE = 0xffff_ffff
 
 export class ChainControl {
+  /** Where the mempool is kept; undefined if nowhere. */
+  mempoolFile: Pick<MempoolFile, 'path' | 'isLoaded' | 'save'> | undefined
   readonly #backend: ChainBackend
   readonly #hooks: ChainControlHooks
   readonly #tipWaiters = new Set<TipWaiter>()
@@ -145,12 +149,17 @@ export class ChainControl {
     return this.#ask((chain, done) => chain.run(checkProposal(chain, block, this.#hooks.unixTime()), done))
   }
 
-  /** Hands a transaction in: if it is accepted, it is told to peers until it is mined. Throws without a mempool. */
+  /** Hands a transaction in: if it is accepted, it is told to peers until it is mined. Rejects without a mempool. */
   submitTransaction(known: KnownTransaction): Promise<TransactionOutcome> {
     return this.#askPool((pool, done) => pool.submit('local', known, done))
   }
 
-  /** What would come of it, without taking it in. Throws without a mempool. */
+  /** Hands one in that was here before. Rejects without a mempool. */
+  restoreTransaction(dumped: DumpedTransaction): Promise<TransactionOutcome> {
+    return this.#askPool((pool, done) => pool.restore(dumped, done))
+  }
+
+  /** What would come of it, without taking it in. Rejects without a mempool. */
   testTransaction(known: KnownTransaction): Promise<AdmissionResult> {
     return this.#askPool((pool, done) => pool.test(known, done))
   }
@@ -284,7 +293,8 @@ export class ChainControl {
 
   #askPool<T>(use: (pool: Mempool, done: (value: T) => void) => void): Promise<T> {
     const { mempool } = this
-    if (mempool === undefined) throw new UserError('this chain has no transactions but those of miners')
+    if (mempool === undefined)
+      return Promise.reject(new UserError('this chain has no transactions but those of miners'))
     return this.#ask((_, done) => use(mempool, done))
   }
 

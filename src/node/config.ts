@@ -22,6 +22,7 @@ import { type HostPort, type IpBytes, isIpv4, parseHostPort, parseIp } from '../
 import { automaticPeers } from './automatic.ts'
 import { readConfigFile } from './config-file.ts'
 import { defaultDataDir } from './data-dir.ts'
+import { type MempoolSettings, mempoolSettings } from './mempool-settings.ts'
 import { type MiningSettings, miningSettings } from './mining-settings.ts'
 import { chooseNetwork } from './network-choice.ts'
 import {
@@ -64,6 +65,7 @@ export interface NodeConfig {
   readonly proxy: HostPort | undefined
   readonly limits: ConnectionLimits
   readonly chain: ChainSettings
+  readonly mempool: MempoolSettings
   readonly mining: MiningSettings
   readonly debug: ReadonlySet<DebugCategory>
   readonly color: boolean
@@ -144,6 +146,7 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
     proxy,
     limits,
     chain: chainSettings(settings),
+    mempool: mempoolSettings(settings),
     mining: miningSettings(settings),
     debug: debugSet(settings),
     color: !settings.flag('no-color', false),

@@ -118,6 +118,18 @@ export const optionRows = [
     group: 'Chain',
     help: 'librandomx, if not where the system finds it',
   },
+  {
+    name: 'maxmempool',
+    value: 'MB',
+    group: 'Chain',
+    help: 'memory for transactions that wait to be mined (300)',
+  },
+  {
+    name: 'persistmempool',
+    value: '0|1',
+    group: 'Chain',
+    help: 'keep transactions that wait to be mined over restarts (1)',
+  },
   { name: 'mine', group: 'Mining', help: 'mine blocks' },
   {
     name: 'mining-address',
@@ -176,7 +188,6 @@ export const unsupportedOptions: ReadonlySet<string> = new Set([
   'rescan',
   'txindex',
   'coinstatsindex',
-  'persistmempool',
   'feeestimates',
   'reset-chain',
   'yes',

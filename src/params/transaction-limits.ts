@@ -28,6 +28,13 @@ export const MAX_ORPHAN_TRANSACTIONS = 100
 export const MAX_ORPHAN_TRANSACTIONS_PER_PEER = 20
 export const MAX_ORPHAN_TRANSACTION_BYTES = 10_000_000
 export const ORPHAN_TRANSACTION_MS = 300_000
+/** How often the pool is written to its file; at the end it is written as well. */
+export const MEMPOOL_SAVE_INTERVAL_MS = 600_000
+/** Saved transactions judged at once after a start, beside those that come from others. */
+export const MAX_RESTORING = 64
+/** What an operator may say: enough for a block or two, and no more than memory can hold. */
+export const MIN_MEMPOOL_MB = 5
+export const MAX_MEMPOOL_MB = 8_192
 
 // Transactions asked for
 

@@ -1,20 +1,17 @@
 /** Methods that look at the chain (rpc 4.1), and those that Bitcoin has beside them. */
 import * as v from 'valibot'
 import { difficultyOfBits, targetOfBits } from '../chain/compact-bits.ts'
-import type { HeaderNode } from '../chain/header-node.ts'
 import { medianTimePast } from '../chain/header-rules.ts'
 import type { Maintenance } from '../chain/maintenance.ts'
 import type { ChainControl } from '../node/chain-control.ts'
 import { hashToHex, toHex } from '../primitives/bytes.ts'
-import type { Block } from '../wire/block.ts'
-import { decodePayload } from '../wire/messages.ts'
 import { bitsText, blockHex, blockJson, headerJson, wideHex } from './block-json.ts'
 import { chainTips } from './chain-tips.ts'
-import { methodError } from './errors.ts'
 import { chainOf, HASH, HEIGHT, nodeByHash, nodeByHeight } from './hash-param.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { method, type RpcContext, type RpcMethod } from './method.ts'
 import { fairMiningNote } from './notes.ts'
+import { storedBlock } from './stored-block.ts'
 
 const VERBOSITY = v.union(
   [v.picklist([0, 1, 2]), v.boolean()],
@@ -144,12 +141,4 @@ async function block(chain: ChainControl, hash: string, verbosity: number): Prom
   const node = nodeByHash(chain.engine, hash)
   const found = await storedBlock(chain, node)
   return verbosity === 0 ? blockHex(found) : await blockJson(chain.engine, node, found, verbosity)
-}
-
-async function storedBlock(chain: ChainControl, node: HeaderNode): Promise<Block> {
-  const stored = await chain.readBlock(node)
-  const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
-  if (message?.ok === true && message.value.type === 'block') return message.value.block
-  const why = chain.engine.maintenance.isPruning ? 'it may have been pruned' : 'only its header is known'
-  throw methodError(`Block not available: ${hashToHex(node.hash)} (${why})`)
 }

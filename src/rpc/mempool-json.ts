@@ -41,10 +41,10 @@ export function entryJson(entry: MempoolEntry): JsonObject {
   }
 }
 
-export function infoJson({ table, orphans }: Mempool): JsonObject {
+export function infoJson({ table, orphans }: Mempool, isLoaded: boolean): JsonObject {
   const sorted = table.sorted()
   return {
-    loaded: true,
+    loaded: isLoaded,
     size: table.size,
     bytes: table.bytes,
     usage: table.memory,

@@ -38,7 +38,7 @@ export const mempoolMethods: readonly RpcMethod[] = [
     usage: 'getmempoolinfo',
     summary: 'how many transactions wait to be mined, and what they take and pay',
     params: {},
-    run: (_, context) => infoJson(mempoolOf(context)),
+    run: (_, context) => infoJson(mempoolOf(context), chainOf(context).mempoolFile?.isLoaded ?? true),
   }),
   method({
     name: 'getrawmempool',
@@ -69,6 +69,19 @@ export const mempoolMethods: readonly RpcMethod[] = [
     params: { txid: HASH, verbose: VERBOSE },
     run: ({ txid, verbose = false }, context) =>
       shown([...descendantsOf(entryOf(mempoolOf(context), txid))], verbose),
+  }),
+  method({
+    name: 'savemempool',
+    usage: 'savemempool',
+    summary: 'write the transactions that wait to be mined to their file now',
+    params: {},
+    run: async (_, context) => {
+      const { mempoolFile } = chainOf(context)
+      if (mempoolFile === undefined) throw methodError('savemempool: the node runs with --persistmempool=0')
+      if (!mempoolFile.isLoaded) throw methodError('savemempool: the file of last time has not been read yet')
+      await mempoolFile.save()
+      return { filename: mempoolFile.path }
+    },
   }),
   method({
     name: 'sendrawtransaction',

@@ -11,6 +11,7 @@ import { mempoolMethods } from './mempool-methods.ts'
 import type { RpcMethod } from './method.ts'
 import { generateMethod, miningMethods } from './mining-methods.ts'
 import { networkMethods } from './network-methods.ts'
+import { rawTransactionMethods } from './raw-transaction-methods.ts'
 import { templateMethods } from './template-methods.ts'
 import { waitMethods } from './wait-methods.ts'
 
@@ -29,6 +30,7 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...miningMethods,
     ...templateMethods,
     ...mempoolMethods,
+    ...rawTransactionMethods,
     // What only tests may do is allowed where they may set the clock.
     ...(network.allowsMockTime ? [mockTimeMethod, addPeerAddressMethod, generateMethod] : []),
   ]

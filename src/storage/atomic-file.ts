@@ -3,19 +3,34 @@
  * at any point, or a full disk, leaves the old content or the new.
  */
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-export async function writeFileAtomically(
+export function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+  return writeBeside(path, mode, (file) => file.writeFile(content))
+}
+
+/** The same for what is too large to be in memory twice: others have their turn between two pieces. */
+export function writePiecesAtomically(
   path: string,
-  content: string | Uint8Array,
+  pieces: Iterable<Uint8Array>,
   mode = 0o600,
+): Promise<void> {
+  return writeBeside(path, mode, async (file) => {
+    for (const piece of pieces) await file.writeFile(piece)
+  })
+}
+
+async function writeBeside(
+  path: string,
+  mode: number,
+  write: (file: FileHandle) => Promise<void>,
 ): Promise<void> {
   const beside = `${path}.new`
   try {
     const file = await open(beside, 'w', mode)
     try {
-      await file.writeFile(content)
+      await write(file)
       await file.sync()
     } finally {
       await file.close()

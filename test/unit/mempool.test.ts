@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeDump, encodeDump } from '../../src/mempool/dump.ts'
+import { DUMP_MAGIC, decodePart, encodeDump, PART_HEAD_BYTES, readPartHead } from '../../src/mempool/dump.ts'
 import { knownTransaction } from '../../src/mempool/entry.ts'
 import { estimateFeeRate } from '../../src/mempool/fee-estimate.ts'
 import {
@@ -257,21 +257,49 @@ describe('time', () => {
 })
 
 describe('the file', () => {
-  it('brings everything back, and is not believed when damaged', () => {
+  it('brings everything back, parents first', () => {
     const bench = new PoolBench()
     bench.offer(pay(1))
-    bench.offer(spend(pay(1), [0], [VALUE - 2 * FEE]))
-    const file = encodeDump(bench.pool.table.all(), bench.pool.table.size)
+    bench.offer(spend(pay(1), [0], [VALUE - 2 * FEE]), 'local')
+    const pieces = [...encodeDump([...bench.pool.table.all()].reverse())]
+    expect(pieces[0]).toEqual(DUMP_MAGIC)
+    const [part = new Uint8Array(), end = new Uint8Array()] = pieces.slice(1)
+    expect(readPartHead(end)).toMatchObject({ length: 0 })
+    const head = readPartHead(part.subarray(0, PART_HEAD_BYTES))
+    expect(head?.length).toBe(part.length - PART_HEAD_BYTES)
+    const dumped = decodePart(part.subarray(PART_HEAD_BYTES), head?.checksum ?? 0) ?? []
     const again = new PoolBench()
-    for (const dumped of decodeDump(file) ?? []) again.pool.restore(dumped)
+    for (const one of dumped) again.pool.restore(one)
     again.chain.settle()
-    expect(again.pool.table.size).toBe(2)
-    for (let i = 0; i < file.length; i += 97) {
-      const damaged = file.slice()
+    expect([...again.pool.table.all()].map(({ isLocal }) => isLocal)).toEqual([false, true])
+    expect(again.outcomes.map(({ arrival }) => arrival)).toEqual(['restored', 'restored'])
+  })
+
+  it('is not believed when damaged', () => {
+    const bench = new PoolBench()
+    bench.offer(pay(1))
+    const [, part = new Uint8Array()] = encodeDump(bench.pool.table.all())
+    const { checksum = 0 } = readPartHead(part.subarray(0, PART_HEAD_BYTES)) ?? {}
+    const content = part.subarray(PART_HEAD_BYTES)
+    expect(decodePart(content, checksum)).toHaveLength(1)
+    for (let i = 0; i < content.length; i += 97) {
+      const damaged = content.slice()
       damaged[i] = (damaged[i] ?? 0) ^ 1
-      expect(decodeDump(damaged)).toBeUndefined()
+      expect(decodePart(damaged, checksum)).toBeUndefined()
     }
-    expect(decodeDump(new Uint8Array(0))).toBeUndefined()
+    expect(readPartHead(new Uint8Array([0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0]))).toBeUndefined()
+    expect(readPartHead(new Uint8Array(3))).toBeUndefined()
+  })
+
+  it('comes in parts of bounded size', () => {
+    const bench = new PoolBench(50_000_000, builder.chain(builder.genesis, 70))
+    const chain = builder.chain(builder.genesis, 70)
+    for (const { transactions } of chain.slice(0, 60))
+      for (const coinbase of transactions) bench.offer(spend(coinbase, [0], [VALUE - FEE]))
+    const sizes = [...encodeDump(bench.pool.table.all())].map(({ length }) => length)
+    expect(bench.pool.table.size).toBe(60)
+    expect(sizes).toHaveLength(4)
+    expect(Math.max(...sizes)).toBeLessThan(300_000)
   })
 })
 
