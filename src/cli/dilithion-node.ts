@@ -63,6 +63,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
   const logger = createLogger(config)
   void stop.requested.then((why) => {
     const fields = { event: 'stopping', why }
+    logger.status('')
     logger.log({ level: 'info', category: 'Node', text: `Stopping (${why})`, fields })
   })
   const warn = (text: string): void =>
@@ -155,12 +156,13 @@ interface NodeCallbacks {
 }
 
 function createLogger(config: NodeConfig): Logger {
+  const terminal = process.stdout.isTTY === true && !config.logJson
   const color = config.color && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
   const write = boundedWriter(process.stdout, (lines) => {
     const text = `${lines} lines were left out here: nobody read the log`
     logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'logGap', lines } })
   })
-  const logger = new Logger({ write, nowMs: Date.now, color, json: config.logJson })
+  const logger = new Logger({ write, nowMs: Date.now, color, json: config.logJson, terminal })
   return logger
 }
 

@@ -10,6 +10,7 @@ import { LineLimiter } from './limiter.ts'
 import { type Allowance, linesOf } from './lines.ts'
 import type { Logger } from './logger.ts'
 import { mempoolLine } from './mempool-lines.ts'
+import { progressBar } from './sync-text.ts'
 
 export interface EventLogOptions {
   readonly logger: Logger
@@ -38,6 +39,9 @@ export class EventLog {
       if (debug) logger.log({ category: 'Chain', ...mempoolLine(event.outcome) })
       return
     }
+    // A bar that stays below the lines says the same as many lines.
+    if (event.type === 'syncProgress' && logger.status(progressBar(event))) return
+    if (event.type === 'syncDone' || event.type === 'syncStuck') logger.status('')
     const isDetail = this.#concernsProbe(event)
     for (const { level: usual, text, allowance } of linesOf(event)) {
       const level = isDetail ? 'debug' : usual

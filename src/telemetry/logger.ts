@@ -24,11 +24,15 @@ export interface LogOptions {
   readonly nowMs: () => number
   readonly color: boolean
   readonly json: boolean
+  /** Can the last line be written over? Then {@link Logger.status} shows. */
+  readonly terminal?: boolean
 }
 
 const CSI = '\u001b['
 const RESET = `${CSI}0m`
 const DIM = `${CSI}2m`
+/** Back to the start of the line, and nothing on it. */
+const ERASE = `\r${CSI}2K`
 const CATEGORY_COLORS: Record<LogCategory, string> = {
   P2P: `${CSI}36m`,
   Chain: `${CSI}34m`,
@@ -48,6 +52,7 @@ export class Logger {
   readonly #options: LogOptions
   #second = -1
   #stamp = ''
+  #status = ''
 
   constructor(options: LogOptions) {
     this.#options = options
@@ -55,7 +60,16 @@ export class Logger {
 
   log(record: LogRecord): void {
     const { write, json, nowMs } = this.#options
-    write(json ? jsonLine(record, nowMs()) : this.#textLine(record, nowMs()))
+    const line = json ? jsonLine(record, nowMs()) : this.#textLine(record, nowMs())
+    write(this.#status === '' ? line : ERASE + line + this.#status)
+  }
+
+  /** On a terminal: what is shown below the last line until it changes; nothing if empty. False elsewhere. */
+  status(text: string): boolean {
+    if (this.#options.terminal !== true) return false
+    if (text !== this.#status) this.#options.write(ERASE + text)
+    this.#status = text
+    return true
   }
 
   #textLine({ level, category, text }: LogRecord, nowMs: number): string {

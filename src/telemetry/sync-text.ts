@@ -32,6 +32,15 @@ export function progressText({
   return `${PHASES[phase]}: ${at} of ${expectedHeight} (${(100 * done).toFixed(1)} %), ${rate} per second${left}`
 }
 
+const BAR_CELLS = 24
+
+/** Such as "Blocks [#######-----------------] 1200 of 4000 (30.0 %), 250 per second, 11 s left". */
+export function progressBar(progress: Progress): string {
+  const filled = Math.round(BAR_CELLS * Math.min(1, Math.max(0, progress.done)))
+  const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}]`
+  return progressText(progress).replace(':', ` ${bar}`)
+}
+
 export function stuckText({ cause, waitsFor, seconds }: Stuck): string {
   const whom = waitsFor === undefined ? '' : ` from peer ${waitsFor}`
   return `The chain has not grown for ${durationText(seconds)} although there is more: ${stuckTexts[cause]}${whom}`

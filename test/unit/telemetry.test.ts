@@ -389,3 +389,60 @@ describe('LineLimiter', () => {
     expect(limiter.take(120_000)).toEqual({ pass: true })
   })
 })
+
+/** What stands before, between and behind two marks. */
+function splitAt(text: string, from: string, to: string): string[] {
+  const start = text.indexOf(from)
+  const end = text.indexOf(to, start)
+  return [text.slice(0, start), text.slice(start + from.length, end), text.slice(end + to.length)]
+}
+
+describe('the progress of a download on a terminal', () => {
+  const progress = {
+    type: 'syncProgress',
+    phase: 'blocks',
+    height: 1_200,
+    headers: 4_000,
+    expectedHeight: 4_000,
+    done: 0.3,
+    perSecond: 250,
+    secondsLeft: 11,
+  } as const
+
+  function logOn(terminal: boolean) {
+    let text = ''
+    const write = (more: string): void => {
+      text += more
+    }
+    const logger = new Logger({ write, nowMs: () => 0, color: false, json: false, terminal })
+    const log = new EventLog({ logger, nowMs: () => 0, debug: false })
+    const take = (): string => {
+      const taken = text
+      text = ''
+      return taken
+    }
+    return { log, logger, take }
+  }
+
+  it('is a bar below the lines, which goes when it is done', () => {
+    const { log, logger, take } = logOn(true)
+    log.write(progress)
+    const bar = 'Blocks [#######-----------------] 1200 of 4000 (30.0 %), 250 per second, 11 s left'
+    const erase = '\r\u001b[2K'
+    expect(take()).toBe(erase + bar)
+    logger.log({ level: 'info', category: 'Node', text: 'something' })
+    const [before, line, after] = splitAt(take(), erase, '\n')
+    expect([before, after]).toEqual(['', bar])
+    expect(line).toMatch(/something$/)
+    log.write({ type: 'syncDone', height: 4_000, seconds: 16 })
+    const [gone, end, rest] = splitAt(take(), erase, '\n')
+    expect([gone, rest]).toEqual(['', ''])
+    expect(end).toMatch(/Caught up with the network at height 4000, in 16 s$/)
+  })
+
+  it('is a line elsewhere', () => {
+    const { log, take } = logOn(false)
+    log.write(progress)
+    expect(take()).toMatch(/Blocks: 1200 of 4000 \(30\.0 %\), 250 per second, 11 s left\n$/)
+  })
+})
