@@ -11,8 +11,8 @@ import { encodeAddress } from '../script/address.ts'
 import { p2pkhHash } from '../script/templates.ts'
 import { type Block, decodeBlockTransactions } from '../wire/block.ts'
 import { type Transaction, writeTransaction } from '../wire/transaction.ts'
-import type { JsonObject, JsonValue } from './json.ts'
-import { transactionJson } from './transaction-json.ts'
+import { type JsonObject, JsonText } from './json.ts'
+import { transactionText } from './transaction-json.ts'
 
 /** 64 hex digits, most significant first. */
 export function wideHex(value: bigint): string {
@@ -51,37 +51,41 @@ export function headerJson(engine: ChainEngine, node: HeaderNode): JsonObject {
   }
 }
 
-/** So many inputs and outputs are shown in some milliseconds. */
-const SHOWN_PER_TURN = 1_000
+/** So much text is written in some milliseconds. */
+const CHARACTERS_PER_TURN = 100_000
 
-/**
- * `verbosity` 1: ids of the transactions; 2: the transactions. Blocks of opaque data have none to show. Made in
- * pieces, between which others have their turn.
- */
-export async function blockJson(
+/** `verbosity` 1: ids of the transactions; 2: the transactions. Blocks of opaque data have none to show. */
+export async function blockText(
   engine: ChainEngine,
   node: HeaderNode,
   block: Block,
   verbosity: number,
-): Promise<JsonObject> {
+): Promise<JsonText> {
   const transactions = transactionsOf(engine, block)
-  const shown: JsonValue[] = []
-  let shownParts = 0
-  for (const transaction of transactions) {
-    const txid = txidOf(transaction)
-    shown.push(verbosity >= 2 ? transactionJson(transaction, txid) : hashToHex(txid))
-    shownParts += transaction.inputs.length + transaction.outputs.length
-    if (shownParts < SHOWN_PER_TURN) continue
-    await nextTurn()
-    shownParts = 0
-  }
-  return {
+  const head = {
     ...headerJson(engine, node),
     previousblockhash: hashToHex(node.header.previousHash),
     size: block.transactionData.length,
     tx_count: transactions.length,
     miner: minerOf(transactions),
-    tx: shown,
+  }
+  let text = `${JSON.stringify(head).slice(0, -1)},"tx":[`
+  let next = text.length + CHARACTERS_PER_TURN
+  for (const piece of shownTransactions(transactions, verbosity)) {
+    text += piece
+    if (text.length < next) continue
+    await nextTurn()
+    next = text.length + CHARACTERS_PER_TURN
+  }
+  return new JsonText(`${text}]}`)
+}
+
+function* shownTransactions(transactions: readonly Transaction[], verbosity: number): Generator<string> {
+  for (const [i, transaction] of transactions.entries()) {
+    if (i > 0) yield ','
+    const txid = txidOf(transaction)
+    if (verbosity >= 2) yield* transactionText(transaction, txid)
+    else yield JSON.stringify(hashToHex(txid))
   }
 }
 

@@ -5,11 +5,11 @@ import { medianTimePast } from '../chain/header-rules.ts'
 import type { Maintenance } from '../chain/maintenance.ts'
 import type { ChainControl } from '../node/chain-control.ts'
 import { hashToHex, toHex } from '../primitives/bytes.ts'
-import { bitsText, blockHex, blockJson, headerJson, wideHex } from './block-json.ts'
+import { bitsText, blockHex, blockText, headerJson, wideHex } from './block-json.ts'
 import { chainTips } from './chain-tips.ts'
 import { chainOf, HASH, HEIGHT, nodeByHash, nodeByHeight } from './hash-param.ts'
-import type { JsonObject, JsonValue } from './json.ts'
-import { method, type RpcContext, type RpcMethod } from './method.ts'
+import type { JsonObject } from './json.ts'
+import { method, type RpcContext, type RpcMethod, type RpcResult } from './method.ts'
 import { fairMiningNote } from './notes.ts'
 import { storedBlock } from './stored-block.ts'
 
@@ -137,8 +137,8 @@ function progress({ engine }: ChainControl, now: number): number {
   return expected === 0 ? 1 : Math.min(1, tip.height / expected)
 }
 
-async function block(chain: ChainControl, hash: string, verbosity: number): Promise<JsonValue> {
+async function block(chain: ChainControl, hash: string, verbosity: number): Promise<RpcResult> {
   const node = nodeByHash(chain.engine, hash)
   const found = await storedBlock(chain, node)
-  return verbosity === 0 ? blockHex(found) : await blockJson(chain.engine, node, found, verbosity)
+  return verbosity === 0 ? blockHex(found) : await blockText(chain.engine, node, found, verbosity)
 }

@@ -5,9 +5,9 @@
 import type { NodeControl } from '../node/control.ts'
 import { UserError } from '../primitives/errors.ts'
 import { invalid, METHOD_ERROR, METHOD_NOT_FOUND, PARSE_ERROR, RpcError } from './errors.ts'
-import { isObject, type JsonValue, nestsDeeperThan } from './json.ts'
+import { isObject, JsonText, nestsDeeperThan } from './json.ts'
 import { MAX_BATCH, MAX_JSON_NESTING } from './limits.ts'
-import type { RpcContext, RpcMethod } from './method.ts'
+import type { RpcContext, RpcMethod, RpcResult } from './method.ts'
 import { methodsFor } from './methods.ts'
 
 export type RpcLog = (level: 'error' | 'warn' | 'info' | 'debug', line: string) => void
@@ -107,8 +107,9 @@ export class RpcDispatcher {
   }
 }
 
-function resultReply(result: JsonValue, id: string | number | null): string {
-  return `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${JSON.stringify(id)}}`
+function resultReply(result: RpcResult, id: string | number | null): string {
+  const text = result instanceof JsonText ? result.text : JSON.stringify(result)
+  return `{"jsonrpc":"2.0","result":${text},"id":${JSON.stringify(id)}}`
 }
 
 export function errorReply(error: RpcError, id: string | number | null): string {

@@ -4,6 +4,15 @@ export type JsonValue = string | number | boolean | null | JsonArray | JsonObjec
 export type JsonArray = readonly JsonValue[]
 export type JsonObject = { readonly [key: string]: JsonValue }
 
+/** JSON that is text already: what is long is written in pieces, between which others have their turn. */
+export class JsonText {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import type { NodeControl } from '../node/control.ts'
 import { printable } from '../primitives/bytes.ts'
 import { methodError, type RpcError } from './errors.ts'
-import { isObject, type JsonValue } from './json.ts'
+import { isObject, type JsonText, type JsonValue } from './json.ts'
 
 export interface RpcContext {
   readonly control: NodeControl
@@ -15,7 +15,8 @@ export interface RpcContext {
 }
 
 /** What a method answers, at once or later. */
-export type RpcAnswer = JsonValue | Promise<JsonValue>
+export type RpcResult = JsonValue | JsonText
+export type RpcAnswer = RpcResult | Promise<RpcResult>
 
 export interface RpcMethod {
   readonly name: string

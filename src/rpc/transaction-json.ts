@@ -16,6 +16,22 @@ export function transactionJson(transaction: Transaction, txid: Uint8Array): Jso
   }
 }
 
+/** So many outputs are written in some milliseconds. */
+const OUTPUTS_PER_PIECE = 500
+
+/** The text of {@link transactionJson} in pieces. */
+export function* transactionText(transaction: Transaction, txid: Uint8Array): Generator<string> {
+  const { outputs } = transaction
+  const { vout: _, locktime, ...head } = transactionJson({ ...transaction, outputs: [] }, txid)
+  yield `${JSON.stringify(head).slice(0, -1)},"vout":[`
+  for (let at = 0; at < outputs.length; at += OUTPUTS_PER_PIECE) {
+    const piece = outputs.slice(at, at + OUTPUTS_PER_PIECE)
+    const texts = piece.map((output, i) => JSON.stringify(outputJson(output, at + i)))
+    yield (at === 0 ? '' : ',') + texts.join(',')
+  }
+  yield `],"locktime":${JSON.stringify(locktime)}}`
+}
+
 function inputJson(input: TransactionInput, coinbase: boolean): JsonObject {
   const { sequence } = input
   const scriptSig = toHex(input.scriptSig)

@@ -5,8 +5,9 @@ import { DilithionNode } from '../../src/node/node.ts'
 import { mainnet, regtest } from '../../src/params/networks.ts'
 import { hashToHex, toHex } from '../../src/primitives/bytes.ts'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
+import { transactionJson, transactionText } from '../../src/rpc/transaction-json.ts'
 import { encodeAddress } from '../../src/script/address.ts'
-import { ChainBuilder, txidOf } from '../../testkit/chain-builder.ts'
+import { ChainBuilder, payTo, txidOf } from '../../testkit/chain-builder.ts'
 import { FakeControl, NO_SIGNAL } from './rpc-fixtures.ts'
 
 const builder = new ChainBuilder(regtest.chain)
@@ -249,6 +250,16 @@ describe('the chain by RPC', () => {
     stop.abort()
     expect(await never).toMatchObject({ height: height + 1 })
   })
+})
+
+it.each([0, 1, 500, 501, 1_200])('a transaction with %i outputs is the same text in pieces', (count) => {
+  const coinbase = builder.coinbase(7)
+  const output = { value: 5n, scriptPubKey: payTo(3) }
+  const outputs = Array.from({ length: count }, (_, i) => ({ ...output, value: BigInt(i) }))
+  const transaction = { ...coinbase, outputs }
+  const txid = txidOf(transaction)
+  const text = [...transactionText(transaction, txid)].join('')
+  expect(text).toBe(JSON.stringify(transactionJson(transaction, txid)))
 })
 
 it('who waits when the node stops is told so', async () => {
