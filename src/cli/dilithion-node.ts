@@ -16,6 +16,7 @@ import { lockDataDir } from '../node/lock.ts'
 import { MempoolFile } from '../node/mempool-file.ts'
 import { DilithionNode, type NodeOptions } from '../node/node.ts'
 import { VERSION } from '../node/version.ts'
+import { WALLET_FILE } from '../node/wallet-store.ts'
 import { errorCode, errorText, UserError } from '../primitives/errors.ts'
 import { formatHostPort } from '../primitives/ip.ts'
 import { createCookie, type RpcCredentials, removeCookie } from '../rpc/cookie.ts'
@@ -100,6 +101,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
       fields: { event: 'started', network: name, pid: process.pid },
     })
     for (const warning of config.warnings) warn(warning)
+    await node.wallet?.start()
     rpc = await startRpc(config, node, logger)
     await startNode(config, node, logger)
     if (node.chain !== undefined) mempoolFile?.follow(node.chain)
@@ -185,6 +187,7 @@ function createNode(
     ownAddress: config.ownAddress,
     proxy: config.proxy,
     traceMessages: debug,
+    wallet: config.wallet ? walletOptions(config, logger) : undefined,
     ...saved,
     mempoolBytes: config.mempool.budgetBytes,
     mining: {
@@ -204,6 +207,14 @@ function createNode(
     health: healthListener(config, logger, () => node),
   })
   return node
+}
+
+function walletOptions({ dataDir }: NodeConfig, logger: Logger): NodeOptions['wallet'] {
+  return {
+    path: join(dataDir, WALLET_FILE),
+    onNotice: (text) =>
+      logger.log({ level: 'info', category: 'Wallet', text, fields: { event: 'walletNotice' } }),
+  }
 }
 
 /** A line a minute is for machines only. */

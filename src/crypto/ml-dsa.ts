@@ -67,6 +67,15 @@ export interface KeyPair {
   readonly secretKey: Uint8Array
 }
 
+export const KEY_SEED_BYTES = 32
+export const SECRET_KEY_BYTES = 4_032
+
+/** The pair of a private key in either form: a seed of 32 bytes, or the secret key of 4,032 bytes itself. */
+export function keyPairOf(secret: Uint8Array): KeyPair {
+  if (secret.length === KEY_SEED_BYTES) return generateKeyPair(secret)
+  return { publicKey: ml_dsa65.getPublicKey(secret), secretKey: secret.slice() }
+}
+
 /** From a seed of 32 bytes. */
 export function generateKeyPair(seed: Uint8Array): KeyPair {
   const { publicKey, secretKey } = ml_dsa65.keygen(seed)

@@ -9,9 +9,9 @@ export type SignatureJob =
   /** Answer: a byte for each check, 1 if it holds. */
   | { readonly kind: 'verify'; readonly checks: Uint8Array<ArrayBuffer> }
   /** Answer: `Uint8Array[]`. */
-  | { readonly kind: 'publicKeys'; readonly seeds: readonly Uint8Array[] }
+  | { readonly kind: 'publicKeys'; readonly secrets: readonly Uint8Array[] }
   /** Answer: `SignedBy[]`. */
-  | { readonly kind: 'sign'; readonly seed: Uint8Array; readonly messages: readonly Uint8Array[] }
+  | { readonly kind: 'sign'; readonly secret: Uint8Array; readonly messages: readonly Uint8Array[] }
 
 export type SignatureJobAnswer = Uint8Array | readonly Uint8Array[] | readonly SignedBy[]
 

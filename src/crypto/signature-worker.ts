@@ -1,6 +1,6 @@
 /** A worker thread that verifies and signs: one answer for each job, in order. It keeps nothing between jobs. */
 import { parentPort } from 'node:worker_threads'
-import { generateKeyPair, sign, verifySignature } from './ml-dsa.ts'
+import { keyPairOf, sign, verifySignature } from './ml-dsa.ts'
 import { type SignatureJob, type SignatureJobAnswer, unpackChecks } from './signature-jobs.ts'
 
 parentPort?.on('message', (job: SignatureJob) => parentPort?.postMessage(answerTo(job)))
@@ -10,15 +10,15 @@ function answerTo(job: SignatureJob): SignatureJobAnswer {
     case 'verify':
       return Uint8Array.from(unpackChecks(job.checks), (check) => (verifySignature(check) ? 1 : 0))
     case 'publicKeys':
-      return job.seeds.map((seed) => {
-        const { publicKey, secretKey } = generateKeyPair(seed)
-        wipe(seed, secretKey)
+      return job.secrets.map((secret) => {
+        const { publicKey, secretKey } = keyPairOf(secret)
+        wipe(secret, secretKey)
         return publicKey
       })
     case 'sign': {
-      const { publicKey, secretKey } = generateKeyPair(job.seed)
+      const { publicKey, secretKey } = keyPairOf(job.secret)
       const signed = job.messages.map((message) => ({ signature: sign(secretKey, message), publicKey }))
-      wipe(job.seed, secretKey)
+      wipe(job.secret, secretKey)
       return signed
     }
   }

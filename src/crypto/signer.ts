@@ -1,6 +1,6 @@
 /**
- * Keys and signatures made in worker threads (chain 6). Seeds go there, secret keys never leave: both are wiped when the
- * job is done. What waits is bounded by the wallet that asks.
+ * Keys and signatures made in worker threads (chain 6). Private keys go there as copies, which are wiped when the job is
+ * done. What waits is bounded by the wallet that asks.
  */
 import type { SignedBy } from '../script/script-sig.ts'
 import type { SignatureJob } from './signature-jobs.ts'
@@ -10,14 +10,14 @@ import type { Crew, TaskSource, ThreadTask } from './thread-crew.ts'
 const OPERATIONS_PER_JOB = 4
 
 export interface SigningRequest {
-  /** 32 bytes from which the key pair is made. */
-  readonly seed: Uint8Array
+  /** 32 bytes from which the key pair is made, or the secret key of 4,032 bytes itself. */
+  readonly secret: Uint8Array
   readonly message: Uint8Array
 }
 
 export interface Signer {
-  /** The public key of each seed, 1,952 bytes, in order. */
-  publicKeys(seeds: readonly Uint8Array[]): Promise<Uint8Array[]>
+  /** The public key of each private key, 1,952 bytes, in order. */
+  publicKeys(secrets: readonly Uint8Array[]): Promise<Uint8Array[]>
   /** Signature and public key for each request, in order. */
   sign(requests: readonly SigningRequest[]): Promise<SignedBy[]>
 }
@@ -35,29 +35,29 @@ export class ThreadedSigner implements Signer, TaskSource {
     return this.#tasks.shift()
   }
 
-  async publicKeys(seeds: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  async publicKeys(secrets: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const jobs: Promise<unknown>[] = []
-    for (let at = 0; at < seeds.length; at += OPERATIONS_PER_JOB) {
-      const copies = seeds.slice(at, at + OPERATIONS_PER_JOB).map(copyOf)
-      jobs.push(this.#run({ kind: 'publicKeys', seeds: copies }, copies))
+    for (let at = 0; at < secrets.length; at += OPERATIONS_PER_JOB) {
+      const copies = secrets.slice(at, at + OPERATIONS_PER_JOB).map(copyOf)
+      jobs.push(this.#run({ kind: 'publicKeys', secrets: copies }, copies))
     }
     return (await Promise.all(jobs)).flat() as Uint8Array[]
   }
 
   async sign(requests: readonly SigningRequest[]): Promise<SignedBy[]> {
-    const groups: { readonly seed: Uint8Array; readonly messages: Uint8Array[] }[] = []
-    for (const { seed, message } of requests) {
+    const groups: { readonly secret: Uint8Array; readonly messages: Uint8Array[] }[] = []
+    for (const { secret, message } of requests) {
       const last = groups.at(-1)
       // Inputs of one key often stand side by side: the key pair is made once for some of them.
-      if (last !== undefined && last.seed === seed && last.messages.length < OPERATIONS_PER_JOB) {
+      if (last !== undefined && last.secret === secret && last.messages.length < OPERATIONS_PER_JOB) {
         last.messages.push(copyOf(message))
       } else {
-        groups.push({ seed, messages: [copyOf(message)] })
+        groups.push({ secret, messages: [copyOf(message)] })
       }
     }
     const jobs = groups.map((group) => {
-      const seed = copyOf(group.seed)
-      return this.#run({ kind: 'sign', seed, messages: group.messages }, [seed])
+      const secret = copyOf(group.secret)
+      return this.#run({ kind: 'sign', secret, messages: group.messages }, [secret])
     })
     return (await Promise.all(jobs)).flat() as SignedBy[]
   }

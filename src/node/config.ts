@@ -67,6 +67,8 @@ export interface NodeConfig {
   readonly chain: ChainSettings
   readonly mempool: MempoolSettings
   readonly mining: MiningSettings
+  /** Keep a wallet? */
+  readonly wallet: boolean
   readonly debug: ReadonlySet<DebugCategory>
   readonly color: boolean
   readonly logJson: boolean
@@ -147,7 +149,8 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
     limits,
     chain: chainSettings(settings),
     mempool: mempoolSettings(settings),
-    mining: miningSettings(settings),
+    mining: miningSettings(settings, wantsWallet(settings)),
+    wallet: wantsWallet(settings),
     debug: debugSet(settings),
     color: !settings.flag('no-color', false),
     logJson: settings.flag('log-json', false),
@@ -181,6 +184,11 @@ function chainSettings(settings: Settings): ChainSettings {
     fullDataset: mode === 'full',
     randomxLibrary: library === undefined ? undefined : resolve(library),
   }
+}
+
+function wantsWallet(settings: Settings): boolean {
+  const isOff = settings.flag('disablewallet', false) || settings.flag('relay-only', false)
+  return settings.flag('wallet', !isOff) && !isOff
 }
 
 /** Undefined if the operator, or the network, leaves the choice of peers to nobody. */

@@ -16,6 +16,7 @@ import type { CounterValues } from './counters.ts'
 import type { HealthReport } from './health.ts'
 import type { NodeHistory } from './history.ts'
 import type { Miner } from './miner.ts'
+import type { WalletService } from './wallet-service.ts'
 
 export interface NodeTotals {
   readonly bytesReceived: number
@@ -60,6 +61,8 @@ export interface NodeControl {
   readonly chain: ChainControl | undefined
   /** Undefined with {@link chain}. */
   readonly miner: Miner | undefined
+  /** Undefined if the node keeps no wallet. */
+  readonly wallet: WalletService | undefined
   /** How its download goes; undefined if the node keeps no chain. */
   sync(): SyncSnapshot | undefined
   /** Such as "1.0.0". */

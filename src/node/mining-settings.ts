@@ -17,11 +17,11 @@ export interface MiningSettings {
   readonly fullDatasetWhileMining: boolean
 }
 
-export function miningSettings(settings: Settings): MiningSettings {
+/** `hasWallet`: can one be asked for an address? */
+export function miningSettings(settings: Settings, hasWallet: boolean): MiningSettings {
   const isOn = settings.flag('mine', false)
   const script = rewardScript(settings)
-  // Until there is a wallet that could be asked.
-  if (isOn && script === undefined)
+  if (isOn && script === undefined && !hasWallet)
     throw new UserError('mining needs an address that rewards go to: give one with --mining-address=D...')
   const seconds = settings.whole('mining-interval', 0, MAX_MINING_INTERVAL_SECONDS)
   return {

@@ -37,6 +37,7 @@ import { type HealthListener, HealthMonitor, type HealthReport } from './health.
 import { NodeHistory } from './history.ts'
 import { Miner, type MinerOptions } from './miner.ts'
 import { userAgentOf, VERSION } from './version.ts'
+import { type WalletOptions, WalletService } from './wallet-service.ts'
 
 export interface NodeOptions {
   readonly network: NetworkParams
@@ -63,6 +64,8 @@ export interface NodeOptions {
   readonly mining?: MinerOptions | undefined
   /** Memory for transactions that wait to be mined; left out: 300 MB. */
   readonly mempoolBytes?: number | undefined
+  /** How to keep a wallet, which needs a chain with transactions. Left out: the node has none. */
+  readonly wallet?: WalletOptions | undefined
   /** Default "/Dilithion:VERSION/". */
   readonly userAgent?: string
   /** Events for every message, not only those of handshake and keepalive. */
@@ -89,6 +92,7 @@ export class DilithionNode implements NodeControl {
   readonly version = VERSION
   readonly chain: ChainControl | undefined
   readonly miner: Miner | undefined
+  readonly wallet: WalletService | undefined
   readonly userAgent: string
   readonly maxConnections: number
   readonly #options: NodeOptions
@@ -143,6 +147,9 @@ export class DilithionNode implements NodeControl {
     if (options.chain === undefined) return
     this.chain = this.#controlOf(options.chain)
     this.miner = new Miner(this.chain, () => this.#isAloneByChoice(), options.mining)
+    const hasCoins = options.network.chain.body === 'transactions'
+    if (hasCoins && options.wallet !== undefined) this.wallet = new WalletService(this.chain, options.wallet)
+    if (this.wallet !== undefined) this.miner.useWallet(this.wallet)
   }
 
   #controlOf(backend: ChainBackend): ChainControl {
@@ -179,8 +186,9 @@ export class DilithionNode implements NodeControl {
       this.#connections.command({ type: 'listening', port: this.#listenPort })
   }
 
-  /** Listens, unless it does already, and dials. Rejects as {@link listen} does. */
+  /** Listens, unless it does already, and dials. Rejects as {@link listen} does, or if the wallet can't be used. */
   async start(): Promise<void> {
+    await this.wallet?.start()
     await this.listen()
     if (this.#stopping !== undefined) return
     if (this.#options.health !== undefined) this.#health.start()
@@ -195,10 +203,11 @@ export class DilithionNode implements NodeControl {
   }
 
   async #stopAll(): Promise<void> {
+    const wallet = this.wallet?.close()
     await this.miner?.stop()
     const stopped = this.#connections.stop()
     this.chain?.end('the node stops')
-    await stopped
+    await Promise.all([stopped, wallet])
   }
 
   peers(): PeerSnapshot[] {
@@ -367,6 +376,7 @@ export class DilithionNode implements NodeControl {
     this.history.note(event)
     if (event.type === 'chain') this.chain?.note(event.outcome)
     this.miner?.note(event)
+    this.wallet?.note(event)
     if (event.type === 'disconnected') {
       this.#pastSent += event.bytesSent
       this.#pastReceived += event.bytesReceived

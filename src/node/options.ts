@@ -9,7 +9,7 @@ export interface OptionRow {
   readonly value?: string
   readonly repeatable?: boolean
   readonly help: string
-  readonly group: 'Network' | 'Connections' | 'Chain' | 'Mining' | 'RPC' | 'Log'
+  readonly group: 'Network' | 'Connections' | 'Chain' | 'Mining' | 'Wallet' | 'RPC' | 'Log'
 }
 
 export const optionRows = [
@@ -150,6 +150,14 @@ export const optionRows = [
     help: 'rest so long after each block of our own; 0 for no rest (1)',
   },
   {
+    name: 'wallet',
+    value: '0|1',
+    group: 'Wallet',
+    help: 'keep a wallet, which is made when it is used first (1)',
+  },
+  { name: 'disablewallet', group: 'Wallet', help: 'the same as --wallet=0' },
+  { name: 'relay-only', group: 'Wallet', help: 'the same as --wallet=0' },
+  {
     name: 'rpcport',
     value: 'N',
     group: 'RPC',
@@ -176,7 +184,7 @@ export const optionRows = [
 export type OptionName = (typeof optionRows)[number]['name']
 
 /** Options of the C++ node that ask for what this node does anyway. */
-export const acceptedOptions: ReadonlySet<string> = new Set(['relay-only', 'no-upnp'])
+export const acceptedOptions: ReadonlySet<string> = new Set(['no-upnp'])
 
 /** Keys in dilithion.conf that are dilithion-cli's alone, which reads the same file. */
 export const clientOptions: ReadonlySet<string> = new Set(['rpcconnect', 'rpccookiefile'])

@@ -356,12 +356,3 @@ export const MAX_STORED_BLOCK_BYTES = 8_388_608
 export const MAX_OPEN_BLOCK_FILES = 16
 /** A store that is not told to make rows last does so by itself after so much: what a power failure may cost. */
 export const MAX_UNSYNCED_ROW_BYTES = 4_194_304
-
-// Wallet
-
-/** scrypt with 2^17 KiB: half a second for the owner, and as much for each guess of a thief. */
-export const VAULT_COST = 17
-/** A file may ask for 1 GiB of memory at most. */
-export const MAX_VAULT_COST = 20
-/** Of one kind, in one file: more than anybody gives out. */
-export const MAX_WALLET_ADDRESSES = 100_000

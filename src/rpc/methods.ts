@@ -14,6 +14,8 @@ import { networkMethods } from './network-methods.ts'
 import { rawTransactionMethods } from './raw-transaction-methods.ts'
 import { templateMethods } from './template-methods.ts'
 import { waitMethods } from './wait-methods.ts'
+import { walletKeyMethods } from './wallet-key-methods.ts'
+import { walletMethods } from './wallet-methods.ts'
 
 /** The methods of a node on this network, by name, in alphabetic order. */
 export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMethod> {
@@ -31,6 +33,8 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...templateMethods,
     ...mempoolMethods,
     ...rawTransactionMethods,
+    ...walletMethods,
+    ...walletKeyMethods,
     // What only tests may do is allowed where they may set the clock.
     ...(network.allowsMockTime ? [mockTimeMethod, addPeerAddressMethod, generateMethod] : []),
   ]

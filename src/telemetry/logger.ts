@@ -8,7 +8,7 @@ import { formatIp } from '../primitives/ip.ts'
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
 /** Tag in front of a line, such as [P2P]. */
-export type LogCategory = 'P2P' | 'Chain' | 'Mining' | 'RPC' | 'Node'
+export type LogCategory = 'P2P' | 'Chain' | 'Mining' | 'Wallet' | 'RPC' | 'Node'
 
 export interface LogRecord {
   readonly level: LogLevel
@@ -37,6 +37,7 @@ const CATEGORY_COLORS: Record<LogCategory, string> = {
   P2P: `${CSI}36m`,
   Chain: `${CSI}34m`,
   Mining: `${CSI}94m`,
+  Wallet: `${CSI}33m`,
   RPC: `${CSI}35m`,
   Node: `${CSI}32m`,
 }

@@ -9,8 +9,8 @@ import type { Transaction } from '../wire/transaction.ts'
 
 /** The key of an input: what the output that it spends was paid to. */
 export interface InputKey {
-  /** 32 bytes from which the key pair is made. */
-  readonly seed: Uint8Array
+  /** 32 bytes from which the key pair is made, or the secret key of 4,032 bytes itself. */
+  readonly secret: Uint8Array
   /** Of the output spent: P2PKH to that key. */
   readonly scriptPubKey: Uint8Array
 }
@@ -28,7 +28,7 @@ export async function signTransaction(
   const { inputs } = transaction
   if (keys.length !== inputs.length) throw new RangeError(`${keys.length} keys for ${inputs.length} inputs`)
   const signing = new SigningContext(transaction, chainId)
-  const requests = keys.map(({ seed }, index) => ({ seed, message: signing.messageOf(index) }))
+  const requests = keys.map(({ secret }, index) => ({ secret, message: signing.messageOf(index) }))
   const signed = await signer.sign(requests)
   const scriptSigs = signed.map((pair, index) => {
     const paidTo = p2pkhHash(keys[index]?.scriptPubKey ?? new Uint8Array(0))

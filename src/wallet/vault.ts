@@ -3,8 +3,8 @@
  * memory and time that whoever tries passphrases must spend each time; what a file may ask of us is bounded.
  */
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto'
-import { MAX_VAULT_COST, VAULT_COST } from '../params/limits.ts'
-import { concatBytes } from '../primitives/bytes.ts'
+import { MAX_VAULT_COST, VAULT_COST } from '../params/wallet-limits.ts'
+import { bytesEqual, concatBytes } from '../primitives/bytes.ts'
 import { err, ok, type Result } from '../primitives/result.ts'
 
 const CIPHER = 'aes-256-gcm'
@@ -31,30 +31,56 @@ export type UnsealError =
   /** It asks for more memory than we give, or is no seal of ours. */
   | 'unsupported'
 
-/** Takes 128 MiB and some half a second of another thread. */
-export async function seal(secret: Uint8Array, passphrase: string, cost = VAULT_COST): Promise<Sealed> {
-  const salt = new Uint8Array(randomBytes(SALT_BYTES))
-  const nonce = new Uint8Array(randomBytes(NONCE_BYTES))
-  const key = await keyOf(passphrase, salt, cost)
-  const cipher = createCipheriv(CIPHER, key, nonce)
-  const data = concatBytes([cipher.update(secret), cipher.final(), cipher.getAuthTag()])
-  key.fill(0)
-  return { cost, salt, nonce, data }
-}
+/** What a passphrase opens and seals with; a secret, to be wiped when it is not needed any more. */
+export class VaultKey {
+  readonly #cost: number
+  readonly #salt: Uint8Array
+  readonly #key: Buffer
 
-/** The secret; takes as long as sealing it did. */
-export async function unseal(sealed: Sealed, passphrase: string): Promise<Result<Uint8Array, UnsealError>> {
-  const { cost, salt, nonce, data } = sealed
-  const isOurs = salt.length === SALT_BYTES && nonce.length === NONCE_BYTES && data.length >= TAG_BYTES
-  if (!isOurs || !Number.isInteger(cost) || cost < 1 || cost > MAX_VAULT_COST) return err('unsupported')
-  const key = await keyOf(passphrase, salt, cost)
-  const decipher = createDecipheriv(CIPHER, key, nonce)
-  key.fill(0)
-  decipher.setAuthTag(data.subarray(-TAG_BYTES))
-  try {
-    return ok(concatBytes([decipher.update(data.subarray(0, -TAG_BYTES)), decipher.final()]))
-  } catch {
-    return err('wrongPassphrase')
+  private constructor(cost: number, salt: Uint8Array, key: Buffer) {
+    this.#cost = cost
+    this.#salt = salt
+    this.#key = key
+  }
+
+  /** For sealing under a new passphrase. Takes 128 MiB and some half a second of another thread. */
+  static async create(passphrase: string, cost = VAULT_COST): Promise<VaultKey> {
+    const salt = new Uint8Array(randomBytes(SALT_BYTES))
+    return new VaultKey(cost, salt, await keyOf(passphrase, salt, cost))
+  }
+
+  /** Whether it is the right one shows when something is opened with it. Takes as long as {@link create} did. */
+  static async of(sealed: Sealed, passphrase: string): Promise<Result<VaultKey, 'unsupported'>> {
+    const { cost, salt, nonce, data } = sealed
+    const isOurs = salt.length === SALT_BYTES && nonce.length === NONCE_BYTES && data.length >= TAG_BYTES
+    if (!isOurs || !Number.isInteger(cost) || cost < 1 || cost > MAX_VAULT_COST) return err('unsupported')
+    return ok(new VaultKey(cost, salt, await keyOf(passphrase, salt, cost)))
+  }
+
+  seal(secret: Uint8Array): Sealed {
+    const nonce = new Uint8Array(randomBytes(NONCE_BYTES))
+    const cipher = createCipheriv(CIPHER, this.#key, nonce)
+    const data = concatBytes([cipher.update(secret), cipher.final(), cipher.getAuthTag()])
+    return { cost: this.#cost, salt: this.#salt, nonce, data }
+  }
+
+  open({ salt, nonce, data }: Sealed): Result<Uint8Array, 'wrongPassphrase'> {
+    if (!bytesEqual(salt, this.#salt)) return err('wrongPassphrase')
+    const decipher = createDecipheriv(CIPHER, this.#key, nonce)
+    decipher.setAuthTag(data.subarray(-TAG_BYTES))
+    const begun = decipher.update(data.subarray(0, -TAG_BYTES))
+    try {
+      return ok(concatBytes([begun, decipher.final()]))
+    } catch {
+      return err('wrongPassphrase')
+    } finally {
+      begun.fill(0)
+    }
+  }
+
+  /** It is of no use afterwards. */
+  wipe(): void {
+    this.#key.fill(0)
   }
 }
 

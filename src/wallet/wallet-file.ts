@@ -1,90 +1,86 @@
 /**
- * What a wallet keeps on disk, as JSON that its owner can read: the recovery phrase, in the open or sealed under a
- * passphrase, and the addresses given out, since without the secret they can't be made again. Phrase, addresses and
- * seal carry checksums of their own, so damage is noticed. At most MAX_WALLET_ADDRESSES of each kind.
+ * What a wallet keeps on disk, as JSON that its owner can read: the secret, in the open or sealed under a passphrase, and
+ * the addresses, since without the secret they can't be made again. A checksum covers all of it, so no damage goes
+ * unnoticed. At most MAX_WALLET_ADDRESSES of each kind.
  */
 import * as v from 'valibot'
-import { MAX_WALLET_ADDRESSES } from '../params/limits.ts'
-import { fromHex, toHex } from '../primitives/bytes.ts'
+import { MAX_IMPORTED_KEYS, MAX_WALLET_ADDRESSES } from '../params/wallet-limits.ts'
+import { toHex } from '../primitives/bytes.ts'
 import { err, ok, type Result } from '../primitives/result.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
 import { decodeAddress, encodeAddress } from '../script/address.ts'
-import { entropyOf, phraseOf } from './mnemonic.ts'
-import { type Sealed, seal, type UnsealError, unseal } from './vault.ts'
+import type { Sealed } from './vault.ts'
+import {
+  hexBytes,
+  parseJson,
+  type StoredSecret,
+  secretEntries,
+  secretOf,
+  secretText,
+} from './wallet-secret.ts'
 
 const FORMAT = 'dilithion-wallet'
 const VERSION = 1
+const CHECK_BYTES = 8
 
-/** All keys come from it. */
-export interface WalletSecret {
-  /** 32 bytes behind the recovery phrase. */
-  readonly entropy: Uint8Array
-  /** Of the phrase, not of the file; usually empty. */
-  readonly passphrase: string
+/** The addresses of one kind, in order of their index. */
+export interface AddressChain {
+  /** How many of them were given out. The others are watched, so that a restored phrase finds its coins. */
+  readonly told: number
+  /** HASH160 of each key. */
+  readonly hashes: readonly Uint8Array[]
 }
-
-export type StoredSecret =
-  | { readonly kind: 'open'; readonly secret: WalletSecret }
-  | { readonly kind: 'sealed'; readonly sealed: Sealed }
 
 export interface WalletContent {
   readonly secret: StoredSecret
   readonly account: number
   /** No block below it pays to this wallet. */
   readonly birthHeight: number
-  /** HASH160 of the keys with change 0, by index. */
-  readonly receiving: readonly Uint8Array[]
-  /** The same with change 1. */
-  readonly change: readonly Uint8Array[]
+  /** Keys with change 0. */
+  readonly receiving: AddressChain
+  /** Keys with change 1. */
+  readonly change: AddressChain
+  /** HASH160 of the imported keys, in their order. */
+  readonly imported: readonly Uint8Array[]
+  /** Index of the receiving address to which this wallet mines. */
+  readonly mining: number | undefined
 }
 
-export function formatWalletFile({ secret, account, birthHeight, receiving, change }: WalletContent): string {
-  const file: v.InferInput<typeof fileSchema> = {
+export function formatWalletFile(content: WalletContent): string {
+  const { secret, account, birthHeight, receiving, change, imported, mining } = content
+  const file = {
     format: FORMAT,
     version: VERSION,
-    secret: secret.kind === 'open' ? { kind: 'open', ...textOf(secret.secret) } : sealedText(secret.sealed),
+    secret:
+      secret.kind === 'open' ? { kind: 'open', ...secretText(secret.secret) } : sealedText(secret.sealed),
     account,
     birthHeight,
-    receiving: receiving.map(encodeAddress),
-    change: change.map(encodeAddress),
+    receiving: chainText(receiving),
+    change: chainText(change),
+    imported: imported.map(encodeAddress),
+    ...(mining === undefined ? {} : { mining }),
   }
-  return `${JSON.stringify(file, undefined, 2)}\n`
+  return `${JSON.stringify({ ...file, check: checkOf(file) }, undefined, 2)}\n`
 }
 
 /** The error is a line for the owner. */
 export function parseWalletFile(text: string): Result<WalletContent, string> {
-  const parsed = v.safeParse(fileSchema, parseJson(text))
+  const json = parseJson(text)
+  const parsed = v.safeParse(fileSchema, json)
   if (!parsed.success) return err(whatIsWrong(parsed.issues[0]))
-  const { format, version, ...content } = parsed.output
-  return ok(content)
+  const { format, version, check, ...content } = parsed.output
+  // The text says in which order the fields were when they were hashed.
+  const { check: _, ...fields } = json as Record<string, unknown>
+  if (check !== checkOf(fields)) return err('the wallet file is damaged: its checksum is wrong')
+  return ok({ ...content, mining: content.mining })
 }
 
-/** Puts a secret under a passphrase. `cost` as in {@link seal}. */
-export async function sealSecret(
-  secret: WalletSecret,
-  passphrase: string,
-  cost?: number,
-): Promise<StoredSecret> {
-  const text = new TextEncoder().encode(JSON.stringify(textOf(secret)))
-  const sealed = await seal(text, passphrase, cost)
-  text.fill(0)
-  return { kind: 'sealed', sealed }
+function checkOf(fields: object): string {
+  return toHex(sha3_256(new TextEncoder().encode(JSON.stringify(fields))).subarray(0, CHECK_BYTES))
 }
 
-/** The secret, whether or not it needs the passphrase. */
-export async function openSecret(
-  stored: StoredSecret,
-  passphrase: string,
-): Promise<Result<WalletSecret, UnsealError>> {
-  if (stored.kind === 'open') return ok(stored.secret)
-  const bytes = await unseal(stored.sealed, passphrase)
-  if (!bytes.ok) return bytes
-  const parsed = v.safeParse(secretSchema, parseJson(new TextDecoder().decode(bytes.value)))
-  bytes.value.fill(0)
-  return parsed.success ? ok(parsed.output) : err('unsupported')
-}
-
-function textOf({ entropy, passphrase }: WalletSecret): { phrase: string; passphrase: string } {
-  return { phrase: phraseOf(entropy), passphrase }
+function chainText({ told, hashes }: AddressChain): { told: number; addresses: string[] } {
+  return { told, addresses: hashes.map(encodeAddress) }
 }
 
 function sealedText({ cost, salt, nonce, data }: Sealed): v.InferInput<typeof sealedSchema> {
@@ -93,39 +89,23 @@ function sealedText({ cost, salt, nonce, data }: Sealed): v.InferInput<typeof se
 
 const u31 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0x7fff_ffff))
 
-const hexBytes = v.pipe(
+const addressHash = v.pipe(
   v.string(),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const bytes = fromHex(dataset.value)
-    if (bytes !== undefined) return bytes
-    addIssue({ message: 'not hex' })
+    const hash = decodeAddress(dataset.value)
+    if (hash.ok) return hash.value
+    addIssue({ message: 'not an address' })
     return NEVER
   }),
 )
 
-const addressList = v.pipe(
-  v.array(
-    v.pipe(
-      v.string(),
-      v.rawTransform(({ dataset, addIssue, NEVER }) => {
-        const hash = decodeAddress(dataset.value)
-        if (hash.ok) return hash.value
-        addIssue({ message: 'not an address' })
-        return NEVER
-      }),
-    ),
-  ),
-  v.maxLength(MAX_WALLET_ADDRESSES),
-)
-
-const secretSchema = v.pipe(
-  v.strictObject({ phrase: v.string(), passphrase: v.string() }),
-  v.rawTransform(({ dataset, addIssue, NEVER }): WalletSecret => {
-    const entropy = entropyOf(dataset.value.phrase)
-    if (entropy.ok) return { entropy: entropy.value, passphrase: dataset.value.passphrase }
-    addIssue({ message: 'not a phrase' })
-    return NEVER
+const chainSchema = v.pipe(
+  v.strictObject({
+    told: u31,
+    addresses: v.pipe(v.array(addressHash), v.maxLength(MAX_WALLET_ADDRESSES)),
   }),
+  v.check(({ told, addresses }) => told <= addresses.length, 'more told than there are'),
+  v.transform(({ told, addresses }): AddressChain => ({ told, hashes: addresses })),
 )
 
 const sealedSchema = v.pipe(
@@ -140,10 +120,13 @@ const sealedSchema = v.pipe(
 )
 
 const openSchema = v.pipe(
-  v.strictObject({ kind: v.literal('open'), phrase: v.string(), passphrase: v.string() }),
-  v.transform(({ kind, ...secret }) => secret),
-  secretSchema,
-  v.transform((secret): StoredSecret => ({ kind: 'open', secret })),
+  v.strictObject({ kind: v.literal('open'), ...secretEntries }),
+  v.rawTransform(({ dataset, addIssue, NEVER }): StoredSecret => {
+    const secret = secretOf(dataset.value)
+    if (secret !== undefined) return { kind: 'open', secret }
+    addIssue({ message: 'not a phrase' })
+    return NEVER
+  }),
 )
 
 const fileSchema = v.strictObject({
@@ -152,17 +135,12 @@ const fileSchema = v.strictObject({
   secret: v.union([sealedSchema, openSchema]),
   account: u31,
   birthHeight: u31,
-  receiving: addressList,
-  change: addressList,
+  receiving: chainSchema,
+  change: chainSchema,
+  imported: v.pipe(v.array(addressHash), v.maxLength(MAX_IMPORTED_KEYS)),
+  mining: v.optional(u31),
+  check: v.string(),
 })
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** Nothing of the file is quoted: it may be the secret. */
 function whatIsWrong(issue: v.BaseIssue<unknown>): string {

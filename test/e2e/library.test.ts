@@ -257,7 +257,7 @@ describe('signatures', () => {
       for (const workerUrl of urls) {
         const { signer, verifier } = createSignatures({ threads: 1, workerUrl })
         const message = new Uint8Array(32).fill(1)
-        const [signed] = await signer.sign([{ seed: new Uint8Array(32).fill(2), message }])
+        const [signed] = await signer.sign([{ secret: new Uint8Array(32).fill(2), message }])
         const other = new Uint8Array(32)
         console.log(await verifier.verifyBatch([{ ...signed, message }, { ...signed, message: other }]))
       }`

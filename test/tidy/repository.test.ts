@@ -79,7 +79,9 @@ describe('repository', () => {
   })
 
   it('documents every limit in docs/LIMITS.md', () => {
-    const files = ['src/params/limits.ts', 'src/params/sync-limits.ts', 'src/params/transaction-limits.ts']
+    const files = ['limits', 'sync-limits', 'transaction-limits', 'wallet-limits'].map(
+      (name) => `src/params/${name}.ts`,
+    )
     const names = [
       ...files
         .map(read)

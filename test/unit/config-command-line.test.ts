@@ -57,7 +57,7 @@ describe('parseCommandLine', () => {
   })
 
   it('passes over what this node does anyway', () => {
-    expect(options('--relay-only', '--no-upnp', '--port=1')).toEqual({ port: ['1'] })
+    expect(options('--no-upnp', '--port=1')).toEqual({ port: ['1'] })
   })
 
   it.each([

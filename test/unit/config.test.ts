@@ -206,7 +206,10 @@ describe('resolveConfig', () => {
         'the checksum of the address is wrong: look for a typing error',
     ],
     [{ 'mining-interval': '-1' }, "--mining-interval: expected a whole number from 0 to 86400, got '-1'"],
-    [{ mine: '1' }, 'mining needs an address that rewards go to: give one with --mining-address=D...'],
+    [
+      { mine: '1', wallet: '0' },
+      'mining needs an address that rewards go to: give one with --mining-address=D...',
+    ],
     [{ testnet: '1', regtest: '1' }, 'testnet and regtest exclude each other: choose one'],
     [
       { rpcpassword: 'x' },

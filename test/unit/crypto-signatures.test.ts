@@ -56,7 +56,7 @@ describe('threads', () => {
     expect(keys).toEqual(seeds.map((seed) => generateKeyPair(seed).publicKey))
     // Five of one key, then one each of three.
     const requests = [0, 0, 0, 0, 0, 1, 2, 3].map((key, i) => ({
-      seed: seeds[key] ?? new Uint8Array(0),
+      secret: seeds[key] ?? new Uint8Array(0),
       message: new Uint8Array(32).fill(i),
     }))
     const signed = await signer.sign(requests)
@@ -65,6 +65,17 @@ describe('threads', () => {
     expect(await verifier.verifyBatch(checks)).toEqual(checks.map(() => true))
     // What the caller gave is still his.
     expect(seeds[5]).toEqual(new Uint8Array(32).fill(5))
+  })
+
+  it('sign with a secret key as with its seed', async () => {
+    const { signer, verifier } = signatures(1)
+    const { secretKey, publicKey } = generateKeyPair(new Uint8Array(32).fill(9))
+    const message = new Uint8Array(32).fill(1)
+    expect(await signer.publicKeys([secretKey])).toEqual([publicKey])
+    const signed = await signer.sign([{ secret: secretKey, message }])
+    expect(signed.map((pair) => pair.publicKey)).toEqual([publicKey])
+    expect(await verifier.verifyBatch(signed.map((pair) => ({ ...pair, message })))).toEqual([true])
+    expect(secretKey.some((byte) => byte !== 0)).toBe(true)
   })
 
   it('reject what waits when they are closed, and what comes later', async () => {
@@ -76,7 +87,7 @@ describe('threads', () => {
     await made
     expect(verifier.pending).toBe(0)
     await expect(verifier.verifyBatch([])).rejects.toThrow('closed')
-    await expect(signer.sign([{ seed: new Uint8Array(32), message: new Uint8Array(0) }])).rejects.toThrow(
+    await expect(signer.sign([{ secret: new Uint8Array(32), message: new Uint8Array(0) }])).rejects.toThrow(
       'closed',
     )
   })

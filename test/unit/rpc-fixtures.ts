@@ -12,6 +12,7 @@ import type {
 import { Counters, type CounterValues } from '../../src/node/counters.ts'
 import type { HealthReport } from '../../src/node/health.ts'
 import { NodeHistory } from '../../src/node/history.ts'
+import type { WalletService } from '../../src/node/wallet-service.ts'
 import { type NetworkParams, testnet } from '../../src/params/networks.ts'
 import { type Ban, BanList } from '../../src/pool/ban-list.ts'
 import type { AddTargetVerdict } from '../../src/pool/manual-targets.ts'
@@ -23,6 +24,7 @@ import type { TimedAddress } from '../../src/wire/address.ts'
 export class FakeControl implements NodeControl {
   readonly chain = undefined
   readonly miner = undefined
+  readonly wallet: WalletService | undefined
   readonly services = 1n
   readonly network: NetworkParams
   readonly version = '1.0.0'
@@ -50,8 +52,9 @@ export class FakeControl implements NodeControl {
   readonly #counters = new Counters()
   onStop: () => void = () => {}
 
-  constructor(network: NetworkParams = testnet) {
+  constructor(network: NetworkParams = testnet, wallet?: WalletService) {
     this.network = network
+    this.wallet = wallet
   }
 
   peers(): PeerSnapshot[] {

@@ -16,7 +16,7 @@ afterAll(close)
 
 const keys = [1, 2, 1].map((n) => {
   const seed = new Uint8Array(32).fill(n)
-  return { seed, scriptPubKey: p2pkhScript(hash160(generateKeyPair(seed).publicKey)) }
+  return { secret: seed, scriptPubKey: p2pkhScript(hash160(generateKeyPair(seed).publicKey)) }
 })
 const [one, two, three] = keys
 if (one === undefined || two === undefined || three === undefined) throw new Error('three keys')
@@ -54,7 +54,7 @@ describe('a signed transaction', () => {
 
   it.each([
     ['a key is missing', [one, two], '2 keys for 3 inputs'],
-    ['a key is not the one that was paid', [one, { ...two, seed: one.seed }, three], 'input 1 spends'],
+    ['a key is not the one that was paid', [one, { ...two, secret: one.secret }, three], 'input 1 spends'],
     ['an output is not P2PKH', [one, two, { ...three, scriptPubKey: Uint8Array.of(0x51) }], 'input 2 spends'],
   ])('is not made if %s', async (_, given, message) => {
     await expect(signTransaction(unsigned, given, MAINNET_CHAIN_ID, signer)).rejects.toThrow(message)

@@ -1,0 +1,334 @@
+/**
+ * Lets a wallet's history follow the active chain: compares how far it was read with where the chain ends, and reads on,
+ * or goes back to where both part, until they agree. One way for the start, for new blocks, for reorganisations and for
+ * looking through all of it again. Reads a bounded batch at a time, between which everybody else has his turn.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { ChainEngine } from '../chain/engine.ts'
+import { type HeaderNode, NodeFlag } from '../chain/header-node.ts'
+import type { StoredBlock } from '../chain/io.ts'
+import {
+  WALLET_BATCH_BLOCKS,
+  WALLET_BATCH_BYTES,
+  WALLET_SAVE_BLOCKS,
+  WALLET_WAIT_BLOCKS,
+} from '../params/wallet-limits.ts'
+import { bytesEqual } from '../primitives/bytes.ts'
+import { errorText } from '../primitives/errors.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
+import { ByteWriter } from '../primitives/writer.ts'
+import type { WalletHistory } from '../wallet/history.ts'
+import type { BlockPlace, HistoryEntry } from '../wallet/history-entry.ts'
+import type { HistoryState } from '../wallet/history-rows.ts'
+import { decodeBlockTransactions } from '../wire/block.ts'
+import { decodePayload } from '../wire/messages.ts'
+import { type Transaction, writeTransaction } from '../wire/transaction.ts'
+import type { HistoryStore } from './wallet-history-store.ts'
+
+export interface FollowerHooks {
+  readonly engine: ChainEngine
+  readBlock(node: HeaderNode): Promise<StoredBlock | undefined>
+  /** These are new to the history. Resolves when addresses that follow from them are watched; true: look again. */
+  found(entries: readonly HistoryEntry[]): Promise<boolean>
+  /** Are all addresses watched that should be? */
+  isFilled(): boolean
+  isPending(key: string): boolean
+  notice(line: string): void
+}
+
+interface Waiting {
+  readonly height: number
+  readonly done: () => void
+}
+
+/** Is there more to do, is all done, or can it not be done now? */
+type Progress = 'more' | 'done' | 'stuck'
+
+/** What does not change while it follows, for the note on the disk. */
+export type FollowedWallet = Pick<HistoryState, 'wallet' | 'imported'>
+
+export class WalletFollower {
+  readonly #hooks: FollowerHooks
+  readonly #history: WalletHistory
+  readonly #store: HistoryStore
+  #wallet: FollowedWallet
+  /** The last block that was read. */
+  #at: HeaderNode
+  #isRescanWanted = false
+  #isRescanning = false
+  #missedBelow = 0
+  #running: Promise<void> | undefined
+  #isClosed = false
+  #unsavedBlocks = 0
+  #toldOf: string | undefined
+  #waiting: Waiting[] = []
+
+  constructor(history: WalletHistory, store: HistoryStore, wallet: FollowedWallet, hooks: FollowerHooks) {
+    this.#history = history
+    this.#store = store
+    this.#wallet = wallet
+    this.#hooks = hooks
+    this.#at = hooks.engine.tree.genesis
+  }
+
+  /** Height up to which the chain was read. */
+  get height(): number {
+    return this.#at.height
+  }
+
+  /** Is so much of the chain still to be read that the history can't be relied on? */
+  get isScanning(): boolean {
+    const { height } = this.#hooks.engine.tip
+    return height - this.#at.height + (this.#isRescanDue ? height : 0) > WALLET_WAIT_BLOCKS
+  }
+
+  /** Blocks below this height could not be read; 0 if all were. */
+  get missedBelow(): number {
+    return this.#missedBelow
+  }
+
+  /** Goes on from where it was left, or begins behind that height. */
+  begin(saved: HistoryState | undefined, birthHeight: number): void {
+    const { engine } = this.#hooks
+    if (saved === undefined) {
+      this.#at = engine.activeAt(Math.max(0, birthHeight - 1)) ?? engine.tip
+    } else {
+      const known = saved.locator.map((hash) => engine.tree.get(hash)).find((node) => node !== undefined)
+      this.#at = known ?? engine.tree.genesis
+      // What was mined above is not known to be so any more, unless it was read before.
+      if (!saved.isRescanning) this.#history.undoAbove(this.#at.height)
+      this.#isRescanWanted = saved.isRescanWanted || saved.imported < this.#wallet.imported
+      this.#isRescanning = saved.isRescanning
+      this.#missedBelow = saved.missedBelow
+    }
+    this.poke()
+  }
+
+  /** The chain may have changed. */
+  poke(): void {
+    if (this.#isClosed) return
+    this.#running ??= this.#run()
+  }
+
+  /** Has all of the chain read again from that height on, once it has been read to its end. */
+  rescan(fromHeight: number, wallet: FollowedWallet = this.#wallet): void {
+    this.#wallet = wallet
+    this.#at = this.#hooks.engine.activeAt(Math.max(0, fromHeight - 1)) ?? this.#hooks.engine.tree.genesis
+    this.#isRescanning = true
+    this.#missedBelow = 0
+    this.poke()
+  }
+
+  /** There may be more to be found than was watched for. */
+  wantRescan(): void {
+    this.#isRescanWanted = true
+    this.poke()
+  }
+
+  /** Resolves when the chain as it is now has been read, or is so long that this takes a while. */
+  caughtUp(): Promise<void> {
+    const { height } = this.#hooks.engine.tip
+    return this.isScanning ? Promise.resolve() : this.until(height)
+  }
+
+  /** Resolves when the chain was read up to that height, or to its end. */
+  until(height: number): Promise<void> {
+    if (this.#isSettled) return Promise.resolve()
+    return new Promise((done) => {
+      this.#waiting.push({ height, done })
+      this.poke()
+    })
+  }
+
+  /** Writes what has changed. */
+  async save(lasts = false): Promise<void> {
+    this.#unsavedBlocks = 0
+    const { engine } = this.#hooks
+    await this.#store.save(this.#history.drainChanges(), this.#state(engine), lasts)
+  }
+
+  /** Writes what is known and reads no more. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#release(() => true)
+    await this.save()
+  }
+
+  #state(engine: ChainEngine): HistoryState {
+    return {
+      ...this.#wallet,
+      // Until all of it was read for the imported keys, it counts as not read for them.
+      isRescanWanted: this.#isRescanWanted,
+      isRescanning: this.#isRescanning,
+      missedBelow: this.#missedBelow,
+      locator: engine.locator(this.#at),
+    }
+  }
+
+  get #isRescanDue(): boolean {
+    return this.#isRescanWanted && this.#hooks.isFilled()
+  }
+
+  get #isSettled(): boolean {
+    return this.#at === this.#hooks.engine.tip && !this.#isRescanning && !this.#isRescanDue
+  }
+
+  async #run(): Promise<void> {
+    let progress: Progress = 'more'
+    try {
+      while (!this.#isClosed && progress === 'more') {
+        progress = await this.#step()
+        if (progress === 'more') await nextTurn()
+      }
+    } catch (error) {
+      progress = 'stuck'
+      this.#tell(`The wallet can't follow the chain: ${errorText(error)}`)
+    }
+    this.#running = undefined
+    // The next change of the chain is another try; nobody is to wait for it.
+    if (progress === 'stuck') this.#release(() => true)
+    else if (this.#at !== this.#hooks.engine.tip) this.poke()
+  }
+
+  async #step(): Promise<Progress> {
+    const { engine } = this.#hooks
+    if (this.#at === engine.tip) return await this.#atEnd()
+    if (!engine.isActive(this.#at)) await this.#goBack()
+    else if (!(await this.#readOn())) return 'stuck'
+    // Blocks of another branch, and those that are read again, are not what is waited for.
+    const counts = engine.isActive(this.#at) && !this.#isRescanning && !this.#isRescanDue
+    this.#release(({ height }) => counts && height <= this.#at.height)
+    if (this.#unsavedBlocks >= WALLET_SAVE_BLOCKS) await this.save()
+    return 'more'
+  }
+
+  async #atEnd(): Promise<Progress> {
+    const { engine, isPending } = this.#hooks
+    if (this.#isRescanning) {
+      this.#isRescanning = false
+      await this.#undo(({ height, hash }) => {
+        const now = engine.activeAt(height)
+        return now === undefined || !bytesEqual(now.hash, hash)
+      })
+      return 'more'
+    }
+    if (this.#isRescanDue) {
+      this.#isRescanWanted = false
+      this.rescan(0)
+      return 'more'
+    }
+    for (const entry of [...this.#history.entries()]) {
+      const isKept = entry.block !== undefined || entry.raw !== undefined || isPending(entry.key)
+      if (!isKept) this.#history.forget(entry.key)
+    }
+    await this.save()
+    if (this.#at !== engine.tip || this.#isRescanning) return 'more'
+    this.#release(() => true)
+    return 'done'
+  }
+
+  /** To where the chain that was read leaves the active one. */
+  async #goBack(): Promise<void> {
+    const { engine } = this.#hooks
+    let fork = this.#at
+    while (!engine.isActive(fork) && fork.parent !== undefined) fork = fork.parent
+    this.#at = fork
+    await this.#undo(({ height }) => height > fork.height)
+  }
+
+  async #undo(isUndone: (block: BlockPlace) => boolean): Promise<void> {
+    const undone = this.#history.undo(isUndone)
+    for (const entry of undone) if (entry.spent.length > 0 && !entry.isCoinbase) await this.#fetchRaw(entry)
+  }
+
+  /** Our own transaction waits again: it may have to be handed in again. */
+  async #fetchRaw({ key, block }: HistoryEntry): Promise<void> {
+    const { engine, readBlock } = this.#hooks
+    const node = block === undefined ? undefined : engine.tree.get(block.hash)
+    const stored = node === undefined ? undefined : await readBlock(node)
+    const transaction = stored === undefined ? undefined : transactionsOf(stored)[block?.position ?? 0]
+    if (transaction !== undefined) this.#history.keepRaw(key, bytesOf(transaction))
+  }
+
+  /** False if a block can't be read. */
+  async #readOn(): Promise<boolean> {
+    const nodes = this.#nextNodes()
+    const blocks = await Promise.all(nodes.map((node) => this.#hooks.readBlock(node)))
+    const found: HistoryEntry[] = []
+    for (const [i, node] of nodes.entries()) {
+      // Somebody else may have begun anew meanwhile.
+      if (node.parent !== this.#at || this.#isClosed) break
+      const block = blocks[i]
+      if (block !== undefined) found.push(...this.#take(node, block))
+      else if (node.has(NodeFlag.pruned)) this.#missed(node)
+      else {
+        this.#tell(`The wallet waits for block ${node.height}, which can't be read`)
+        return false
+      }
+      this.#at = node
+      this.#unsavedBlocks++
+    }
+    if (found.length > 0 && (await this.#hooks.found(found))) this.#isRescanWanted = true
+    return true
+  }
+
+  #nextNodes(): HeaderNode[] {
+    const { engine } = this.#hooks
+    const nodes: HeaderNode[] = []
+    let bytes = 0
+    while (nodes.length < WALLET_BATCH_BLOCKS && bytes < WALLET_BATCH_BYTES) {
+      const node = engine.activeAt(this.#at.height + nodes.length + 1)
+      if (node === undefined) break
+      nodes.push(node)
+      bytes += node.position?.length ?? 0
+    }
+    return nodes
+  }
+
+  #take(node: HeaderNode, stored: StoredBlock): HistoryEntry[] {
+    const { height, hash, time } = node
+    const found: HistoryEntry[] = []
+    for (const [position, transaction] of transactionsOf(stored).entries()) {
+      const txid = (): Uint8Array => sha3_256(bytesOf(transaction))
+      const entry = this.#history.mined(transaction, txid, { height, hash, time, position })
+      if (entry !== undefined) found.push(entry)
+    }
+    return found
+  }
+
+  #missed({ height }: HeaderNode): void {
+    if (this.#missedBelow === 0)
+      this.#hooks.notice(
+        'Wallet: old blocks have been deleted (--prune), so payments in them are not known. To find them, start once without --prune in another data directory',
+      )
+    this.#missedBelow = height + 1
+  }
+
+  /** Lets those go on who wait for this. */
+  #release(isDone: (waiting: Waiting) => boolean): void {
+    const waiting = this.#waiting
+    this.#waiting = waiting.filter((each) => !isDone(each))
+    for (const each of waiting) if (isDone(each)) each.done()
+  }
+
+  /** Each reason once. */
+  #tell(text: string): void {
+    if (this.#toldOf === text) return
+    this.#toldOf = text
+    this.#hooks.notice(text)
+  }
+}
+
+/** In the order of the block. */
+export function transactionsOf({ payload }: StoredBlock): readonly Transaction[] {
+  const message = decodePayload('block', payload)
+  if (!message.ok || message.value.type !== 'block') return []
+  const decoded = decodeBlockTransactions(message.value.block.transactionData)
+  return decoded.ok ? decoded.value : []
+}
+
+function bytesOf(transaction: Transaction): Uint8Array {
+  const writer = new ByteWriter(512)
+  writeTransaction(writer, transaction)
+  return writer.copy()
+}

@@ -1,0 +1,276 @@
+/**
+ * The wallet of a running node: joins its keys, its history and the chain. Nothing is made or read before the wallet is
+ * used for the first time. What RPC and miners ask of a wallet, they ask here; spending is in wallet-payments.ts.
+ */
+import type { NodeEvent } from '../core/seam.ts'
+import type { Signer } from '../crypto/signer.ts'
+import { UserError } from '../primitives/errors.ts'
+import { ByteReader } from '../primitives/reader.ts'
+import { encodeAddress } from '../script/address.ts'
+import { p2pkhScript } from '../script/templates.ts'
+import {
+  type Balance,
+  balanceOf,
+  type Surroundings,
+  type UnspentCoin,
+  unspentCoins,
+} from '../wallet/balance.ts'
+import { WalletHistory } from '../wallet/history.ts'
+import type { HistoryEntry } from '../wallet/history-entry.ts'
+import type { KeyPlace } from '../wallet/keyring.ts'
+import { describePhraseError, entropyOf } from '../wallet/mnemonic.ts'
+import { RELAYED_TRANSACTION, readTransaction, type Transaction } from '../wire/transaction.ts'
+import type { ChainControl } from './chain-control.ts'
+import { transactionsOf, WalletFollower } from './wallet-follower.ts'
+import { HistoryStore } from './wallet-history-store.ts'
+import { WalletKeys } from './wallet-keys.ts'
+import { WalletStore } from './wallet-store.ts'
+
+export interface WalletOptions {
+  /** The wallet file. Left out: the wallet is gone with the process. */
+  readonly path?: string | undefined
+  /** Takes a line for the operator. */
+  readonly onNotice?: ((line: string) => void) | undefined
+  /** Who makes keys and signatures. Left out: the chain's threads. */
+  readonly signer?: Signer | undefined
+  /** Cost of the seal under a passphrase; for tests. */
+  readonly vaultCost?: number | undefined
+}
+
+/** What belongs to one set of keys. */
+interface Following {
+  readonly history: WalletHistory
+  readonly follower: WalletFollower
+}
+
+export class WalletService {
+  readonly keys: WalletKeys
+  readonly #chain: ChainControl
+  readonly #options: WalletOptions
+  #following: Promise<Following> | undefined
+  #starting: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(chain: ChainControl, options: WalletOptions = {}) {
+    this.#chain = chain
+    this.#options = options
+    const signer = options.signer ?? chain.backend.signatures.signer
+    this.keys = new WalletKeys({
+      store: new WalletStore(options.path),
+      signer,
+      vaultCost: options.vaultCost,
+    })
+  }
+
+  /** Reads the wallet, if there is one, and follows the chain. Throws UserError if its file can't be used. */
+  start(): Promise<void> {
+    this.#starting ??= this.#load()
+    return this.#starting
+  }
+
+  async #load(): Promise<void> {
+    await this.keys.load()
+    if (this.keys.exists) await this.#follow()
+  }
+
+  /** To be told of what happens to the node. */
+  note(event: NodeEvent): void {
+    if (event.type !== 'chain' || event.outcome.type !== 'tip') return
+    void this.#following?.then(({ follower }) => follower.poke())
+  }
+
+  /** Writes what is known and wipes all secrets. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const following = await this.#following?.catch(() => undefined)
+    await this.keys.close()
+    await following?.follower.close()
+  }
+
+  /** A wallet is made for it if there is none. */
+  async newAddress(): Promise<string> {
+    await this.#ensure()
+    return encodeAddress(await this.keys.newAddress('receiving'))
+  }
+
+  /** Where this node's miner sends its rewards: always the same address. A wallet is made for it if there is none. */
+  async nextMiningScript(): Promise<Uint8Array> {
+    await this.#ensure()
+    return p2pkhScript(await this.keys.miningAddress())
+  }
+
+  /** A new wallet with its first address. Throws UserError if there is one. */
+  async create(passphrase: string): Promise<{ phrase: string; address: string }> {
+    await this.start()
+    await this.keys.create({ passphrase, birthHeight: this.#birthHeight(), first: true })
+    await this.#follow()
+    return { phrase: this.keys.phrase().phrase, address: this.#firstAddress() }
+  }
+
+  /** The wallet of a recovery phrase. The chain is looked through for its coins. Returns its first address. */
+  async restore(phrase: string, passphrase: string): Promise<string> {
+    const entropy = entropyOf(phrase)
+    if (!entropy.ok) throw new UserError(describePhraseError(entropy.error))
+    await this.start()
+    await this.keys.create({ entropy: entropy.value, passphrase, birthHeight: 0, first: true })
+    await this.#follow()
+    return this.#firstAddress()
+  }
+
+  /** Reads the whole chain again. Resolves when that is done. */
+  async rescan(fromHeight = 0): Promise<void> {
+    const following = await this.#current()
+    if (following === undefined) return
+    const { follower } = following
+    follower.rescan(fromHeight)
+    await follower.until(this.#chain.engine.tip.height)
+  }
+
+  async balance(): Promise<Balance> {
+    const following = await this.#settled()
+    if (following === undefined) return { confirmed: 0, unconfirmed: 0, immature: 0 }
+    return balanceOf(following.history, this.surroundings())
+  }
+
+  async unspent(): Promise<UnspentCoin[]> {
+    const following = await this.#settled()
+    return following === undefined ? [] : [...unspentCoins(following.history, this.surroundings())]
+  }
+
+  /** Latest last. */
+  async transactions(): Promise<HistoryEntry[]> {
+    const following = await this.#settled()
+    return following === undefined ? [] : [...following.history.entries()].sort(byAge)
+  }
+
+  async transaction(key: string): Promise<HistoryEntry | undefined> {
+    const following = await this.#settled()
+    return following?.history.get(key)
+  }
+
+  /** The transaction itself; undefined if it can't be found any more. */
+  async contentOf({ raw, block }: HistoryEntry): Promise<Transaction | undefined> {
+    if (raw !== undefined) return readTransaction(new ByteReader(raw), RELAYED_TRANSACTION)
+    const node = block === undefined ? undefined : this.#chain.engine.tree.get(block.hash)
+    const stored = node === undefined ? undefined : await this.#chain.readBlock(node)
+    return stored === undefined ? undefined : transactionsOf(stored)[block?.position ?? 0]
+  }
+
+  /** Does this wallet pay what is left over to this key? */
+  isChange(hash: Uint8Array): boolean {
+    return this.keys.own.find(hash)?.kind === 'change'
+  }
+
+  /** Addresses that were given out, the imported ones last. */
+  addresses(): { readonly address: string; readonly place: KeyPlace }[] {
+    if (!this.keys.exists) return []
+    const { receiving, imported } = this.keys.content
+    const told = receiving.hashes.slice(0, receiving.told)
+    return [
+      ...told.map((hash, index) => ({
+        address: encodeAddress(hash),
+        place: { kind: 'receiving', index } as const,
+      })),
+      ...imported.map((hash, index) => ({
+        address: encodeAddress(hash),
+        place: { kind: 'imported', index } as const,
+      })),
+    ]
+  }
+
+  /** How far the chain was read; undefined without a wallet. */
+  async progress(): Promise<{ height: number; isScanning: boolean; missedBelow: number } | undefined> {
+    const following = await this.#current()
+    if (following === undefined) return undefined
+    const { height, isScanning, missedBelow } = following.follower
+    return { height, isScanning, missedBelow }
+  }
+
+  surroundings(): Surroundings {
+    const { tip, params } = this.#chain.engine
+    return {
+      tipHeight: tip.height,
+      maturityBlocks: params.coinbaseMaturityBlocks,
+      isPending: () => false,
+    }
+  }
+
+  async #ensure(): Promise<void> {
+    await this.start()
+    await this.keys.ensure(() => this.#birthHeight())
+    await this.#follow()
+  }
+
+  /** So many blocks may still be undone, and others mined in their place. */
+  #birthHeight(): number {
+    const { tip, params } = this.#chain.engine
+    return Math.max(0, tip.height - params.maxReorgDepth)
+  }
+
+  async #current(): Promise<Following | undefined> {
+    return await this.#following
+  }
+
+  /** When the blocks that are here have been read. */
+  async #settled(): Promise<Following | undefined> {
+    const following = await this.#following
+    await following?.follower.caughtUp()
+    return following
+  }
+
+  #firstAddress(): string {
+    const [first] = this.keys.content.receiving.hashes
+    if (first === undefined) throw new Error('a wallet without addresses')
+    return encodeAddress(first)
+  }
+
+  #follow(): Promise<Following> {
+    this.#following ??= this.#begin()
+    return this.#following
+  }
+
+  async #begin(): Promise<Following> {
+    const { keys } = this
+    const { receiving, imported, birthHeight } = keys.content
+    const [first] = receiving.hashes
+    if (first === undefined) throw new Error('a wallet without addresses')
+    const isOwn = (hash: Uint8Array): boolean => keys.own.find(hash) !== undefined
+    const history = new WalletHistory(isOwn)
+    const store = new HistoryStore(this.#chain.backend.store)
+    const saved = await store.load(first, isOwn)
+    for (const entry of saved?.entries ?? []) history.restore(entry)
+    const wallet = { wallet: first, imported: imported.length }
+    const follower = new WalletFollower(history, store, wallet, {
+      engine: this.#chain.engine,
+      readBlock: (node) => this.#chain.readBlock(node),
+      found: (entries) => this.#noteUsed(entries),
+      isFilled: () => keys.isFilled,
+      isPending: (key) => this.surroundings().isPending(key),
+      notice: (line) => {
+        if (!this.#isClosed) this.#options.onNotice?.(line)
+      },
+    })
+    // A crash may have come between a payment that was read and the note that its address is used.
+    const isNews = await this.#noteUsed(saved?.entries ?? [])
+    follower.begin(saved?.state, birthHeight)
+    if (isNews) follower.wantRescan()
+    return { history, follower }
+  }
+
+  #noteUsed(entries: readonly HistoryEntry[]): Promise<boolean> {
+    const places = entries.flatMap(({ received }) =>
+      received.flatMap(({ hash }) => this.keys.own.find(hash) ?? []),
+    )
+    return places.length === 0 ? Promise.resolve(false) : this.keys.noteUsed(places)
+  }
+}
+
+/** Those that are not mined last, in order of time. */
+function byAge(a: HistoryEntry, b: HistoryEntry): number {
+  const [heightA, heightB] = [
+    a.block?.height ?? Number.MAX_SAFE_INTEGER,
+    b.block?.height ?? Number.MAX_SAFE_INTEGER,
+  ]
+  if (heightA !== heightB) return heightA - heightB
+  return (a.block?.position ?? 0) - (b.block?.position ?? 0) || a.time - b.time
+}

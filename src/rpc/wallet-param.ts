@@ -1,0 +1,23 @@
+/** Parameters of the wallet's methods, and the wallet they are about. */
+import * as v from 'valibot'
+import type { WalletService } from '../node/wallet-service.ts'
+import { decodeAddress, describeAddressError } from '../script/address.ts'
+import { methodError } from './errors.ts'
+import type { RpcContext } from './method.ts'
+
+export const ADDRESS = v.string('an address such as DJrywx4AsVQSPLZCKRdg8erZdPMNaRSrKq')
+export const TEXT = v.string('a text')
+
+/** Throws RpcError on a node without a wallet. */
+export function walletOf({ control }: RpcContext): WalletService {
+  if (control.wallet === undefined)
+    throw methodError('this node keeps no wallet: it was started without one, or its chain has no coins')
+  return control.wallet
+}
+
+/** HASH160 of an address. Throws RpcError if it is none. */
+export function hashOfAddress(address: string): Uint8Array {
+  const decoded = decodeAddress(address)
+  if (!decoded.ok) throw methodError(`not an address: ${describeAddressError(decoded.error)}`)
+  return decoded.value
+}
