@@ -22,7 +22,7 @@ const seed = new Uint8Array(32).fill(5)
 const owner = hash160(generateKeyPair(seed).publicKey)
 const address = encodeAddress(owner)
 const elsewhere = encodeAddress(new Uint8Array(20).fill(9))
-const key = { seed, scriptPubKey: p2pkhScript(owner) }
+const key = { secret: seed, scriptPubKey: p2pkhScript(owner) }
 
 let folder: string
 let backend: ChainBackend
