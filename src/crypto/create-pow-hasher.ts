@@ -1,9 +1,10 @@
 /**
  * The hasher that a chain needs: SHA3-256, or RandomX in other threads (chain 2.3). Whoever asks bounds how much waits
- * in it; what is remembered is bounded by POW_CACHED_HASHES, what runs at once by POW_MAX_THREADS.
+ * in it; what is remembered is bounded by POW_CACHED_HASHES, what runs at once by the processors and by the pool of
+ * threads that hashing shares with files and names.
  */
 import { availableParallelism } from 'node:os'
-import { POW_MAX_THREADS } from '../params/limits.ts'
+import { POW_MAX_THREADS, POW_SPARE_THREADS } from '../params/limits.ts'
 import type { PowHasher } from './pow-hasher.ts'
 import type { KnownHash } from './randomx-engine.ts'
 import { RandomXHasher } from './randomx-hasher.ts'
@@ -19,7 +20,7 @@ export interface PowHasherOptions {
   readonly algorithm: PowAlgorithm
   /** A block of the chain whose hash is known, its first one: RandomX is tested with it before it is used. */
   readonly known?: KnownHash | undefined
-  /** Hashes made at once: as many as there are processors if not said, and never more than POW_MAX_THREADS. */
+  /** Hashes made at once; as many as {@link hashThreads} says if not said, and never more. */
   readonly threads?: number | undefined
   /** Hash five times as fast from 2.1 GB more of memory, where that is free, after a minute of building. */
   readonly fullDataset?: boolean | undefined
@@ -37,10 +38,23 @@ export function createPowHasher(options: PowHasherOptions): PowHasher {
     key: Buffer.from(algorithm.key),
     known: options.known,
     find: () => findRandomX(options.libraryPath),
-    threads: Math.max(1, Math.min(options.threads ?? availableParallelism(), POW_MAX_THREADS)),
+    threads: Math.max(1, Math.min(options.threads ?? POW_MAX_THREADS, hashThreads())),
     fullDataset: options.fullDataset ?? false,
     // Of the system, or of the container that we are in.
     availableBytes: () => process.availableMemory(),
     notice: options.notice ?? (() => undefined),
   })
+}
+
+/** Of the system's pool, where UV_THREADPOOL_SIZE does not say otherwise. */
+const POOL_THREADS = 4
+
+/** How many hashes are made at once. */
+export function hashThreads(
+  processors = availableParallelism(),
+  poolSize = process.env['UV_THREADPOOL_SIZE'],
+): number {
+  const said = Number(poolSize)
+  const pool = said >= 1 ? said : POOL_THREADS
+  return Math.max(1, Math.min(processors, pool - POW_SPARE_THREADS, POW_MAX_THREADS))
 }

@@ -1,6 +1,6 @@
 /**
  * RandomX as proof of work: requests share hashes, hashes wait in lanes for a slot, each slot has a machine of the
- * engine. All hashing happens in the system's pool of threads, of which we take POW_MAX_THREADS at most, so the event
+ * engine. All hashing happens in the system's pool of threads, of which POW_SPARE_THREADS are left to others, so the event
  * loop, files and names go on.
  */
 import { FullDataset } from './full-dataset.ts'

@@ -281,8 +281,10 @@ export const MAX_RESOLVED_ADDRESSES = 256
 
 // Proof of work
 
-/** Hashes made at once. The system's pool has four threads, and files and names need one. */
-export const POW_MAX_THREADS = 3
+/** Of the pool of threads that hashing shares with files and names, so many are left to these. */
+export const POW_SPARE_THREADS = 1
+/** Hashes made at once: half as many calls of foreign code as may be under way. */
+export const POW_MAX_THREADS = 128
 /** Hashes remembered: a block that follows its header is not hashed again. Some 200 bytes each. */
 export const POW_CACHED_HASHES = 16_384
 /** Work that had to stand back so often goes next, however urgent the rest is. */

@@ -1,7 +1,7 @@
 /** The search for a nonce, and SHA3 as proof of work. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createPowHasher } from '../../src/crypto/create-pow-hasher.ts'
+import { createPowHasher, hashThreads } from '../../src/crypto/create-pow-hasher.ts'
 import { isBelow, withNonce } from '../../src/crypto/nonce-scan.ts'
 import type { PowHasher } from '../../src/crypto/pow-hasher.ts'
 import { RandomXHasher } from '../../src/crypto/randomx-hasher.ts'
@@ -171,6 +171,18 @@ describe('a search on several threads', () => {
     expect(fake.begun.slice(3)).toEqual(['a', 'b'])
     await hasher.close()
   })
+})
+
+it.each([
+  [2, undefined, 2],
+  [16, undefined, 3],
+  [16, '17', 16],
+  [8, '4', 3],
+  [1, '1', 1],
+  [16, 'many', 3],
+  [500, '1024', 128],
+])('on %i processors with a pool of %s threads %i hashes are made at once', (processors, pool, threads) => {
+  expect(hashThreads(processors, pool)).toBe(threads)
 })
 
 describe('SHA3', () => {

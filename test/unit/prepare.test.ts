@@ -330,6 +330,21 @@ describe('the launcher', () => {
     expect([stderr, JSON.parse(stdout)]).toEqual(['', args])
   })
 
+  it.each([
+    ['16', undefined, '17'],
+    ['2', undefined, 'none'],
+    ['16', '6', '6'],
+  ])('has the pool of threads fit %s processors, where %s was said: %s', (processors, said, size) => {
+    const clone = readyClone()
+    clone.write('dist/bin/dilithion-node.js', "console.log(process.env.UV_THREADPOOL_SIZE ?? 'none')")
+    clone.write('bin/nproc', `#!/bin/sh\necho ${processors}\n`)
+    chmodSync(clone.path('bin/nproc'), 0o755)
+    const path = `${clone.path('bin')}:/usr/bin:/bin:${dirname(process.execPath)}`
+    const env = { PATH: path, ...(said === undefined ? {} : { UV_THREADPOOL_SIZE: said }) }
+    const { stdout } = spawnSync(clone.path('dilithion-node'), [], { cwd: folder, env, encoding: 'utf8' })
+    expect(stdout).toBe(`${size}\n`)
+  })
+
   it('starts nothing when preparing fails', () => {
     const clone = readyClone()
     appendFileSync(clone.path('src/x.ts'), 'x')
