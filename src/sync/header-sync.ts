@@ -227,7 +227,8 @@ export class HeaderSync {
   #mayAsk(peer: SyncPeer, now: Now): boolean {
     const { talk } = peer
     if (talk.askedAt !== undefined || talk.judging > 0 || now.mono < talk.retryAt) return false
-    return peer.isMute ? !talk.asked : hasMore(peer)
+    // The first release does not know the question.
+    return !peer.isMute && hasMore(peer)
   }
 
   #refreshAt({ talk }: SyncPeer): number {
@@ -240,7 +241,6 @@ export class HeaderSync {
     talk.more = false
     talk.wanted = false
     this.#hooks.getheaders(peer.peer, this.#locator(peer))
-    if (peer.isMute) return complete(peer, now)
     talk.complete = false
     talk.askedAt = now.mono
     talk.silentSince ??= now.mono
