@@ -43,6 +43,7 @@ export class ChainBackend {
   readonly #notice: (line: string) => void
   #engine: ChainEngine | undefined
   #toldOf: string | undefined
+  #hashTrouble: string | undefined
 
   constructor(store: ChainStore, hasher: PowHasher, params: ChainOptions, notice: (line: string) => void) {
     this.store = store
@@ -71,6 +72,11 @@ export class ChainBackend {
     void this.#answer(request).then(done)
   }
 
+  /** Why proof of work can't be hashed, in words; undefined if it can, or nobody has tried. */
+  get hashTrouble(): string | undefined {
+    return this.#hashTrouble
+  }
+
   /** Are old blocks deleted? Others are told that we have the latest only. */
   get isPruning(): boolean {
     return this.#params.pruneBytes !== undefined
@@ -91,7 +97,9 @@ export class ChainBackend {
     }
     if (request.kind !== 'hash') return await this.store.perform(request)
     try {
-      return { ok: true, value: await this.hasher.hash(request.headers, request.urgent) }
+      const value = await this.hasher.hash(request.headers, request.urgent)
+      this.#hashTrouble = undefined
+      return { ok: true, value }
     } catch (error) {
       this.#tell(errorText(error))
       return { ok: true, value: undefined }
@@ -100,6 +108,7 @@ export class ChainBackend {
 
   /** Each reason once: the same will be met with each header. */
   #tell(text: string): void {
+    this.#hashTrouble = text
     if (this.#toldOf === text) return
     this.#toldOf = text
     this.#notice(`The chain stands still: ${text}`)

@@ -10,7 +10,7 @@ import { describeFault } from '../chain/faults.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
 import type { MaintenanceResult } from '../chain/maintenance.ts'
-import type { BlockOutcome, ChainOutcome } from '../chain/outcomes.ts'
+import type { BlockOutcome, ChainOutcome, DeepForkOutcome } from '../chain/outcomes.ts'
 import { checkProposal, type ProposalVerdict } from '../chain/proposal.ts'
 import type { AdmissionResult } from '../mempool/admission.ts'
 import type { DumpedTransaction } from '../mempool/dump.ts'
@@ -66,6 +66,7 @@ export class ChainControl {
   /** What is to be told to those who wait for an answer when none will come. */
   readonly #asked = new Set<(error: Error) => void>()
   #ended: UserError | undefined
+  #deepFork: DeepForkOutcome | undefined
   #onLocal: ((outcome: BlockOutcome) => void) | undefined
   #onFailed: ((node: HeaderNode, code: string, text: string) => void) | undefined
   /** One block is handed in at a time, so that answers can be told apart. */
@@ -90,6 +91,13 @@ export class ChainControl {
     return this.#hooks.mempool()
   }
 
+  /** A chain with more work than ours that is not followed, because it leaves ours so far back. */
+  get deepFork(): DeepForkOutcome | undefined {
+    const best = this.#deepFork?.best
+    const isOver = best === undefined || best.isFailed || best.work <= this.engine.tip.work
+    return isOver ? undefined : this.#deepFork
+  }
+
   get backend(): ChainBackend {
     return this.#backend
   }
@@ -100,6 +108,7 @@ export class ChainControl {
     if (outcome.type === 'blockFailed')
       this.#onFailed?.(outcome.node, outcome.fault.code, describeFault(outcome.fault))
     if (outcome.type === 'tip') for (const { look } of this.#tipWaiters) look(outcome.tip)
+    if (outcome.type === 'deepFork') this.#deepFork = outcome
     if (outcome.type === 'storageFailed') this.end(`the chain stands still: ${outcome.error}`)
   }
 

@@ -3,6 +3,7 @@
  * in words. Nothing is said of a node that keeps no chain.
  */
 import type { StuckCause } from '../sync/hooks.ts'
+import type { ChainFacts } from './chain-facts.ts'
 import type { Situation } from './diagnosis-facts.ts'
 import type { Finding, Rule } from './diagnosis-finding.ts'
 
@@ -49,12 +50,14 @@ const stuck: Rule = ({ facts: { sync } }) => {
   return { level, code: `sync-${cause}`, title, explanation, advice }
 }
 
-const chain: Rule = ({ facts: { sync } }: Situation) => {
-  if (sync === undefined || sync.stuck !== undefined) return undefined
+const chain: Rule = ({ facts: { sync, chain, now } }: Situation) => {
+  if (sync === undefined || sync.stuck !== undefined || chain?.isStopped === true) return undefined
   const { height, headerHeight, initialDownload, inFlight } = sync
   const found = { level: 'ok', advice: '' } as const
   if (initialDownload || height < headerHeight) {
-    const explanation = `Height ${height}, headers up to ${headerHeight}; ${inFlight} blocks are under way.`
+    const explanation =
+      `Height ${height}, headers up to ${headerHeight}; ${inFlight} blocks are under way.` +
+      (chain === undefined ? '' : ` ${howFar(chain, now)}`)
     return { ...found, code: 'catchingUp', title: 'Catching up with the chain', explanation }
   }
   return {
@@ -65,4 +68,72 @@ const chain: Rule = ({ facts: { sync } }: Situation) => {
   }
 }
 
-export const chainRules: readonly Rule[] = [stuck, chain]
+function howFar({ progress, tipTime }: ChainFacts, now: number): string {
+  const percent = Math.floor(progress * 1_000) / 10
+  return `About ${percent} % are done; the last block is of ${inWords(now - tipTime)} ago.`
+}
+
+/** In the largest unit of which there are at least two. */
+function inWords(seconds: number): string {
+  const days = seconds / 86_400
+  if (days >= 2) return `${Math.floor(days)} days`
+  if (seconds >= 7_200) return `${Math.floor(seconds / 3_600)} hours`
+  return seconds >= 120
+    ? `${Math.floor(seconds / 60)} minutes`
+    : `${Math.max(0, Math.floor(seconds))} seconds`
+}
+
+const stopped: Rule = ({ facts: { chain, sync } }) => {
+  if (chain?.isStopped !== true || sync?.stuck?.cause === 'diskFailed') return undefined
+  const { title, level, advice } = STUCK.diskFailed
+  return { level, code: 'sync-diskFailed', title, explanation: 'What was stored before is safe.', advice }
+}
+
+const hashing: Rule = ({ facts: { chain } }) => {
+  if (chain?.hashTrouble === undefined) return undefined
+  return {
+    level: 'problem',
+    code: 'noProofOfWork',
+    title: 'Proof of work can not be checked: the chain stands still',
+    explanation: `It was said: ${chain.hashTrouble}.`,
+    advice: 'Do that, and start the node again.',
+  }
+}
+
+const deepFork: Rule = ({ facts: { chain } }) => {
+  if (chain?.deepFork === undefined) return undefined
+  const { forkHeight, height } = chain.deepFork
+  return {
+    level: 'problem',
+    code: 'deepFork',
+    title: 'Others follow a chain with more work that leaves ours long ago',
+    explanation: `It leaves ours at block ${forkHeight} and goes up to ${height}. So many blocks are not undone by themselves.`,
+    advice: `Find out which one is right. If it is theirs: dilithion-cli -named invalidateblock height=${forkHeight + 1}. If it is ours, ban those who bring it.`,
+  }
+}
+
+const pruned: Rule = ({ facts: { chain } }) => {
+  if (chain?.pruneHeight === undefined) return undefined
+  const below =
+    chain.pruneHeight === 0 ? 'None is deleted yet.' : `Those below ${chain.pruneHeight} are gone.`
+  return {
+    level: 'ok',
+    code: 'pruned',
+    title: 'Only the latest blocks are kept',
+    explanation: below,
+    advice: '',
+  }
+}
+
+const unchecked: Rule = ({ facts: { chain } }) => {
+  if (chain === undefined || chain.unchecked === '') return undefined
+  return {
+    level: 'ok',
+    code: 'uncheckedRules',
+    title: 'Not all rules of this network are checked',
+    explanation: `Blocks are believed in one respect: ${chain.unchecked}.`,
+    advice: '',
+  }
+}
+
+export const chainRules: readonly Rule[] = [stuck, stopped, hashing, deepFork, chain, pruned, unchecked]

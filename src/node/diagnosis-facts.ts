@@ -10,6 +10,7 @@ import { bytesEqual } from '../primitives/bytes.ts'
 import { formatIp, type IpBytes, parseHostPort, parseIp } from '../primitives/ip.ts'
 import { masked } from '../primitives/subnet.ts'
 import type { SyncSnapshot } from '../sync/snapshot.ts'
+import { type ChainFacts, chainFactsOf } from './chain-facts.ts'
 import type { AddedNode, AddressBookSize, AutomaticPeers, NodeControl } from './control.ts'
 import type { CounterValues } from './counters.ts'
 import type { HealthReport } from './health.ts'
@@ -35,6 +36,7 @@ export interface Facts {
   readonly health: HealthReport
   /** Undefined if the node keeps no chain. */
   readonly sync: SyncSnapshot | undefined
+  readonly chain: ChainFacts | undefined
   readonly mining: Pick<MinerReport, 'isOn' | 'wait' | 'refusal' | 'refused'> | undefined
 }
 
@@ -54,6 +56,7 @@ export function factsOf(control: NodeControl): Facts {
     counters: control.counters(),
     health: control.health(),
     sync: control.sync(),
+    chain: control.chain === undefined ? undefined : chainFactsOf(control.chain, control.unixTime()),
     mining: control.miner?.report(),
   }
 }

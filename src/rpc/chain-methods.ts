@@ -4,13 +4,13 @@ import { difficultyOfBits, targetOfBits } from '../chain/compact-bits.ts'
 import { medianTimePast } from '../chain/header-rules.ts'
 import type { Maintenance } from '../chain/maintenance.ts'
 import type { ChainControl } from '../node/chain-control.ts'
+import { type ChainFacts, chainFactsOf } from '../node/chain-facts.ts'
 import { hashToHex, toHex } from '../primitives/bytes.ts'
 import { bitsText, blockHex, blockText, headerJson, wideHex } from './block-json.ts'
 import { chainTips } from './chain-tips.ts'
 import { chainOf, HASH, HEIGHT, nodeByHash, nodeByHeight } from './hash-param.ts'
 import type { JsonObject } from './json.ts'
 import { method, type RpcContext, type RpcMethod, type RpcResult } from './method.ts'
-import { fairMiningNote } from './notes.ts'
 import { storedBlock } from './stored-block.ts'
 
 const VERBOSITY = v.union(
@@ -95,8 +95,9 @@ export const chainMethods: readonly RpcMethod[] = [
 async function chainInfo(context: RpcContext): Promise<JsonObject> {
   const chain = chainOf(context)
   const { engine, backend } = chain
-  const { tip, bestHeader, params } = engine
+  const { tip, bestHeader } = engine
   const { control } = context
+  const facts = chainFactsOf(chain, control.unixTime())
   const { blockBytes, storeBytes } = await backend.store.size()
   const { maintenance } = engine
   return {
@@ -109,32 +110,31 @@ async function chainInfo(context: RpcContext): Promise<JsonObject> {
     difficulty: difficultyOfBits(tip.bits),
     time: tip.time,
     mediantime: medianTimePast(tip),
-    verificationprogress: progress(chain, control.unixTime()),
+    verificationprogress: facts.progress,
     initialblockdownload: engine.isInitialDownload,
     chainwork: wideHex(tip.work),
     size_on_disk: blockBytes + storeBytes,
     pruned: maintenance.isPruning,
     ...pruning(maintenance),
     proof_of_work: backend.hasher.mode,
-    unchecked_rules: fairMiningNote(params),
-    warnings: engine.isStopped ? 'the chain stands still: see the log' : '',
+    unchecked_rules: facts.unchecked,
+    warnings: warnings(facts).join('; '),
   }
+}
+
+function warnings({ isStopped, hashTrouble, deepFork }: ChainFacts): string[] {
+  const texts: string[] = []
+  if (isStopped) texts.push('the chain stands still, because the disk failed')
+  if (hashTrouble !== undefined) texts.push(hashTrouble)
+  if (deepFork !== undefined)
+    texts.push(`a chain with more work leaves ours at block ${deepFork.forkHeight} and is not followed`)
+  return texts
 }
 
 /** Only of a node that prunes. */
 function pruning({ pruneBytes, pruneHeight }: Maintenance): JsonObject {
   if (pruneBytes === undefined) return {}
   return { pruneheight: pruneHeight, automatic_pruning: true, prune_target_size: pruneBytes }
-}
-
-/** Between 0 and 1: of the blocks that there should be by now, those that are connected. */
-function progress({ engine }: ChainControl, now: number): number {
-  const { tip, bestHeader, params } = engine
-  const behind = Math.max(0, now - bestHeader.time) / params.spacingSeconds
-  const expected = engine.isInitialDownload
-    ? bestHeader.height + behind
-    : Math.max(tip.height, bestHeader.height)
-  return expected === 0 ? 1 : Math.min(1, tip.height / expected)
 }
 
 async function block(chain: ChainControl, hash: string, verbosity: number): Promise<RpcResult> {

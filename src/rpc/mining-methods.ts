@@ -4,6 +4,7 @@ import { difficultyOfBits, targetOfBits } from '../chain/compact-bits.ts'
 import type { ChainEngine } from '../chain/engine.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
 import { nextBits } from '../mining/template.ts'
+import { uncheckedRules } from '../node/chain-facts.ts'
 import type { Miner } from '../node/miner.ts'
 import { payeeText } from '../node/miner-lines.ts'
 import { MAX_MINING_THREADS } from '../params/limits.ts'
@@ -15,7 +16,6 @@ import { methodError } from './errors.ts'
 import { chainOf, nodeByHeight } from './hash-param.ts'
 import type { JsonObject } from './json.ts'
 import { method, type RpcContext, type RpcMethod } from './method.ts'
-import { fairMiningNote } from './notes.ts'
 
 const COUNT_FORM = 'a number of blocks from 1 on'
 const COUNT = v.pipe(v.number(COUNT_FORM), v.safeInteger(COUNT_FORM), v.minValue(1, COUNT_FORM))
@@ -166,7 +166,7 @@ function miningInfo(context: RpcContext): JsonObject {
     pooledtx: mempool?.table.size ?? 0,
     chain: control.network.name,
     next: nextInfo(engine, control.unixTime()),
-    warnings: fairMiningNote(params),
+    warnings: uncheckedRules(params),
   }
 }
 

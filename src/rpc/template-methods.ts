@@ -5,6 +5,7 @@ import { targetOfBits } from '../chain/compact-bits.ts'
 import { hashKey } from '../chain/header-node.ts'
 import type { Mempool } from '../mempool/mempool.ts'
 import type { ChainControl, SubmitResult } from '../node/chain-control.ts'
+import { uncheckedRules } from '../node/chain-facts.ts'
 import { LONGPOLL_MS } from '../params/limits.ts'
 import { hashToHex, toHex } from '../primitives/bytes.ts'
 import { encodeAddress } from '../script/address.ts'
@@ -16,7 +17,6 @@ import { methodError } from './errors.ts'
 import { chainOf } from './hash-param.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { method, type RpcContext, type RpcMethod } from './method.ts'
-import { fairMiningNote } from './notes.ts'
 import { waitForTip } from './wait-methods.ts'
 
 const MODE = v.picklist(['template', 'proposal'], 'template or proposal')
@@ -83,7 +83,7 @@ function template(chain: ChainControl, { control }: RpcContext): JsonObject {
     curtime: header.time,
     bits: header.bits.toString(16).padStart(8, '0'),
     height,
-    warnings: fairMiningNote(engine.params),
+    warnings: uncheckedRules(engine.params),
   }
 }
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { type ChainBackendOptions, openChain } from '../../src/node/chain-backend.ts'
 import type { ChainControl } from '../../src/node/chain-control.ts'
 import { DilithionNode } from '../../src/node/node.ts'
-import { regtest } from '../../src/params/networks.ts'
+import { mainnet, regtest } from '../../src/params/networks.ts'
 import { ChainBuilder, payTo, txidOf } from '../../testkit/chain-builder.ts'
 
 const builder = new ChainBuilder(regtest.chain)
@@ -131,6 +131,21 @@ describe('a node with a chain', () => {
     expect(await chain.reconsider(bad)).toBeUndefined()
     expect((await chain.waitForTip(({ height }) => height === 4, 60_000)).height).toBe(4)
     expect(await chain.invalidate(chain.engine.tree.genesis)).toContain('first block')
+  })
+
+  it('says why proof of work can not be hashed, once for the same reason', async () => {
+    const lines: string[] = []
+    const notice = (line: string): unknown => lines.push(line)
+    const chain = await openChain({ network: mainnet, randomxLibrary: '/no/such/library', notice })
+    cleanups.push(() => chain.close())
+    expect(chain.hashTrouble).toBeUndefined()
+    for (let i = 0; i < 2; i++) {
+      const headers = [new Uint8Array(80).fill(i)]
+      const answer = await new Promise((done) => chain.io({ kind: 'hash', headers, urgent: false }, done))
+      expect(answer).toEqual({ ok: true, value: undefined })
+    }
+    expect(chain.hashTrouble).toMatch(/^the library RandomX can't be loaded from \/no\/such\/library: /)
+    expect(lines).toEqual([`The chain stands still: ${chain.hashTrouble}`])
   })
 
   it('says whether it has all blocks or the latest only', async () => {

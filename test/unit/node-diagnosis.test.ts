@@ -37,6 +37,7 @@ const ALONE: Facts = {
   addressBook: { total: 20, fresh: 20, tried: 0 },
   counters: new Counters().read(NO_BYTES),
   sync: undefined,
+  chain: undefined,
   health: {
     eventLoop: { p50Ms: 0, p99Ms: 1, maxMs: 2 },
     memory: { heapUsedBytes: 1, heapTotalBytes: 1, heapLimitBytes: 100, externalBytes: 0, rssBytes: 1 },
@@ -357,6 +358,55 @@ describe('a node with a chain', () => {
     expect(textOf(given, `sync-${cause}`)).toContain('for 75 s, at height 100')
     expect(textOf(given, `sync-${cause}`)).toContain('Peer 3 was asked')
     expect(find(given).healthy).toBe(level === 'warn')
+  })
+
+  const CHAIN = {
+    progress: 0.12345,
+    tipTime: NOW - 3 * 86_400 - 5,
+    isStopped: false,
+    hashTrouble: undefined,
+    deepFork: undefined,
+    pruneHeight: undefined,
+    unchecked: '',
+  }
+
+  it('is told how far it has come', () => {
+    const sync = { ...SYNC, headerHeight: 4_000, initialDownload: true }
+    const text = (tipTime: number) => textOf({ ...FINE, sync, chain: { ...CHAIN, tipTime } }, 'catchingUp')
+    expect(text(NOW - 3 * 86_400 - 5)).toContain('About 12.3 % are done; the last block is of 3 days ago.')
+    expect(text(NOW - 7_200)).toContain('2 hours ago')
+    expect(text(NOW - 7_199)).toContain('119 minutes ago')
+    expect(text(NOW + 9)).toContain('0 seconds ago')
+  })
+
+  it.each<[string, string, Partial<NonNullable<Facts['chain']>>, RegExp]>([
+    [
+      'that it can not hash',
+      'problem noProofOfWork',
+      { hashTrouble: 'the library is missing' },
+      /library is missing/,
+    ],
+    [
+      'of a chain that it does not follow',
+      'problem deepFork',
+      { deepFork: { forkHeight: 50, height: 300 } },
+      /leaves ours at block 50 and goes up to 300.*-named invalidateblock height=51/,
+    ],
+    ['that old blocks are gone', 'ok pruned', { pruneHeight: 7_000 }, /Those below 7000 are gone/],
+    ['that old blocks will be', 'ok pruned', { pruneHeight: 0 }, /None is deleted yet/],
+    ['what is not checked', 'ok uncheckedRules', { unchecked: 'some rules' }, /in one respect: some rules/],
+  ])('is told %s', (_, code, given, text) => {
+    const facts = { ...FINE, sync: SYNC, chain: { ...CHAIN, ...given } }
+    expect(codes(facts)).toContain(code)
+    expect(textOf(facts, code.split(' ')[1] ?? '')).toMatch(text)
+    expect(find(facts).healthy).toBe(code.startsWith('ok'))
+  })
+
+  it('whose disk has failed is told so once', () => {
+    const chain = { ...CHAIN, isStopped: true }
+    expect(codes({ ...FINE, sync: SYNC, chain })).toEqual(['problem sync-diskFailed', 'ok connected'])
+    const sync = { ...SYNC, stuck: { cause: 'diskFailed', waitsFor: undefined, forSeconds: 75 } } as const
+    expect(codes({ ...FINE, sync, chain })).toEqual(['problem sync-diskFailed', 'ok connected'])
   })
 
   it('and no peers is told of both', () => {
