@@ -10,7 +10,7 @@ export default defineConfig({
     isolate: false,
     // Most of the time is spent waiting for processes.
     maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 })
