@@ -56,6 +56,8 @@ export interface MinerReport {
   readonly hashesPerSecond: number
   /** Hashes at once. */
   readonly threads: number
+  /** Where the next reward goes, as far as that is known. */
+  readonly payee: Uint8Array | undefined
   readonly found: number
   /** Of those found: became the tip; came too late; were not taken by our own chain, which is a fault. */
   readonly accepted: number
@@ -94,6 +96,7 @@ export class Miner {
   #wait: MinerWait | undefined
   #refusal: string | undefined
   #trouble: { readonly text: string; readonly untilMs: number } | undefined
+  #wantsDataset = false
   #refusedBehind: HeaderNode | undefined
   #nextSearchMs = Number.NEGATIVE_INFINITY
   #nextRateMs = 0
@@ -149,6 +152,7 @@ export class Miner {
       refusal: this.#refusal,
       hashesPerSecond: isOn ? this.#rate.perSecond : 0,
       threads: this.threads,
+      payee: this.#script ?? this.#sourceScript,
       ...this.#counts,
     }
   }
@@ -158,7 +162,6 @@ export class Miner {
     if (this.#session !== undefined) return undefined
     this.#refusal = fairMiningRefusal(this.#chain.engine.params) ?? this.#missingAddress()
     if (this.#refusal !== undefined) return this.#refusal
-    if (this.#options.fullDatasetWhileMining === true) this.#chain.backend.hasher.setFullDataset(true)
     this.#tell(lines.started(this.#script, this.threads))
     this.#nextRateMs = this.#clock.nowMs() + MINING_RATE_FIRST_MS
     this.#wait = undefined
@@ -183,7 +186,7 @@ export class Miner {
         resolve()
       })
     })
-    if (this.#options.fullDatasetWhileMining === true) this.#chain.backend.hasher.setFullDataset(false)
+    this.#wantDataset(false)
     this.#tell(lines.stopped(this.#counts))
     return this.#ended
   }
@@ -259,6 +262,7 @@ export class Miner {
         return
       }
       this.#beginWork(template)
+      this.#wantDataset(true)
       const { header } = template.block
       const nonce = await this.#chain.backend.hasher.scan(
         { header: header.bytes, target: targetBytes(header.bits), ...ALL_NONCES },
@@ -272,6 +276,13 @@ export class Miner {
       this.#work = undefined
     }
     this.#tellRate()
+  }
+
+  /** From the first search on, until the miner is stopped. */
+  #wantDataset(isWanted: boolean): void {
+    if (this.#options.fullDatasetWhileMining !== true || this.#wantsDataset === isWanted) return
+    this.#wantsDataset = isWanted
+    this.#chain.backend.hasher.setFullDataset(isWanted)
   }
 
   #template(script: Uint8Array): BlockTemplate {

@@ -97,8 +97,9 @@ export const miningMethods: readonly RpcMethod[] = [
     summary: 'where rewards go',
     params: {},
     run: (_, context) => {
-      const { script } = minerOf(context)
-      return { address: script === undefined ? '' : payeeText(script), is_set: script !== undefined }
+      const miner = minerOf(context)
+      const { payee } = miner.report()
+      return { address: payee === undefined ? '' : payeeText(payee), is_set: miner.script !== undefined }
     },
   }),
   method({

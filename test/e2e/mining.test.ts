@@ -69,6 +69,21 @@ describe('a node that mines', () => {
     expect(follower?.hasExited).toBe(false)
   })
 
+  it('races with another one, and both end on one chain', async () => {
+    const mining = [`--mining-address=${address}`, '--mine', '--mining-interval=0', '--regtest']
+    const { node: a, port } = await lab.startListening({ args: mining })
+    const { node: b } = await lab.startListening({ args: [...mining, `--connect=127.0.0.1:${port}`] })
+    for (const node of [a, b]) await node.rpc('waitforblockheight', 100, 60_000)
+    for (const node of [a, b]) await node.rpc('stopmining')
+    await a.rpc('waitforblockheight', await b.rpc('getblockcount'), 60_000)
+    // Of two chains with the same work each stays with its own: one block more decides.
+    await a.rpc('generatetoaddress', 1, address)
+    const tip = await a.rpc('getbestblockhash')
+    await b.rpc('waitforblock', tip, 60_000)
+    const infos = await Promise.all([a, b].map((node) => node.rpc('getmininginfo')))
+    for (const info of infos) expect(info).toMatchObject({ mining: false, blocks_refused: 0 })
+  })
+
   it('makes blocks of the v1.0 testnet, whose body is the coinbase alone', async () => {
     const file = join(lab.newFolder(), 'easy.json')
     writeFileSync(file, formatChainFile(easyTestnet()))

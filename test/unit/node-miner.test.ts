@@ -284,9 +284,10 @@ describe('the miner', () => {
 
 describe('the miner waits', () => {
   it('while the node catches up, and goes on by itself', async () => {
-    const bench = new Bench({ isAlone: false })
+    const bench = new Bench({ isAlone: false, fullDatasetWhileMining: true })
     expect(bench.miner.start()).toBeUndefined()
     await bench.line(/^Mining waits: the node still catches up with the network/)
+    expect(bench.pow.datasetWishes).toEqual([])
     expect(bench.miner.report()).toMatchObject({ isOn: true, wait: { code: 'initialDownload' } })
     await rival(bench, 1_761_500_000)
     expect(bench.pow.searches).toHaveLength(0)
@@ -373,6 +374,7 @@ describe('a wallet', () => {
     bench.clock.advance(30_000)
     const second = await bench.pow.search(1)
     expect(asked).toBe(1)
+    expect(bench.miner.report().payee).toEqual(payTo(101))
     second.find()
     await bench.line(/^Block found/)
     bench.clock.advance(1_000)
