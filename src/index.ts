@@ -7,7 +7,10 @@
 export { type BlockBody, type BlockTransaction, type BodyFault, parseBody } from './chain/block-body.ts'
 // The chain, as the core sees it, and what it asks of the world.
 export type { Chain, ChainHooks, CreateChain } from './chain/chain.ts'
+export { ChainEngine, type ChainOptions } from './chain/engine.ts'
 export { describeFault, type Fault, type FaultCode } from './chain/faults.ts'
+export { HeaderNode, NodeFlag } from './chain/header-node.ts'
+export { HeaderTree } from './chain/header-tree.ts'
 export * from './chain/io.ts'
 export type * from './chain/outcomes.ts'
 // The pure core and its seam.
@@ -34,6 +37,8 @@ export { FRAME_HEADER_BYTES, FrameEncoder, MAX_PAYLOAD_BYTES } from './framing/e
 // A node to embed.
 export { formatAddressFile, parseAddressFile } from './node/address-file.ts'
 export { automaticPeers } from './node/automatic.ts'
+export { type ChainBackend, type ChainBackendOptions, openChain } from './node/chain-backend.ts'
+export { ChainControl, type SubmitResult } from './node/chain-control.ts'
 export { formatChainFile } from './node/chain-file-format.ts'
 // A client that shakes hands and yields typed messages.
 export { Client, ConnectionError, type ConnectOptions, connect } from './node/client.ts'
