@@ -149,7 +149,7 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
     limits,
     chain: chainSettings(settings),
     mempool: mempoolSettings(settings),
-    mining: miningSettings(settings, wantsWallet(settings)),
+    mining: miningSettings(settings, wantsWallet(settings) && network.chain.body === 'transactions'),
     wallet: wantsWallet(settings),
     debug: debugSet(settings),
     color: !settings.flag('no-color', false),

@@ -179,15 +179,14 @@ export class Miner {
     this.#session = undefined
     session.stop.abort()
     this.#step?.abort()
-    this.#ended = new Promise((resolve) => {
+    this.#ended = new Promise<void>((resolve) => {
       const cancel = this.#clock.after(MINING_STOP_MS, resolve)
       void session.done.then(() => {
         cancel()
         resolve()
       })
-    })
+    }).then(() => this.#tell(lines.stopped(this.#counts)))
     this.#wantDataset(false)
-    this.#tell(lines.stopped(this.#counts))
     return this.#ended
   }
 

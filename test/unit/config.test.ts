@@ -150,6 +150,12 @@ describe('resolveConfig', () => {
     expect([...(await resolved({ line: { debug } })).debug]).toEqual(categories)
   })
 
+  it('needs an address for rewards where there is no wallet that could be asked', async () => {
+    expect((await resolved({ line: { regtest: '1', mine: '1' } })).mining.isOn).toBe(true)
+    for (const line of [{ testnet: '1' }, { regtest: '1', wallet: '0' }])
+      expect(await complaint({ line: { ...line, mine: '1' } })).toMatch(/^mining needs an address/)
+  })
+
   it('mines only when it is told to, as it is told', async () => {
     expect((await resolved({})).mining).toEqual({
       isOn: false,

@@ -273,12 +273,21 @@ describe('the miner', () => {
       return new Promise(() => undefined)
     }
     first.find()
-    await Promise.resolve()
     await new Promise(setImmediate)
     expect(isEntered).toBe(true)
     const stopped = bench.miner.stop()
     bench.clock.advance(500)
     await stopped
+  })
+
+  it('counts a block that it was handing in when it was stopped', async () => {
+    const bench = new Bench()
+    bench.miner.start()
+    const first = await bench.pow.search(0)
+    first.find()
+    while (bench.miner.report().found === 0) await Promise.resolve()
+    await bench.miner.stop()
+    expect(bench.lines.at(-1)).toBe('Mining stopped: 1 block found, 1 accepted, 0 too late')
   })
 })
 
