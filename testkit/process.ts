@@ -4,7 +4,7 @@
  * and takes them away at its end, whatever happened.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -38,6 +38,16 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
   /** Milliseconds from the start of the process. */
   readonly afterMs: number
+}
+
+/** What a node keeps at every end, however short its life was. */
+const KEPT: ReadonlySet<string> = new Set(['chain', 'mempool.dlt'])
+
+/** What else stands in a data directory. */
+export function filesIn(dataDir: string): string[] {
+  return readdirSync(dataDir)
+    .filter((name) => !KEPT.has(name))
+    .sort()
 }
 
 /** A port that was free a moment ago, for nodes that must know their own before they start. */

@@ -1,11 +1,11 @@
 /** How a real node starts and ends: its lock, signals at any moment and under load, readers that go away. */
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { regtest } from '../../src/params/networks.ts'
 import { eventually } from '../../testkit/changes.ts'
-import { type Exit, LAUNCHER, Lab, type NodeProcess } from '../../testkit/process.ts'
+import { type Exit, filesIn, LAUNCHER, Lab, type NodeProcess } from '../../testkit/process.ts'
 import { makeFrame, TcpPeer } from '../../testkit/tcp-peer.ts'
 
 const lab = new Lab()
@@ -17,7 +17,7 @@ function expectCleanEnd(node: NodeProcess, exit: Exit): void {
   expect(exit).toMatchObject({ code: 0, signal: null })
   expect(exit.afterMs).toBeLessThan(SHUTDOWN_MS)
   expect(node.errors).toEqual([])
-  expect(readdirSync(node.dataDir)).toEqual(['chain'])
+  expect(filesIn(node.dataDir)).toEqual([])
 }
 
 describe('the lock of a data directory', () => {
@@ -35,7 +35,7 @@ describe('the lock of a data directory', () => {
   it('is not held by a node that was killed', async () => {
     const { node: killed } = await lab.startListening({ args: ['--regtest'] })
     await killed.stop('SIGKILL')
-    expect(readdirSync(killed.dataDir).sort()).toEqual(['.cookie', '.lock', 'chain'])
+    expect(filesIn(killed.dataDir)).toEqual(['.cookie', '.lock'])
     const { node } = await lab.startListening({ args: ['--regtest'], dataDir: killed.dataDir })
     expect(await node.rpc('getconnectioncount')).toBe(0)
     expectCleanEnd(node, await node.stop())
@@ -206,7 +206,7 @@ describe('other ends', () => {
     // Ended by the guard, shortly before the two seconds.
     expect(performance.now() - before).toBeLessThan(SHUTDOWN_MS + 1_000)
     node.child.stdout?.resume()
-    expect(readdirSync(node.dataDir)).toEqual(['chain'])
+    expect(filesIn(node.dataDir)).toEqual([])
   })
 
   it('ends cleanly if its data directory was taken away', async () => {

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../testkit/changes.ts'
 import {
   callRpc,
+  filesIn,
   freePort,
   LAUNCHER,
   Lab,
@@ -31,7 +32,7 @@ async function expectRefusal(options: StartOptions, pattern: RegExp): Promise<No
 
 /** The chain stays, however far a start has come. */
 function leftovers(node: NodeProcess): string[] {
-  return existsSync(node.dataDir) ? readdirSync(node.dataDir).filter((name) => name !== 'chain') : []
+  return existsSync(node.dataDir) ? filesIn(node.dataDir) : []
 }
 
 /** A data directory with a configuration file in it. */
@@ -126,7 +127,7 @@ describe('what is taken already, or can not be had', () => {
     expect((await node.waitForExit()).code).toBe(1)
     expect(node.errors).toHaveLength(1)
     expect(node.errors[0]).toMatch(pattern)
-    expect(readdirSync(dataDir).filter((file) => file !== 'chain')).toEqual([name])
+    expect(filesIn(dataDir)).toEqual([name])
   })
 })
 
@@ -169,9 +170,9 @@ describe('options that work', () => {
     const where = join(node.home, folder)
     await node.waitForLine(`[Node] Dilithion node v1.0.0, ${network}, data in ${where}`)
     await node.p2pPort()
-    expect(readdirSync(where).sort()).toEqual(['.cookie', '.lock', 'chain'])
+    expect(filesIn(where)).toEqual(['.cookie', '.lock'])
     expect((await node.stop()).code).toBe(0)
-    expect(readdirSync(where)).toEqual(['chain'])
+    expect(filesIn(where)).toEqual([])
   })
 
   it('takes values behind a space, and values that begin with a dash', async () => {

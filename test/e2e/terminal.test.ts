@@ -1,10 +1,10 @@
 /** A node on a terminal, which `script` makes where there is one; elsewhere there is just the pipe to look at. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { eventually } from '../../testkit/changes.ts'
-import { LAUNCHER, Lab, type NodeProcess } from '../../testkit/process.ts'
+import { filesIn, LAUNCHER, Lab, type NodeProcess } from '../../testkit/process.ts'
 
 const lab = new Lab()
 afterAll(() => lab.close())
@@ -43,5 +43,5 @@ it('ends cleanly when the terminal is closed', async () => {
   // The terminal goes with the process that made it.
   else node.signal('SIGKILL')
   await eventually(() => (existsSync(`/proc/${pid}`) ? undefined : true), 'the end of the node')
-  expect(readdirSync(node.dataDir)).toEqual(['chain'])
+  expect(filesIn(node.dataDir)).toEqual([])
 })
