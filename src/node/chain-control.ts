@@ -269,7 +269,7 @@ export class ChainControl {
       time,
     })
     if (selection === undefined) return {}
-    return { transactions: selection.entries.map(({ transaction }) => transaction), fees: selection.fees }
+    return { transactions: selection.entries, fees: selection.fees }
   }
 
   async #submit(block: Block): Promise<SubmitResult> {

@@ -4,6 +4,7 @@ import { subsidy, taxShares } from '../chain/coinbase-rules.ts'
 import { targetOfBits } from '../chain/compact-bits.ts'
 import { hashKey } from '../chain/header-node.ts'
 import type { Mempool } from '../mempool/mempool.ts'
+import type { TemplateTransaction } from '../mining/template.ts'
 import type { ChainControl, SubmitResult } from '../node/chain-control.ts'
 import { uncheckedRules } from '../node/chain-facts.ts'
 import { LONGPOLL_MS } from '../params/limits.ts'
@@ -59,14 +60,14 @@ function template(chain: ChainControl, { control }: RpcContext): JsonObject {
   const wait = control.miner?.obstacle
   if (wait?.code === 'initialDownload') throw methodError(`getblocktemplate: ${wait.text}`)
   // What it pays to is the miner's choice; here it only has to have the right size.
-  const { block, height, minTime, txids, fees } = chain.template({ script: p2pkhScript(new Uint8Array(20)) })
+  const { block, height, minTime, others, fees } = chain.template({ script: p2pkhScript(new Uint8Array(20)) })
   const { header } = block
   return {
     version: header.version,
     rules: [],
     capabilities: ['longpoll', 'proposal'],
     previousblockhash: hashToHex(header.previousHash),
-    transactions: transactionsJson(chain.mempool, txids),
+    transactions: transactionsJson(chain.mempool, others),
     coinbaseaux: {},
     coinbasevalue: subsidy(engine.params, height) + fees,
     coinbase_required_outputs: taxShares(engine.params, height).map(({ hash160, value }) => ({
@@ -88,8 +89,11 @@ function template(chain: ChainControl, { control }: RpcContext): JsonObject {
 }
 
 /** With the places of those that each depends on, counted from 1. */
-function transactionsJson(mempool: Mempool | undefined, txids: readonly Uint8Array[]): JsonObject[] {
-  const places = new Map(txids.map((id, i) => [hashKey(id), i + 1]))
+function transactionsJson(
+  mempool: Mempool | undefined,
+  others: readonly TemplateTransaction[],
+): JsonObject[] {
+  const places = new Map(others.map(({ id }, i) => [hashKey(id), i + 1]))
   return [...places.keys()].flatMap((key) => {
     const entry = mempool?.table.get(key)
     if (entry === undefined) return []
