@@ -1,4 +1,5 @@
 /** What tests of wallets share: cheap keys, blocks that pay to them, and a node in memory with a wallet. */
+import type { HeaderNode } from '../src/chain/header-node.ts'
 import type { Signer } from '../src/crypto/signer.ts'
 import { type ChainBackendOptions, openChain } from '../src/node/chain-backend.ts'
 import type { ChainControl } from '../src/node/chain-control.ts'
@@ -9,6 +10,8 @@ import { WalletStore } from '../src/node/wallet-store.ts'
 import { regtest } from '../src/params/networks.ts'
 import { sha3_256 } from '../src/primitives/sha3.ts'
 import { PUBLIC_KEY_BYTES } from '../src/script/signature-check.ts'
+import type { Block } from '../src/wire/block.ts'
+import { decodePayload } from '../src/wire/messages.ts'
 
 /** Of no use to anybody but tests. */
 export const VAULT_COST = 4
@@ -37,6 +40,7 @@ export interface RunningWallet {
   readonly chain: ChainControl
   readonly wallet: WalletService
   readonly notices: string[]
+  blockAt(node: HeaderNode): Promise<Block>
   stop(): Promise<void>
 }
 
@@ -69,7 +73,13 @@ export async function startWallet(options: WalletNodeOptions = {}): Promise<Runn
     await node.start()
     const { chain, wallet } = node
     if (chain === undefined || wallet === undefined) throw new Error('no wallet')
-    return { node, chain, wallet, notices, stop }
+    const blockAt = async (header: HeaderNode): Promise<Block> => {
+      const stored = await chain.readBlock(header)
+      const message = decodePayload('block', stored?.payload ?? new Uint8Array(0))
+      if (!message.ok || message.value.type !== 'block') throw new Error('no block')
+      return message.value.block
+    }
+    return { node, chain, wallet, notices, blockAt, stop }
   } catch (error) {
     await stop()
     throw error

@@ -102,6 +102,11 @@ export class ChainControl {
     return this.#backend
   }
 
+  /** The node's time, in Unix seconds. */
+  unixTime(): UnixSeconds {
+    return this.#hooks.unixTime()
+  }
+
   /** To be told what the chain tells. */
   note(outcome: ChainOutcome): void {
     if (outcome.type === 'block' && outcome.source === 'local') this.#onLocal?.(outcome)

@@ -33,6 +33,8 @@ export interface FollowerHooks {
   /** Are all addresses watched that should be? */
   isFilled(): boolean
   isPending(key: string): boolean
+  /** All of the chain has been read. */
+  settled(): void
   notice(line: string): void
 }
 
@@ -224,6 +226,7 @@ export class WalletFollower {
     await this.save()
     if (this.#at !== engine.tip || this.#isRescanning) return 'more'
     this.#release(() => true)
+    this.#hooks.settled()
     return 'done'
   }
 

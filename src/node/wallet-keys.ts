@@ -52,7 +52,7 @@ export interface WalletKeysOptions {
   readonly vaultCost?: number | undefined
 }
 
-const NO_WALLET =
+export const NO_WALLET =
   'there is no wallet yet: getnewaddress or createhdwallet makes one, restorehdwallet brings one back'
 const LOCKED = 'the wallet is locked: unlock it with walletpassphrase first'
 const WRONG_PASSPHRASE = 'the passphrase is wrong'
@@ -205,7 +205,7 @@ export class WalletKeys {
     })
   }
 
-  /** For so many seconds. Throws UserError if the passphrase is wrong. */
+  /** For so many seconds; 0: until it is locked. Throws UserError if the passphrase is wrong. */
   unlock(passphrase: string, seconds: number): Promise<void> {
     return this.#exclusive(async () => {
       const { secret, key } = await this.#unseal(passphrase)
@@ -218,6 +218,7 @@ export class WalletKeys {
         this.lock()
         throw error
       }
+      if (seconds === 0) return
       this.#unlockedUntilMs = Date.now() + seconds * 1_000
       this.#lockTimer = setTimeout(() => this.lock(), seconds * 1_000)
       this.#lockTimer.unref()

@@ -4,8 +4,11 @@
  */
 import type { NodeEvent } from '../core/seam.ts'
 import type { Signer } from '../crypto/signer.ts'
+import type { MempoolEntry } from '../mempool/entry.ts'
+import type { MempoolOutcome } from '../mempool/mempool.ts'
 import { UserError } from '../primitives/errors.ts'
 import { ByteReader } from '../primitives/reader.ts'
+import { hash160 } from '../primitives/sha3.ts'
 import { encodeAddress } from '../script/address.ts'
 import { p2pkhScript } from '../script/templates.ts'
 import {
@@ -23,7 +26,9 @@ import { RELAYED_TRANSACTION, readTransaction, type Transaction } from '../wire/
 import type { ChainControl } from './chain-control.ts'
 import { transactionsOf, WalletFollower } from './wallet-follower.ts'
 import { HistoryStore } from './wallet-history-store.ts'
-import { WalletKeys } from './wallet-keys.ts'
+import { checkPrivateKey } from './wallet-key-exchange.ts'
+import { NO_WALLET, WalletKeys } from './wallet-keys.ts'
+import { WalletPayments } from './wallet-payments.ts'
 import { WalletStore } from './wallet-store.ts'
 
 export interface WalletOptions {
@@ -41,12 +46,14 @@ export interface WalletOptions {
 interface Following {
   readonly history: WalletHistory
   readonly follower: WalletFollower
+  readonly payments: WalletPayments
 }
 
 export class WalletService {
   readonly keys: WalletKeys
   readonly #chain: ChainControl
   readonly #options: WalletOptions
+  readonly #signer: Signer
   #following: Promise<Following> | undefined
   #starting: Promise<void> | undefined
   #isClosed = false
@@ -55,6 +62,7 @@ export class WalletService {
     this.#chain = chain
     this.#options = options
     const signer = options.signer ?? chain.backend.signatures.signer
+    this.#signer = signer
     this.keys = new WalletKeys({
       store: new WalletStore(options.path),
       signer,
@@ -75,8 +83,27 @@ export class WalletService {
 
   /** To be told of what happens to the node. */
   note(event: NodeEvent): void {
-    if (event.type !== 'chain' || event.outcome.type !== 'tip') return
-    void this.#following?.then(({ follower }) => follower.poke())
+    if (event.type === 'chain' && event.outcome.type === 'tip')
+      void this.#following?.then(({ follower }) => follower.poke())
+    else if (event.type === 'mempool') {
+      const { outcome } = event
+      void this.#following?.then((following) => this.#noteMempool(following, outcome))
+    }
+  }
+
+  /** Resolves when our payments that wait are in the mempool, as far as it takes them. */
+  async resubmitted(): Promise<void> {
+    const following = await this.#settled()
+    await following?.payments.resubmit()
+  }
+
+  /** To spend with. Throws UserError without a wallet. */
+  async payments(): Promise<WalletPayments> {
+    await this.start()
+    const following = await this.#following
+    // Says what there is to do.
+    if (following === undefined) throw new UserError(NO_WALLET)
+    return following.payments
   }
 
   /** Writes what is known and wipes all secrets. */
@@ -115,6 +142,29 @@ export class WalletService {
     await this.keys.create({ entropy: entropy.value, passphrase, birthHeight: 0, first: true })
     await this.#follow()
     return this.#firstAddress()
+  }
+
+  /**
+   * Takes a private key in, a seed or a secret key, and looks through the chain for its coins. `publicKey`: what it should
+   * be. Resolves with its HASH160. Throws UserError if it is no key, or the wallet is locked.
+   */
+  async importKey(secret: Uint8Array, publicKey: Uint8Array | undefined): Promise<Uint8Array> {
+    const hash = hash160(await checkPrivateKey(secret, publicKey, this.#signer))
+    await this.#ensure()
+    await this.keys.importKey(secret, hash)
+    const { follower } = await this.#follow()
+    const { receiving, imported } = this.keys.content
+    const [wallet = hash] = receiving.hashes
+    follower.rescan(0, { wallet, imported: imported.length })
+    return hash
+  }
+
+  /** For so many seconds; 0: until it is locked. Throws UserError if the passphrase is wrong. */
+  async unlock(passphrase: string, seconds: number): Promise<void> {
+    await this.keys.unlock(passphrase, seconds)
+    // Addresses that could not be made before may have been paid.
+    const following = await this.#following
+    following?.follower.poke()
   }
 
   /** Reads the whole chain again. Resolves when that is done. */
@@ -191,7 +241,7 @@ export class WalletService {
     return {
       tipHeight: tip.height,
       maturityBlocks: params.coinbaseMaturityBlocks,
-      isPending: () => false,
+      isPending: (key) => this.#chain.mempool?.table.get(key) !== undefined,
     }
   }
 
@@ -240,21 +290,60 @@ export class WalletService {
     const saved = await store.load(first, isOwn)
     for (const entry of saved?.entries ?? []) history.restore(entry)
     const wallet = { wallet: first, imported: imported.length }
+    let resubmit = (): void => undefined
     const follower = new WalletFollower(history, store, wallet, {
       engine: this.#chain.engine,
       readBlock: (node) => this.#chain.readBlock(node),
       found: (entries) => this.#noteUsed(entries),
       isFilled: () => keys.isFilled,
       isPending: (key) => this.surroundings().isPending(key),
+      settled: () => resubmit(),
       notice: (line) => {
         if (!this.#isClosed) this.#options.onNotice?.(line)
       },
     })
+    const payments = new WalletPayments({
+      chain: this.#chain,
+      keys,
+      signer: this.#signer,
+      history,
+      follower,
+      unspent: () => this.unspent(),
+    })
+    resubmit = () => void payments.resubmit().catch(() => undefined)
     // A crash may have come between a payment that was read and the note that its address is used.
     const isNews = await this.#noteUsed(saved?.entries ?? [])
     follower.begin(saved?.state, birthHeight)
     if (isNews) follower.wantRescan()
-    return { history, follower }
+    const following = { history, follower, payments }
+    for (const entry of this.#chain.mempool?.table.all() ?? []) this.#noteWaiting(following, entry)
+    return following
+  }
+
+  #noteMempool(following: Following, outcome: MempoolOutcome): void {
+    const { history } = following
+    if (outcome.type === 'removed') {
+      const { entry, reason } = outcome
+      // What was mined is found in its block; what others have pushed out may come back.
+      const mayComeBack = reason === 'evicted' && history.get(entry.key)?.raw !== undefined
+      if (reason !== 'mined' && !mayComeBack) history.fail(entry.key)
+    } else if (outcome.entry !== undefined && outcome.verdict === 'accepted') {
+      this.#noteWaiting(following, outcome.entry)
+    } else if (outcome.verdict === 'rejected' && outcome.arrival === 'returned') {
+      history.fail(outcome.known.key)
+    }
+  }
+
+  #noteWaiting({ history, follower }: Following, entry: MempoolEntry): void {
+    const seen = history.seen(entry.transaction, entry.id, entry.time, undefined)
+    if (seen === undefined) return
+    void this.#noteUsed([seen]).then(
+      (isNews) => {
+        if (isNews) follower.wantRescan()
+      },
+      // The file can't be written, or the node stops; it is noted when the block comes.
+      () => undefined,
+    )
   }
 
   #noteUsed(entries: readonly HistoryEntry[]): Promise<boolean> {

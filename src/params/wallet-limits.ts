@@ -23,3 +23,7 @@ export const WALLET_BATCH_BYTES = 2_097_152
 export const WALLET_WAIT_BLOCKS = 200
 /** Blocks read between two notes on the disk of how far it came. */
 export const WALLET_SAVE_BLOCKS = 2_000
+/** Payments offer what it takes to be mined within so many blocks, as the mempool is. */
+export const FEE_TARGET_BLOCKS = 6
+/** As the network's other wallets have it. */
+export const MAX_UNLOCK_SECONDS = 86_400

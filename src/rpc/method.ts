@@ -36,6 +36,8 @@ export interface MethodSpec<Entries extends v.ObjectEntries> {
   readonly params: Entries
   /** Other names of parameters. */
   readonly aliases?: Readonly<Record<string, string>>
+  /** Parameters whose values no message may show. */
+  readonly secrets?: readonly string[]
   readonly run: (params: v.InferOutput<v.ObjectSchema<Entries, undefined>>, context: RpcContext) => RpcAnswer
 }
 
@@ -52,7 +54,7 @@ export function method<const Entries extends v.ObjectEntries>(spec: MethodSpec<E
       const wrong = (what: string): RpcError => methodError(`${name}: ${what}. Usage: ${usage}`)
       const checked = v.safeParse(schema, bind(params, names, aliases, wrong), { abortEarly: true })
       if (checked.success) return run(checked.output, context)
-      throw wrong(describe(checked.issues[0]))
+      throw wrong(describe(checked.issues[0], spec.secrets ?? []))
     },
   }
 }
@@ -83,8 +85,9 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-function describe(issue: v.BaseIssue<unknown>): string {
+function describe(issue: v.BaseIssue<unknown>, secrets: readonly string[]): string {
   const name = String(issue.path?.[0]?.key ?? 'params')
   if (issue.input === undefined) return `parameter '${name}' is missing`
+  if (secrets.includes(name)) return `parameter '${name}' must be ${issue.message}`
   return `parameter '${name}' must be ${issue.message}, not ${printable(JSON.stringify(issue.input) ?? '', 80)}`
 }

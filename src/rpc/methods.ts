@@ -15,7 +15,9 @@ import { rawTransactionMethods } from './raw-transaction-methods.ts'
 import { templateMethods } from './template-methods.ts'
 import { waitMethods } from './wait-methods.ts'
 import { walletKeyMethods } from './wallet-key-methods.ts'
+import { walletLockMethods } from './wallet-lock-methods.ts'
 import { walletMethods } from './wallet-methods.ts'
+import { walletSendMethods } from './wallet-send-methods.ts'
 
 /** The methods of a node on this network, by name, in alphabetic order. */
 export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMethod> {
@@ -35,6 +37,8 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...rawTransactionMethods,
     ...walletMethods,
     ...walletKeyMethods,
+    ...walletLockMethods,
+    ...walletSendMethods,
     // What only tests may do is allowed where they may set the clock.
     ...(network.allowsMockTime ? [mockTimeMethod, addPeerAddressMethod, generateMethod] : []),
   ]

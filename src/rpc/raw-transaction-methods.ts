@@ -4,6 +4,7 @@ import type { HeaderNode } from '../chain/header-node.ts'
 import { MAX_MONEY } from '../chain/transaction-rules.ts'
 import { type KnownTransaction, knownTransaction } from '../mempool/entry.ts'
 import type { ChainControl } from '../node/chain-control.ts'
+import type { WalletService } from '../node/wallet-service.ts'
 import { bytesEqual, fromHex, hashToHex, toHex } from '../primitives/bytes.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { decodeAddress, describeAddressError } from '../script/address.ts'
@@ -106,7 +107,7 @@ export const rawTransactionMethods: readonly RpcMethod[] = [
     usage: 'validateaddress <address>',
     summary: 'whether a text is an address, and what it pays to',
     params: { address: v.string('a text') },
-    run: ({ address }) => addressJson(address),
+    run: ({ address }, { control }) => addressJson(address, control.wallet),
   }),
 ]
 
@@ -200,7 +201,7 @@ export function ionsOf(amount: string | number): number {
   return ions
 }
 
-function addressJson(address: string): JsonValue {
+function addressJson(address: string, wallet: WalletService | undefined): JsonValue {
   const decoded = decodeAddress(address)
   if (!decoded.ok) return { isvalid: false, error: describeAddressError(decoded.error) }
   return {
@@ -210,5 +211,6 @@ function addressJson(address: string): JsonValue {
     pubkeyhash: toHex(decoded.value),
     isscript: false,
     iswitness: false,
+    ismine: wallet?.keys.own.find(decoded.value) !== undefined,
   }
 }

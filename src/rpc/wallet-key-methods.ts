@@ -1,11 +1,20 @@
 /** Methods about a wallet's keys and addresses (rpc 4.3). */
+import { resolve } from 'node:path'
 import * as v from 'valibot'
+import { pairOfAddress } from '../node/wallet-key-exchange.ts'
 import { encodeAddress } from '../script/address.ts'
 import { pathOf } from '../wallet/keyring.ts'
 import { method, type RpcMethod } from './method.ts'
-import { TEXT, walletOf } from './wallet-param.ts'
+import { ADDRESS, hashOfAddress, TEXT, walletOf } from './wallet-param.ts'
 
 const PHRASE = v.string('the 24 words of a recovery phrase')
+const FILE_FORM = 'the name of a file'
+const KEY_FORM = 'a key in base64'
+const BASE64 = v.pipe(
+  v.string(KEY_FORM),
+  v.regex(/^[A-Za-z0-9+/]+={0,2}$/, KEY_FORM),
+  v.transform((text): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))),
+)
 
 export const walletKeyMethods: readonly RpcMethod[] = [
   method({
@@ -31,6 +40,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     summary:
       'make a wallet and show its recovery phrase: write it down. passphrase: a secret beside the words',
     params: { passphrase: v.optional(TEXT) },
+    secrets: ['passphrase'],
     run: async ({ passphrase = '' }, context) => {
       const { phrase, address } = await walletOf(context).create(passphrase)
       return { mnemonic: phrase, address }
@@ -41,6 +51,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     usage: 'restorehdwallet <mnemonic> [passphrase]',
     summary: 'bring a wallet back from its recovery phrase, and look through the chain for its coins',
     params: { mnemonic: PHRASE, passphrase: v.optional(TEXT) },
+    secrets: ['mnemonic', 'passphrase'],
     run: async ({ mnemonic, passphrase = '' }, context) => ({
       success: true,
       address: await walletOf(context).restore(mnemonic, passphrase),
@@ -55,6 +66,39 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     run: (_, context) => {
       const { phrase, hasPassphrase } = walletOf(context).keys.phrase()
       return { mnemonic: phrase, needs_passphrase: hasPassphrase }
+    },
+  }),
+  method({
+    name: 'dumpprivkey',
+    usage: 'dumpprivkey <address>',
+    summary:
+      'the private and the public key of an address of this wallet: whoever has the former has its coins',
+    params: { address: ADDRESS },
+    run: ({ address }, context) => {
+      const { secretKey, publicKey } = pairOfAddress(walletOf(context).keys, hashOfAddress(address))
+      return { address, privkey: base64(secretKey), pubkey: base64(publicKey) }
+    },
+  }),
+  method({
+    name: 'importprivkey',
+    usage: 'importprivkey <privkey> [pubkey]',
+    summary: 'add a key that dumpprivkey gave, and look through the chain for its coins',
+    params: { privkey: BASE64, pubkey: v.optional(BASE64) },
+    secrets: ['privkey'],
+    run: async ({ privkey, pubkey }, context) => {
+      const hash = await walletOf(context).importKey(privkey, pubkey)
+      return { address: encodeAddress(hash), success: true }
+    },
+  }),
+  method({
+    name: 'backupwallet',
+    usage: 'backupwallet <destination>',
+    summary: 'write a copy of the wallet file, under a name that is not taken; paths are those of the node',
+    params: { destination: v.pipe(v.string(FILE_FORM), v.minLength(1, FILE_FORM)) },
+    run: async ({ destination }, context) => {
+      const filename = resolve(destination)
+      await walletOf(context).keys.copyTo(filename)
+      return { filename }
     },
   }),
   method({
@@ -94,3 +138,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     },
   }),
 ]
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
+}

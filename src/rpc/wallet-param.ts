@@ -2,11 +2,24 @@
 import * as v from 'valibot'
 import type { WalletService } from '../node/wallet-service.ts'
 import { decodeAddress, describeAddressError } from '../script/address.ts'
+import { ionsOf } from '../wallet/amount.ts'
 import { methodError } from './errors.ts'
 import type { RpcContext } from './method.ts'
 
+const AMOUNT_FORM = 'an amount in DIL with at most eight decimals, such as 12.5'
 export const ADDRESS = v.string('an address such as DJrywx4AsVQSPLZCKRdg8erZdPMNaRSrKq')
 export const TEXT = v.string('a text')
+
+/** Ions. Written as text or as a number; neither is rounded. */
+export const AMOUNT = v.pipe(
+  v.union([v.string(), v.number()], AMOUNT_FORM),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const ions = ionsOf(dataset.value)
+    if (ions !== undefined) return ions
+    addIssue({ message: AMOUNT_FORM })
+    return NEVER
+  }),
+)
 
 /** Throws RpcError on a node without a wallet. */
 export function walletOf({ control }: RpcContext): WalletService {

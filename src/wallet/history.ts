@@ -47,8 +47,13 @@ export class WalletHistory {
     return this.#entries.values()
   }
 
+  /** One that paid to this wallet; undefined if it is not known. */
   output(coin: string): OwnOutput | undefined {
     return this.#outputs.get(coin)?.output
+  }
+
+  outputOf(txid: Uint8Array, index: number): OwnOutput | undefined {
+    return this.output(coinKey(txid, index))
   }
 
   *coins(): Generator<OwnCoin> {

@@ -17,28 +17,33 @@ export interface InputKey {
 
 /**
  * The same transaction with a scriptSig in each input, in the form that the network's wallets write. `keys`: one for
- * each input, in order. Rejects with RangeError if a key is missing or not the one that was paid.
+ * each input, in order; undefined for those that are left as they are. Rejects with RangeError if a key is missing or not
+ * the one that was paid.
  */
 export async function signTransaction(
   transaction: Transaction,
-  keys: readonly InputKey[],
+  keys: readonly (InputKey | undefined)[],
   chainId: number,
   signer: Signer,
 ): Promise<Transaction> {
   const { inputs } = transaction
   if (keys.length !== inputs.length) throw new RangeError(`${keys.length} keys for ${inputs.length} inputs`)
   const signing = new SigningContext(transaction, chainId)
-  const requests = keys.map(({ secret }, index) => ({ secret, message: signing.messageOf(index) }))
-  const signed = await signer.sign(requests)
-  const scriptSigs = signed.map((pair, index) => {
-    const paidTo = p2pkhHash(keys[index]?.scriptPubKey ?? new Uint8Array(0))
-    if (paidTo === undefined || !bytesEqual(hash160(pair.publicKey), paidTo)) {
+  const ours = keys.flatMap((key, index) => (key === undefined ? [] : [{ key, index }]))
+  const signed = await signer.sign(
+    ours.map(({ key, index }) => ({ secret: key.secret, message: signing.messageOf(index) })),
+  )
+  const scriptSigs = new Map<number, Uint8Array>()
+  for (const [i, { key, index }] of ours.entries()) {
+    const pair = signed[i]
+    const paidTo = p2pkhHash(key.scriptPubKey)
+    if (pair === undefined || paidTo === undefined || !bytesEqual(hash160(pair.publicKey), paidTo)) {
       throw new RangeError(`input ${index} spends an output of another key`)
     }
-    return legacyScriptSig(pair)
-  })
+    scriptSigs.set(index, legacyScriptSig(pair))
+  }
   return {
     ...transaction,
-    inputs: inputs.map((input, index) => ({ ...input, scriptSig: scriptSigs[index] ?? input.scriptSig })),
+    inputs: inputs.map((input, index) => ({ ...input, scriptSig: scriptSigs.get(index) ?? input.scriptSig })),
   }
 }

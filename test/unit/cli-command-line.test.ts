@@ -139,6 +139,18 @@ describe('parameters', () => {
     ])
   })
 
+  it('stay text where they are passphrases, phrases or keys', () => {
+    expect(paramsFrom('walletpassphrase', ['12345678', '60'], false)).toEqual(['12345678', 60])
+    expect(paramsFrom('encryptwallet', ['1e5'], false)).toEqual(['1e5'])
+    expect(paramsFrom('walletpassphrasechange', ['true', 'null'], false)).toEqual(['true', 'null'])
+    expect(paramsFrom('restorehdwallet', ['passphrase=12', 'mnemonic=[1]'], true)).toEqual({
+      passphrase: '12',
+      mnemonic: '[1]',
+    })
+    // What was typed without a name may be the secret.
+    expect(() => paramsFrom('walletpassphrase', ['hunter2'], true)).toThrow(/^-named takes .* name=value$/)
+  })
+
   it('go by name with -named', () => {
     expect(paramsFrom('addnode', ['node=1.2.3.4', 'command=add', 'x=a=b'], true)).toEqual({
       node: '1.2.3.4',
