@@ -8,7 +8,6 @@ import { loadBans } from '../node/ban-file.ts'
 import { openChain } from '../node/chain-backend.ts'
 import { type NodeConfig, resolveConfig } from '../node/config.ts'
 import { ensureDataDir } from '../node/data-dir.ts'
-import { deferred } from '../node/deferred.ts'
 import { DiagnosisWatch } from '../node/diagnosis-watch.ts'
 import { NodeFiles } from '../node/files.ts'
 import { describeHealth, type HealthListener } from '../node/health.ts'
@@ -25,9 +24,8 @@ import { EventLog } from '../telemetry/event-log.ts'
 import { Logger } from '../telemetry/logger.ts'
 import { boundedWriter } from '../telemetry/output.ts'
 import { parseCommandLine } from './node-options.ts'
+import { type StopSwitch, stopOnSignals, stopSwitch } from './stop-switch.ts'
 
-/** A clean shutdown that takes longer is ended by force: something hangs. */
-const SHUTDOWN_GUARD_MS = 1_800
 const RPC_HOST = '127.0.0.1'
 /** Below the data directory, apart from what the C++ node keeps there. */
 const CHAIN_DIR = 'chain'
@@ -43,7 +41,9 @@ export async function runNode(argv: readonly string[]): Promise<number> {
       return 0
     }
     // From here on a signal ends the node in good order, however far its start has come.
-    const stop = stopSwitch()
+    // With the code that trouble has left.
+    const stop = stopSwitch({ exit: () => process.exit() })
+    stopOnSignals(stop)
     const config = await resolveConfig(parsed.options, process.env)
     await ensureDataDir(config.dataDir)
     const lock = await lockDataDir(config.dataDir)
@@ -66,6 +66,10 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
     const fields = { event: 'stopping', why }
     logger.status('')
     logger.log({ level: 'info', category: 'Node', text: `Stopping (${why})`, fields })
+  })
+  void stop.putOff.then(() => {
+    const text = 'Still writing to the disk; another signal ends the node at once'
+    logger.log({ level: 'info', category: 'Node', text, fields: { event: 'stillWriting' } })
   })
   const warn = (text: string): void =>
     logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'warning' } })
@@ -109,7 +113,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
     await stop.requested
   } finally {
     await Promise.all([node.stop(), rpc?.close()])
-    await Promise.all([files.close(), chain.close(), mempoolFile?.close()])
+    await stop.whileWriting(Promise.all([files.close(), chain.close(), mempoolFile?.close()]))
     if (rpc !== undefined && config.rpcLogin === undefined) await removeCookie(config.dataDir)
   }
   logger.log({ level: 'info', category: 'Node', text: 'Stopped', fields: { event: 'stopped' } })
@@ -138,6 +142,8 @@ class Trouble {
 
   note(text: string): void {
     this.#text ??= text
+    // Also if the end has to be forced.
+    process.exitCode = 1
   }
 
   /** Throws UserError if there was any. */
@@ -292,40 +298,4 @@ function portError(error: unknown, what: string, port: number, option: string): 
   const inUse = errorCode(error) === 'EADDRINUSE'
   const why = inUse ? 'it is in use, perhaps by another node' : errorText(error)
   return new UserError(`can't listen on ${what} port ${port}: ${why}. Choose another with ${option}`)
-}
-
-interface StopSwitch {
-  /** Resolves with who asked for it. */
-  readonly requested: Promise<string>
-  readonly request: (why: string) => void
-}
-
-/**
- * Resolves at the first signal or request; a second signal ends the process at once. SIGHUP counts where the log
- * is shown on a terminal, which has been closed then. Otherwise it has no effect: Node.js would end on it even
- * under `nohup`.
- */
-function stopSwitch(): StopSwitch {
-  const { promise: requested, resolve } = deferred<string>()
-  const request = (why: string): void => {
-    setTimeout(() => process.exit(0), SHUTDOWN_GUARD_MS).unref()
-    resolve(why)
-  }
-  let signals = 0
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (++signals > 1) process.exit(130)
-      request(signal)
-    })
-  }
-  process.on('SIGHUP', () => {
-    if (process.stdout.isTTY !== true) return
-    request('SIGHUP')
-    // Node.js would abort when it found no terminal to restore at its end.
-    process.once('exit', () => {
-      process.removeAllListeners('SIGHUP')
-      process.kill(process.pid, 'SIGHUP')
-    })
-  })
-  return { requested, request }
 }
