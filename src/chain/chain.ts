@@ -30,6 +30,8 @@ export type CreateChain = (hooks: ChainHooks) => Chain
 export interface MempoolChain {
   readonly params: ChainParams
   readonly tip: HeaderNode
+  /** Not in the middle of a reorganisation, where the tip is one of a moment. */
+  readonly isSettled: boolean
   /** To be asked for keys that were loaded, in the same stretch of work. */
   readonly coins: Pick<CoinCache, 'get'>
   /** Makes these outputs known to {@link coins}, where they are looked at until the job asks for something else. */

@@ -172,6 +172,10 @@ export class ChainEngine implements Chain {
     return this.#initialDownload
   }
 
+  get isSettled(): boolean {
+    return this.#activation.isSettled
+  }
+
   /** Has the disk failed? Nothing changes any more then. */
   get isStopped(): boolean {
     return this.#jobs.stopped

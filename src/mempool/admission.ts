@@ -79,15 +79,15 @@ export function* admit(
   return conflictOf(table, known) ?? judge(view(), table, known, wishes)
 }
 
-/** After blocks were taken off the chain: may it still be mined next? Its coins are loaded. */
+/**
+ * After blocks were taken off the chain: may it still be mined next? Its coins are loaded. Where they stand may have
+ * changed, and with it what `validFrom` says.
+ */
 export function stillFits(view: AdmissionView, table: MempoolTable, entry: MempoolEntry): boolean {
-  const height = view.tipHeight + 1
-  const found = inputsOf(view, table, entry, height)
-  return (
-    found.ok &&
-    maturityFault(view, found.coins) === undefined &&
-    lockFault(view, entry, found.coins) === undefined
-  )
+  const found = inputsOf(view, table, entry, view.tipHeight + 1)
+  if (!found.ok) return false
+  entry.validFrom = Math.max(entry.validFrom, lowestTip(view, entry.transaction, found.coins))
+  return maturityFault(view, found.coins) === undefined && lockFault(view, entry, found.coins) === undefined
 }
 
 function lockFault(

@@ -96,6 +96,8 @@ export class Mempool {
   readonly #judging = new Map<string, (() => void)[]>()
   /** Of blocks that a reorganisation took off: to be taken in again when it is done. */
   #returned: KnownTransaction[] = []
+  /** Reorganisations whose consequences for what waits are not all drawn yet. */
+  #reviews = 0
   #nextExpiry: MonoMs
 
   constructor(chain: MempoolChain, hooks: MempoolHooks, budgetBytes = MEMPOOL_MB * 1_000_000) {
@@ -151,8 +153,14 @@ export class Mempool {
     )
   }
 
+  /** Does everything that waits fit the tip? Not while a reorganisation is under way, or has just been. */
+  get isSettled(): boolean {
+    return this.#chain.isSettled && this.#reviews === 0
+  }
+
+  /** Nothing for the moment in which what waits might not fit the tip. */
   selectForBlock(limits: SelectionLimits): Selection {
-    return selectForBlock(this.table.sorted(), limits)
+    return selectForBlock(this.isSettled ? this.table.sorted() : [], limits)
   }
 
   /** To be told of each block that is joined to the chain. */
@@ -186,18 +194,19 @@ export class Mempool {
   /** To be told when the tip has changed, and a reorganisation is done. `undone`: blocks were taken off. */
   tipChanged(undone: boolean): void {
     this.#rejected.clear()
-    if (!undone) return
+    // Blocks may have been joined and taken off again on the way to where we were.
+    if (!undone && this.#returned.length === 0) return
     const returned = this.#returned
     this.#returned = []
-    const rest = {
-      source: 'local',
-      arrival: 'returned',
-      isLocal: false,
-      time: undefined,
-      done: undefined,
-    } as const
+    this.#reviews++
+    // What waits may spend what these make, so it is looked at afterwards.
+    let open = returned.length
+    const done = (): void => {
+      if (--open === 0) this.#beginReview()
+    }
+    const rest = { source: 'local', arrival: 'returned', isLocal: false, time: undefined, done } as const
     for (const known of returned) this.#take({ known, ...rest })
-    this.#chain.run(this.#review(), () => undefined)
+    if (returned.length === 0) this.#beginReview()
   }
 
   forget(source: PeerId): void {
@@ -270,9 +279,12 @@ export class Mempool {
   #judged(submission: Submission, result: AdmissionResult): void {
     if (!result.ok) return this.#refused(submission, result)
     const { known, isLocal } = submission
-    const { fee, validFrom, parents } = result
+    const { fee, parents } = result
+    const { height } = this.#chain.tip
+    // To whoever still has the block that it stood in, its inputs are spent.
+    const validFrom = submission.arrival === 'returned' ? height : result.validFrom
     const time = submission.time ?? this.#hooks.now().unix
-    const facts = { fee, validFrom, isLocal, time, height: this.#chain.tip.height }
+    const facts = { fee, validFrom, isLocal, time, height }
     const entry = this.table.add(known, facts, parents)
     const evicted = this.table.shrink()
     for (const other of evicted) if (other !== entry) this.#removed(other, 'evicted')
@@ -290,16 +302,24 @@ export class Mempool {
     const { source, known } = submission
     const isKnown = code === 'txn-already-in-mempool' || code === 'txn-already-known'
     const verdict = isKnown ? 'known' : code === 'missing-inputs' ? 'orphan' : 'rejected'
-    if (verdict === 'orphan' && source !== 'local')
-      this.orphans.add(known, source, missing, this.#hooks.now().mono)
+    // Whoever hands one in is told, and may do so again.
+    const isHandedIn = source === 'local' && submission.arrival === 'new'
+    if (verdict === 'orphan' && !isHandedIn) this.orphans.add(submission, missing, this.#hooks.now().mono)
     if (verdict === 'rejected') this.#rejected.add(known.key)
     this.#tell(submission, verdict, why, undefined, missing)
   }
 
   /** Those that waited for a transaction get another chance. */
   #adopt(key: string): void {
-    const rest = { arrival: 'new', isLocal: false, time: undefined, done: undefined } as const
-    for (const { known, source } of this.orphans.take(key)) this.#take({ known, source, ...rest })
+    const rest = { arrival: 'new', time: undefined, done: undefined } as const
+    for (const { known, source, isLocal } of this.orphans.take(key))
+      this.#take({ known, source, isLocal, ...rest })
+  }
+
+  #beginReview(): void {
+    this.#chain.run(this.#review(), () => {
+      this.#reviews--
+    })
   }
 
   /** After blocks were taken off: what spends what is not there any more, or is locked again, goes. */

@@ -12,9 +12,10 @@ import {
 import type { MonoMs, PeerId } from '../primitives/brand.ts'
 import type { KnownTransaction } from './entry.ts'
 
-interface Orphan {
+export interface Orphan {
   readonly known: KnownTransaction
   readonly source: Source
+  readonly isLocal: boolean
   readonly until: number
   /** Keys of the transactions that it waits for. */
   readonly missing: readonly string[]
@@ -38,11 +39,15 @@ export class OrphanTransactions {
     for (const { known } of this.#orphans.values()) yield known
   }
 
-  add(known: KnownTransaction, source: Source, missing: readonly string[], now: MonoMs): void {
+  add(
+    { known, source, isLocal }: Pick<Orphan, 'known' | 'source' | 'isLocal'>,
+    missing: readonly string[],
+    now: MonoMs,
+  ): void {
     if (this.#orphans.has(known.key)) return
     const own = [...this.#orphans.values()].filter((orphan) => orphan.source === source)
     if (own.length >= MAX_ORPHAN_TRANSACTIONS_PER_PEER && own[0] !== undefined) this.remove(own[0].known.key)
-    const orphan = { known, source, until: now + ORPHAN_TRANSACTION_MS, missing }
+    const orphan = { known, source, isLocal, until: now + ORPHAN_TRANSACTION_MS, missing }
     this.#orphans.set(known.key, orphan)
     this.#bytes += known.bytes.length
     for (const key of missing) {
@@ -54,7 +59,7 @@ export class OrphanTransactions {
   }
 
   /** Takes out those that waited for this transaction. */
-  take(parentKey: string): { readonly known: KnownTransaction; readonly source: Source }[] {
+  take(parentKey: string): Pick<Orphan, 'known' | 'source' | 'isLocal'>[] {
     const keys = [...(this.#waiting.get(parentKey) ?? [])]
     return keys.flatMap((key) => {
       const orphan = this.#orphans.get(key)

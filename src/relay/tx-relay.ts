@@ -88,7 +88,7 @@ export class TxRelay {
         sayer,
         tip: () => chain.tip,
         has: (entry) => pool.table.get(entry.key) === entry,
-        mayTell: () => !chain.isInitialDownload,
+        mayTell: () => !chain.isInitialDownload && pool.isSettled,
         isCurrent: (peer, now) => this.#isCurrent(peer, now),
       },
       random,

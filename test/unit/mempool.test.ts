@@ -178,6 +178,19 @@ describe('orphans', () => {
     expect(bench.pool.orphans.size).toBe(0)
   })
 
+  it('of our own file wait as well, but not what is handed in', () => {
+    const bench = new PoolBench()
+    const child = knownTransaction(spend(pay(1), [0], [VALUE - 2 * FEE]))
+    bench.pool.submit('local', child)
+    bench.chain.settle()
+    expect(bench.pool.orphans.size).toBe(0)
+    bench.pool.restore({ known: child, time: 5, isLocal: true })
+    bench.chain.settle()
+    expect(bench.pool.orphans.size).toBe(1)
+    bench.offer(pay(1))
+    expect(bench.pool.table.get(child.key)).toMatchObject({ isLocal: true })
+  })
+
   it('are bounded per peer, and go with their peer and with time', () => {
     const bench = new PoolBench()
     for (let i = 0; i < MAX_ORPHAN_TRANSACTIONS_PER_PEER + 5; i++)
@@ -216,6 +229,29 @@ describe('blocks', () => {
     bench.mine(builder.chain(tip, 2, { salt: 1 }))
     expect(bench.chain.engine.tip.height).toBe(14)
     expect(bench.pool.table.size).toBe(2)
+  })
+
+  it('that are taken off leave what spends what they gave back (simulation, seed 11)', () => {
+    const bench = new PoolBench()
+    const parent = pay(1)
+    bench.mine([builder.next(tip, { transactions: [parent], fees: FEE })])
+    expect(bench.offer(spend(parent, [0], [VALUE - 2 * FEE]))).toBe('accepted')
+    bench.mine(builder.chain(tip, 2, { salt: 1 }))
+    expect([...bench.pool.table.all()].map(({ parents }) => parents.size).sort()).toEqual([0, 1])
+    expect(bench.removed).toEqual([])
+    expect(bench.pool.isSettled).toBe(true)
+  })
+
+  it('that are taken off and put on again leave everything as it was', () => {
+    const bench = new PoolBench()
+    const [good] = [builder.next(tip, { transactions: [pay(1)], fees: FEE })]
+    bench.mine([good])
+    bench.offer(pay(2))
+    const first = builder.next(tip, { salt: 1 })
+    bench.mine([first, builder.next(first, { fees: 1 })])
+    expect(bench.chain.engine.tip.hash).toEqual(good.hash)
+    expect([...bench.pool.table.all()].map(({ key }) => key)).toEqual([knownTransaction(pay(2)).key])
+    expect(bench.pool.isSettled).toBe(true)
   })
 
   it('that are taken off take with them what spent of theirs', () => {

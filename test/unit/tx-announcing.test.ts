@@ -105,6 +105,22 @@ describe('a transaction that spends what is not confirmed', () => {
   })
 })
 
+describe('a transaction that a reorganisation gives back', () => {
+  it('is told when everybody has had time to follow (simulation, seed 12)', () => {
+    const peer = probe.inbound('9.1.1.1')
+    const tip = TRUNK.at(-1) ?? builder.genesis
+    probe.mine(nextBlock([pay(1)], FEE))
+    probe.live(SOON_MS)
+    probe.clear()
+    probe.mine(...builder.chain(tip, 2, { salt: 1 }))
+    expect(probe.mempool.table.size).toBe(1)
+    probe.live(TX_SETTLE_MS - 1)
+    expect(probe.told(peer)).toEqual([])
+    probe.live(SOON_MS)
+    expect(probe.told(peer)).toEqual([idOf(pay(1))])
+  })
+})
+
 describe('our own transactions', () => {
   it('are told again after a day or so while they wait, but not to who has told them to us', () => {
     const peer = probe.inbound('9.1.1.1')
