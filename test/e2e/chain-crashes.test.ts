@@ -11,6 +11,8 @@ import { Lab, type NodeProcess } from '../../testkit/process.ts'
 const lab = new Lab()
 afterAll(() => lab.close())
 
+/** Many steps, each of which waits for processes. */
+const LONG_MS = 240_000
 const ADDRESS = 'DJrywx4AsVQSPLZCKRdg8erZdPMNaRSrKq'
 const MEGABYTE = 1_048_576
 
@@ -45,41 +47,45 @@ function safeHeight(seen: readonly Seen[], endedAt: number): number {
 describe('a node that is killed while it mines', () => {
   const KILLS = 5
   const BLOCKS_BETWEEN = 300
-  it('loses no more than the last second, and nothing that it has is damaged', async () => {
-    const dataDir = lab.newFolder()
-    let safe = 0
-    for (let kill = 0; kill < KILLS; kill++) {
+  it(
+    'loses no more than the last second, and nothing that it has is damaged',
+    async () => {
+      const dataDir = lab.newFolder()
+      let safe = 0
+      for (let kill = 0; kill < KILLS; kill++) {
+        const node = await start(dataDir)
+        const first = await heightOf(node)
+        expect(first).toBeGreaterThanOrEqual(safe)
+        expect(await node.rpc('verifychain', 4, 0)).toBe(true)
+        const mining = node.rpc('generatetoaddress', 1_000_000, ADDRESS).catch(() => undefined)
+        const seen: Seen[] = []
+        await eventually(async () => {
+          const height = await heightOf(node)
+          seen.push({ height, at: performance.now() })
+          return height >= first + BLOCKS_BETWEEN * (1 + kill / 7) ? true : undefined
+        }, 'some hundred blocks')
+        const endedAt = performance.now()
+        await node.stop('SIGKILL')
+        await mining
+        safe = Math.max(first, safeHeight(seen, endedAt))
+        expect(node.errors).toEqual([])
+        expect(node.count(/warning/)).toBe(0)
+      }
       const node = await start(dataDir)
-      const first = await heightOf(node)
-      expect(first).toBeGreaterThanOrEqual(safe)
-      expect(await node.rpc('verifychain', 4, 0)).toBe(true)
-      const mining = node.rpc('generatetoaddress', 1_000_000, ADDRESS).catch(() => undefined)
-      const seen: Seen[] = []
-      await eventually(async () => {
-        const height = await heightOf(node)
-        seen.push({ height, at: performance.now() })
-        return height >= first + BLOCKS_BETWEEN * (1 + kill / 7) ? true : undefined
-      }, 'some hundred blocks')
-      const endedAt = performance.now()
-      await node.stop('SIGKILL')
-      await mining
-      safe = Math.max(first, safeHeight(seen, endedAt))
-      expect(node.errors).toEqual([])
-      expect(node.count(/warning/)).toBe(0)
-    }
-    const node = await start(dataDir)
-    expect(await heightOf(node)).toBeGreaterThanOrEqual(Math.max(safe, KILLS * 100))
-    const coins = await coinsOf(node)
-    const height = await heightOf(node)
-    expect((await node.stop()).code).toBe(0)
-    // What there is is what its blocks make of it. Of the last ones the index may not have known.
-    const again = await start(dataDir, '--reindex')
-    await again.rpc('waitforblockheight', height, 60_000)
-    await again.rpc('verifychain', 0, 1)
-    if ((await heightOf(again)) > height) await again.rpc('invalidateblock', null, height + 1)
-    expect(await coinsOf(again)).toEqual(coins)
-    expect((await again.stop()).code).toBe(0)
-  })
+      expect(await heightOf(node)).toBeGreaterThanOrEqual(Math.max(safe, KILLS * 100))
+      const coins = await coinsOf(node)
+      const height = await heightOf(node)
+      expect((await node.stop()).code).toBe(0)
+      // What there is is what its blocks make of it. Of the last ones the index may not have known.
+      const again = await start(dataDir, '--reindex')
+      await again.rpc('waitforblockheight', height, 60_000)
+      await again.rpc('verifychain', 0, 1)
+      if ((await heightOf(again)) > height) await again.rpc('invalidateblock', null, height + 1)
+      expect(await coinsOf(again)).toEqual(coins)
+      expect((await again.stop()).code).toBe(0)
+    },
+    LONG_MS,
+  )
 })
 
 describe('a damaged store', () => {

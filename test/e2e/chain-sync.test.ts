@@ -7,6 +7,8 @@ import { Lab, type NodeProcess } from '../../testkit/process.ts'
 const lab = new Lab()
 afterAll(() => lab.close())
 
+/** Many steps, each of which waits for processes. */
+const LONG_MS = 240_000
 const ADDRESS = 'DJrywx4AsVQSPLZCKRdg8erZdPMNaRSrKq'
 const OTHER_ADDRESS = encodeAddress(new Uint8Array(20).fill(7))
 const PATIENCE_MS = 60_000
@@ -54,21 +56,25 @@ async function expectAgreement([first, ...others]: readonly [NodeProcess, ...Nod
 }
 
 describe('three nodes in a line', () => {
-  it('have the same 1,000 blocks soon after one of them mined them, and a fourth that comes later gets them', async () => {
-    const miner = await start()
-    const middle = await start([miner.address])
-    const last = await start([middle.address])
-    await miner.node.rpc('generatetoaddress', 1_000, ADDRESS)
-    await expectAgreement([miner.node, middle.node, last.node])
-    expect(await heightOf(last.node)).toBe(1_000)
-    const late = await start([last.address, middle.address])
-    await expectAgreement([miner.node, late.node])
-    for (const { node } of [miner, middle, last, late]) {
-      const peers = (await node.rpc('getpeerinfo')) as { misbehavior: number }[]
-      for (const { misbehavior } of peers) expect(misbehavior).toBe(0)
-      expect(await node.rpc('verifychain', 4, 100)).toBe(true)
-    }
-  })
+  it(
+    'have the same 1,000 blocks soon after one of them mined them, and a fourth that comes later gets them',
+    async () => {
+      const miner = await start()
+      const middle = await start([miner.address])
+      const last = await start([middle.address])
+      await miner.node.rpc('generatetoaddress', 1_000, ADDRESS)
+      await expectAgreement([miner.node, middle.node, last.node])
+      expect(await heightOf(last.node)).toBe(1_000)
+      const late = await start([last.address, middle.address])
+      await expectAgreement([miner.node, late.node])
+      for (const { node } of [miner, middle, last, late]) {
+        const peers = (await node.rpc('getpeerinfo')) as { misbehavior: number }[]
+        for (const { misbehavior } of peers) expect(misbehavior).toBe(0)
+        expect(await node.rpc('verifychain', 4, 100)).toBe(true)
+      }
+    },
+    LONG_MS,
+  )
 })
 
 describe('a partition', () => {
@@ -110,33 +116,37 @@ describe('a partition', () => {
 describe('a node that is killed again and again while it catches up', () => {
   const KILLS = 6
 
-  it('goes on each time where it was, and ends with the same chain', async () => {
-    const source = await start()
-    await source.node.rpc('generatetoaddress', 2_000, ADDRESS)
-    const dataDir = lab.newFolder()
-    let before = 0
-    let inTheMidst = 0
-    for (let kill = 0; kill < KILLS; kill++) {
-      // It has to run after a chain that grows.
-      const mining = source.node.rpc('generatetoaddress', 200, ADDRESS)
+  it(
+    'goes on each time where it was, and ends with the same chain',
+    async () => {
+      const source = await start()
+      await source.node.rpc('generatetoaddress', 2_000, ADDRESS)
+      const dataDir = lab.newFolder()
+      let before = 0
+      let inTheMidst = 0
+      for (let kill = 0; kill < KILLS; kill++) {
+        // It has to run after a chain that grows.
+        const mining = source.node.rpc('generatetoaddress', 200, ADDRESS)
+        const { node } = await start([source.address], dataDir)
+        const first = await heightOf(node)
+        expect(first).toBeGreaterThanOrEqual(before)
+        const height = await eventually(async () => {
+          const now = await heightOf(node)
+          return now > first + 50 ? now : undefined
+        }, 'some blocks more')
+        await node.stop('SIGKILL')
+        await mining
+        before = first
+        if (height < (await heightOf(source.node))) inTheMidst++
+      }
       const { node } = await start([source.address], dataDir)
-      const first = await heightOf(node)
-      expect(first).toBeGreaterThanOrEqual(before)
-      const height = await eventually(async () => {
-        const now = await heightOf(node)
-        return now > first + 50 ? now : undefined
-      }, 'some blocks more')
-      await node.stop('SIGKILL')
-      await mining
-      before = first
-      if (height < (await heightOf(source.node))) inTheMidst++
-    }
-    const { node } = await start([source.address], dataDir)
-    await expectAgreement([source.node, node])
-    expect(inTheMidst).toBeGreaterThan(KILLS / 2)
-    expect(await node.rpc('verifychain', 4, 0)).toBe(true)
-    expect(await node.rpc('checkblockdb')).toMatchObject({ missing_count: 0 })
-    const peers = (await source.node.rpc('getpeerinfo')) as { misbehavior: number }[]
-    for (const { misbehavior } of peers) expect(misbehavior).toBe(0)
-  })
+      await expectAgreement([source.node, node])
+      expect(inTheMidst).toBeGreaterThan(KILLS / 2)
+      expect(await node.rpc('verifychain', 4, 0)).toBe(true)
+      expect(await node.rpc('checkblockdb')).toMatchObject({ missing_count: 0 })
+      const peers = (await source.node.rpc('getpeerinfo')) as { misbehavior: number }[]
+      for (const { misbehavior } of peers) expect(misbehavior).toBe(0)
+    },
+    LONG_MS,
+  )
 })
