@@ -82,6 +82,6 @@ export const MAX_MEMPOOL_ANSWER_IN_INV = 1_000
 /** A peer this far behind our tip is not told of transactions: it would take them for wrong. */
 export const TX_MAX_LAG_BLOCKS = 2
 /** A block that was told to a peer so long ago is there: what spends from it may be told. */
-export const TX_SETTLE_MS = 30_000
+export const TX_SETTLE_MS = 10_000
 /** Our own transactions that are not mined are told again after this, half as much more or less. */
 export const TX_REBROADCAST_MS = 86_400_000
