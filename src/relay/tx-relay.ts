@@ -262,9 +262,9 @@ export class TxRelay {
       const { version, id } = peer.peer
       const height = Math.max(version?.startHeight ?? 0, this.#hooks.heightOf(id) ?? 0)
       if (height >= this.#chain.tip.height) peer.currentAt = mono
-      else if (height >= least) peer.currentAt = mono + TX_SETTLE_MS
       else if (peer.asked !== undefined && peer.asked.height >= least)
         peer.currentAt = peer.asked.at + TX_SETTLE_MS
+      else if (height >= least) peer.currentAt = mono + TX_SETTLE_MS
     }
     return peer.currentAt !== undefined && peer.currentAt <= mono
   }

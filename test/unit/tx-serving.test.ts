@@ -7,6 +7,7 @@ import {
   TX_PUBLIC_AFTER_MS,
   TX_SETTLE_MS,
 } from '../../src/params/limits.ts'
+import { Inventory, InvType } from '../../src/wire/inventory.ts'
 import type { Message } from '../../src/wire/messages.ts'
 import type { Transaction } from '../../src/wire/transaction.ts'
 import { spend } from '../../testkit/chain-builder.ts'
@@ -102,5 +103,21 @@ describe('mempool', () => {
     probe.clear()
     probe.receive(peer, { type: 'mempool' })
     expect(probe.told(peer)).toHaveLength(3)
+  })
+
+  it('is answered to who asked for our last block long enough ago, though it came with fewer', () => {
+    const peer = probe.inbound('9.1.1.1')
+    probe.submit(pay(1))
+    probe.live(SOON_MS)
+    const late = probe.inbound('9.2.1.1', { startHeight: 58 })
+    const tip = TRUNK.at(-1) ?? builder.genesis
+    const inventory = Inventory.of([{ type: InvType.block, hash: tip.hash }])
+    probe.receive(late, { type: 'getdata', inventory })
+    probe.clear()
+    probe.live(TX_SETTLE_MS)
+    probe.clear()
+    probe.receive(late, { type: 'mempool' })
+    expect(probe.told(late)).toEqual([idOf(pay(1))])
+    expect(probe.told(peer)).toEqual([])
   })
 })
