@@ -7,6 +7,7 @@ import { ChainEngine, type ChainOptions } from '../src/chain/engine.ts'
 import type { IoRequest, IoResult, StoredBlock } from '../src/chain/io.ts'
 import type { ChainOutcome } from '../src/chain/outcomes.ts'
 import { HEADER_PREFIX, TIP_KEY } from '../src/chain/rows.ts'
+import { TX_INDEX_KEYS } from '../src/chain/tx-index.ts'
 import { monoMs, unixSeconds } from '../src/primitives/brand.ts'
 import { toHex } from '../src/primitives/bytes.ts'
 import { sha3_256 } from '../src/primitives/sha3.ts'
@@ -77,7 +78,8 @@ export class ChainBench {
     const rows = [...disk.values]
       .filter(([key]) => key.startsWith(HEADER_PREFIX))
       .sort(([a], [b]) => (a < b ? -1 : 1))
-    const saved = rows.length === 0 ? undefined : { rows, tip: disk.values.get(TIP_KEY) }
+    const txIndex = TX_INDEX_KEYS.map((key) => disk.values.get(key))
+    const saved = rows.length === 0 ? undefined : { rows, tip: disk.values.get(TIP_KEY), txIndex }
     this.engine = new ChainEngine(
       { ...options, saved },
       {

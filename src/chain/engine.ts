@@ -6,8 +6,7 @@
 
 import type { ChainParams } from '../params/chain-params.ts'
 import { COIN_CACHE_MB, COMMIT_INTERVAL_MS, RECENT_TIP_SECONDS } from '../params/limits.ts'
-import type { MonoMs, Now, PeerId } from '../primitives/brand.ts'
-import { monoMs } from '../primitives/brand.ts'
+import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
 import type { HeaderList } from '../wire/header.ts'
 import { Activation } from './activation.ts'
@@ -18,7 +17,7 @@ import type { Chain, ChainHooks, MempoolChain } from './chain.ts'
 import { CoinCache } from './coin-cache.ts'
 import { loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
-import { HeaderAudit } from './header-audit.ts'
+import { falseHistory, HeaderAudit } from './header-audit.ts'
 import { HeaderIntake } from './header-intake.ts'
 import type { HeaderNode } from './header-node.ts'
 import { HeaderQueue } from './header-queue.ts'
@@ -32,6 +31,7 @@ import type { Source } from './outcomes.ts'
 import { newTree, restoreTree, type SavedChain } from './restore.ts'
 import { pathTo, Standing } from './standing.ts'
 import { readStored } from './stored-blocks.ts'
+import { TxIndex, tellOfBlocks } from './tx-index.ts'
 
 export interface ChainOptions {
   readonly params: ChainParams
@@ -40,6 +40,8 @@ export interface ChainOptions {
   readonly coinCacheBytes?: number
   /** Delete the oldest blocks beyond so many bytes of files. Undefined: keep all. */
   readonly pruneBytes?: number | undefined
+  /** Keep an index of transactions by their ids. */
+  readonly txIndex?: boolean | undefined
 }
 
 /** So few blocks behind is no catching up. */
@@ -51,6 +53,8 @@ export class ChainEngine implements Chain {
   readonly tree: HeaderTree
   readonly coins: CoinCache
   readonly maintenance: Maintenance
+  /** Undefined if none is kept. */
+  readonly txIndex?: TxIndex
   readonly #hooks: ChainHooks
   readonly #jobs: JobRunner
   readonly #active: ActiveChain
@@ -75,18 +79,19 @@ export class ChainEngine implements Chain {
 
   /** Throws DamagedStore if what was saved contradicts itself. */
   constructor(options: ChainOptions, hooks: ChainHooks) {
-    const { params } = options
+    const { params, saved } = options
     this.params = params
     this.#hooks = hooks
     this.#jobs = new JobRunner(hooks.ask, (error) => hooks.outcome({ type: 'storageFailed', error }))
     this.tree = newTree(params)
     this.#blocks = new BlockStore(params)
-    const { saved } = options
     const tip = saved === undefined ? this.tree.genesis : restoreTree(this.tree, this.#blocks.files, saved)
     this.#active = new ActiveChain(tip)
     this.#announced = tip
     this.coins = new CoinCache(options.coinCacheBytes ?? COIN_CACHE_MB * 1_000_000)
-    this.#ledger = new Ledger(this.coins, tip)
+    if (options.txIndex === true)
+      this.txIndex = new TxIndex(this.tree, this.#active, this.#blocks, saved?.txIndex)
+    this.#ledger = new Ledger(this.coins, tip, this.txIndex)
     this.#standing = new Standing({
       tree: this.tree,
       blocks: this.#blocks,
@@ -130,8 +135,7 @@ export class ChainEngine implements Chain {
         tipChanged: () => this.#tipChanged(),
         failed: (node, fault) => this.#blockFailed(node, fault),
         lost: (node) => this.#blockLost(node),
-        connected: (node, body) => hooks.blockConnected?.(node, body),
-        disconnected: (node, body) => hooks.blockDisconnected?.(node, body),
+        ...tellOfBlocks(this.txIndex, hooks),
         deepFork: (fork, best) => this.#deepFork(fork, best),
       },
     )
@@ -151,6 +155,7 @@ export class ChainEngine implements Chain {
     })
     this.#review()
     this.#auditHeaders()
+    if (this.txIndex !== undefined) this.#jobs.run(this.txIndex.build(), () => undefined)
   }
 
   get forMempool(): MempoolChain | undefined {
@@ -288,8 +293,7 @@ export class ChainEngine implements Chain {
       this.#scheduleCommit()
       if (wrong === undefined) return
       this.#jobs.stop()
-      const error = `the history that peers told below the last checkpoint is false at block ${wrong.height}: delete the folder 'chain' in the data directory and start again`
-      this.#hooks.outcome({ type: 'storageFailed', error })
+      this.#hooks.outcome({ type: 'storageFailed', error: falseHistory(wrong) })
     })
   }
 

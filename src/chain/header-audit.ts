@@ -74,3 +74,8 @@ export class HeaderAudit {
     return nodes
   }
 }
+
+/** What the operator is told of a header that is not what its hash was said to be. */
+export function falseHistory({ height }: HeaderNode): string {
+  return `the history that peers told below the last checkpoint is false at block ${height}: delete the folder 'chain' in the data directory and start again`
+}

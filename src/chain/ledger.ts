@@ -7,6 +7,7 @@ import type { HeaderNode } from './header-node.ts'
 import type { Job, StoreChange } from './io.ts'
 import { commitChanges, getValues } from './requests.ts'
 import { encodeHeaderRow, headerRowKey, TIP_KEY } from './rows.ts'
+import type { TxIndex } from './tx-index.ts'
 import { undoKey } from './undo.ts'
 
 /** A header row with its key. */
@@ -14,6 +15,7 @@ const ROW_BYTES = 160
 
 export class Ledger {
   readonly #coins: CoinCache
+  readonly #index: TxIndex | undefined
   readonly #nodes = new Set<HeaderNode>()
   /** Undo data to be written, or (undefined) deleted. */
   #undo = new Map<string, Uint8Array | undefined>()
@@ -22,8 +24,9 @@ export class Ledger {
   #flying: Map<string, Uint8Array | undefined> | undefined
   #committedTip: HeaderNode | undefined
 
-  constructor(coins: CoinCache, tip: HeaderNode) {
+  constructor(coins: CoinCache, tip: HeaderNode, index?: TxIndex) {
     this.#coins = coins
+    this.#index = index
     this.#committedTip = tip
   }
 
@@ -34,7 +37,8 @@ export class Ledger {
 
   /** Memory that waits for a commit. */
   get bytes(): number {
-    return this.#coins.dirtyBytes + this.#undoBytes + this.#nodes.size * ROW_BYTES
+    const index = this.#index?.bytes ?? 0
+    return this.#coins.dirtyBytes + this.#undoBytes + index + this.#nodes.size * ROW_BYTES
   }
 
   isDirty(tip: HeaderNode): boolean {
@@ -77,7 +81,7 @@ export class Ledger {
     const changes: StoreChange[] = []
     for (const node of this.#nodes) changes.push({ key: headerRowKey(node), value: encodeHeaderRow(node) })
     for (const [key, value] of this.#undo) changes.push({ key, value })
-    changes.push(...this.#coins.takeChanges())
+    changes.push(...this.#coins.takeChanges(), ...(this.#index?.takeChanges(tip) ?? []))
     changes.push({ key: TIP_KEY, value: tip.hash })
     this.#nodes.clear()
     this.#flying = this.#undo

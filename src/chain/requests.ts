@@ -38,6 +38,11 @@ export function* commitChanges(changes: readonly StoreChange[]): Job<void> {
   yield* ask<undefined>({ kind: 'commit', changes, sync: true })
 }
 
+/** As {@link commitChanges}, for what can be made again: a power failure may take it, with all that was committed later. */
+export function* commitLazily(changes: readonly StoreChange[]): Job<void> {
+  yield* ask<undefined>({ kind: 'commit', changes, sync: false })
+}
+
 export function* deleteBlockFiles(files: readonly number[]): Job<void> {
   if (files.length > 0) yield* ask<undefined>({ kind: 'deleteFiles', files })
 }

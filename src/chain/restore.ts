@@ -13,6 +13,8 @@ export interface SavedChain {
   readonly rows: Iterable<readonly [key: string, value: Uint8Array]>
   /** Value of TIP_KEY. */
   readonly tip: Uint8Array | undefined
+  /** Values of TX_INDEX_KEYS, if that index is wanted. */
+  readonly txIndex?: readonly (Uint8Array | undefined)[]
 }
 
 export function newTree({ genesis }: ChainParams): HeaderTree {

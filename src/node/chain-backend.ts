@@ -7,6 +7,7 @@ import { DamagedStore, damageText } from '../chain/damage.ts'
 import { ChainEngine, type ChainOptions } from '../chain/engine.ts'
 import type { AskIo, IoRequest, IoResult } from '../chain/io.ts'
 import { HEADER_PREFIX, TIP_KEY } from '../chain/rows.ts'
+import { TX_INDEX_KEYS } from '../chain/tx-index.ts'
 import { createPowHasher } from '../crypto/create-pow-hasher.ts'
 import type { PowHasher } from '../crypto/pow-hasher.ts'
 import { createSignatures, type Signatures } from '../crypto/signatures.ts'
@@ -24,6 +25,8 @@ export interface ChainBackendOptions {
   readonly coinCacheBytes?: number | undefined
   /** Old blocks are deleted when their files take more bytes than this. Left out: never. */
   readonly pruneBytes?: number | undefined
+  /** Keep an index of transactions by their ids. */
+  readonly txIndex?: boolean
   /** Makes index and coins anew from the files of blocks. */
   readonly reindex?: boolean
   /** Hash faster with 2 GB more of memory, where proof of work is RandomX. */
@@ -133,9 +136,15 @@ export async function openChain(options: ChainBackendOptions): Promise<ChainBack
       await rebuildIndex(params, store, notice)
       await store.finishReindex()
     }
-    const saved = await readSaved(store)
-    const { coinCacheBytes, pruneBytes } = options
-    const engine = { params, saved, pruneBytes, ...(coinCacheBytes === undefined ? {} : { coinCacheBytes }) }
+    const { coinCacheBytes, pruneBytes, txIndex = false } = options
+    const saved = await readSaved(store, txIndex)
+    const engine = {
+      params,
+      saved,
+      pruneBytes,
+      txIndex,
+      ...(coinCacheBytes === undefined ? {} : { coinCacheBytes }),
+    }
     return new ChainBackend(store, hasher, engine, notice)
   } catch (error) {
     await Promise.all([hasher.close(), store.close()])
@@ -150,11 +159,11 @@ async function openStore({ network, dir, reindex = false }: ChainBackendOptions)
   return await openChainStore(dir, { network, reindex })
 }
 
-async function readSaved(store: ChainStore): Promise<ChainOptions['saved']> {
+async function readSaved(store: ChainStore, txIndex: boolean): Promise<ChainOptions['saved']> {
   const rows: StoredPair[] = []
   for await (const batch of store.scan(HEADER_PREFIX)) rows.push(...batch)
-  const answer = await store.perform({ kind: 'get', keys: [TIP_KEY] })
+  const answer = await store.perform({ kind: 'get', keys: [TIP_KEY, ...(txIndex ? TX_INDEX_KEYS : [])] })
   if (!answer.ok) throw new UserError(`the stored chain can not be read: ${answer.error}`)
-  const [tip] = answer.value as (Uint8Array | undefined)[]
-  return { rows, tip }
+  const [tip, ...index] = answer.value as (Uint8Array | undefined)[]
+  return { rows, tip, txIndex: index }
 }

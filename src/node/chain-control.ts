@@ -12,6 +12,7 @@ import type { StoredBlock } from '../chain/io.ts'
 import type { MaintenanceResult } from '../chain/maintenance.ts'
 import type { BlockOutcome, ChainOutcome, DeepForkOutcome } from '../chain/outcomes.ts'
 import { checkProposal, type ProposalVerdict } from '../chain/proposal.ts'
+import type { TxPlace } from '../chain/tx-index.ts'
 import type { AdmissionResult } from '../mempool/admission.ts'
 import type { DumpedTransaction } from '../mempool/dump.ts'
 import type { KnownTransaction } from '../mempool/entry.ts'
@@ -149,6 +150,14 @@ export class ChainControl {
     const next = this.#lastReport.then(() => this.#coinReport(signal))
     this.#lastReport = next.catch(() => undefined)
     return next
+  }
+
+  /** Where a transaction of the active chain stands, by the index of transactions; undefined if it is not there. */
+  findTransaction(txid: Uint8Array): Promise<TxPlace | undefined> {
+    return this.#ask((chain, done) => {
+      if (chain.txIndex === undefined) done(undefined)
+      else chain.run(chain.txIndex.find(txid), done)
+    })
   }
 
   /** Hands a block in, as if a peer had brought it. */

@@ -81,6 +81,7 @@ export interface ChainSettings {
   /** Undefined: all blocks are kept. */
   readonly pruneBytes: number | undefined
   readonly reindex: boolean
+  readonly txIndex: boolean
   readonly fullDataset: boolean
   readonly randomxLibrary: string | undefined
 }
@@ -173,6 +174,8 @@ function chainSettings(settings: Settings): ChainSettings {
   const prune = settings.whole('prune', 0, MAX_PRUNE_MB) ?? 0
   if (prune > 0 && prune < MIN_PRUNE_MB)
     throw settings.error('prune', String(prune), `0, or a number from ${MIN_PRUNE_MB} on`)
+  const txIndex = settings.flag('txindex', false)
+  if (txIndex && prune > 0) throw new UserError('--txindex needs all blocks: leave out --prune, or the index')
   const mode = settings.text('randomx') ?? 'light'
   if (mode !== 'light' && mode !== 'full') throw settings.error('randomx', mode, 'light or full')
   const library = settings.text('randomx-library')
@@ -181,6 +184,7 @@ function chainSettings(settings: Settings): ChainSettings {
       (settings.whole('dbcache', MIN_COIN_CACHE_MB, MAX_COIN_CACHE_MB) ?? COIN_CACHE_MB) * MEGABYTE,
     pruneBytes: prune === 0 ? undefined : prune * MEGABYTE,
     reindex: settings.flag('reindex', false),
+    txIndex,
     fullDataset: mode === 'full',
     randomxLibrary: library === undefined ? undefined : resolve(library),
   }

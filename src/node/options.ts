@@ -105,6 +105,11 @@ export const optionRows = [
     group: 'Chain',
     help: 'keep only the latest blocks, in files of so many MB at most; 0 keeps all (0)',
   },
+  {
+    name: 'txindex',
+    group: 'Chain',
+    help: 'keep an index of all transactions, for getrawtransaction; not with --prune',
+  },
   { name: 'reindex', group: 'Chain', help: 'make the index and the coins anew from the files of blocks' },
   {
     name: 'randomx',
@@ -194,7 +199,6 @@ export const unsupportedOptions: ReadonlySet<string> = new Set([
   'rotate-mining-address',
   'restore-mnemonic',
   'rescan',
-  'txindex',
   'coinstatsindex',
   'feeestimates',
   'reset-chain',

@@ -36,6 +36,9 @@ export const MAX_RESTORING = 64
 export const MIN_MEMPOOL_MB = 5
 export const MAX_MEMPOOL_MB = 8_192
 
+/** Rows of the index of transactions that are written at once while it is made: those of a block or two. */
+export const TX_INDEX_ROWS_PER_COMMIT = 1_000
+
 // Transactions asked for
 
 /** Ids of transactions that one peer has told and that are not asked for yet: what fits into some blocks. */

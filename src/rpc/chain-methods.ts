@@ -86,9 +86,13 @@ export const chainMethods: readonly RpcMethod[] = [
   method({
     name: 'getindexinfo',
     usage: 'getindexinfo',
-    summary: 'further indexes of the chain: this node keeps none',
+    summary: 'further indexes of the chain that are kept, and how far they go',
     params: {},
-    run: () => ({}),
+    run: (_, context) => {
+      const { txIndex } = chainOf(context).engine
+      if (txIndex === undefined) return {}
+      return { txindex: { synced: txIndex.isSynced, best_block_height: txIndex.height } }
+    },
   }),
 ]
 

@@ -2,16 +2,20 @@
 import * as v from 'valibot'
 import type { HeaderNode } from '../chain/header-node.ts'
 import { MAX_MONEY } from '../chain/transaction-rules.ts'
+import type { TxPlace } from '../chain/tx-index.ts'
 import { type KnownTransaction, knownTransaction } from '../mempool/entry.ts'
 import type { ChainControl } from '../node/chain-control.ts'
 import type { WalletService } from '../node/wallet-service.ts'
 import { bytesEqual, fromHex, hashToHex, toHex } from '../primitives/bytes.ts'
+import { ByteReader } from '../primitives/reader.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { decodeAddress, describeAddressError } from '../script/address.ts'
 import { dataCarrierScript, p2pkhScript } from '../script/templates.ts'
 import { decodeBlockTransactions } from '../wire/block.ts'
 import {
+  BLOCK_TRANSACTION,
   RELAYED_TRANSACTION,
+  readTransaction,
   type Transaction,
   type TransactionInput,
   type TransactionOutput,
@@ -131,7 +135,25 @@ async function find(
   }
   const entry = chain.mempool?.get(id)
   if (entry !== undefined) return { known: entry, node: undefined }
-  throw methodError(`No such mempool transaction: ${txid}. Name the block that holds it`)
+  const place = await chain.findTransaction(id)
+  const known = place === undefined ? undefined : await atPlace(chain, place)
+  if (place !== undefined && known !== undefined) return { known, node: place.node }
+  throw methodError(`No such mempool transaction: ${txid}. ${hint(chain)}`)
+}
+
+function hint({ engine: { txIndex } }: ChainControl): string {
+  if (txIndex === undefined) return 'Name the block that holds it, or run the node with --txindex'
+  return txIndex.isSynced ? 'No block holds it either' : 'The index of transactions is still being made'
+}
+
+async function atPlace(
+  chain: ChainControl,
+  { node, start, end }: TxPlace,
+): Promise<KnownTransaction | undefined> {
+  const { transactionData } = await storedBlock(chain, node)
+  const reader = new ByteReader(transactionData.subarray(start, end))
+  const transaction = readTransaction(reader, BLOCK_TRANSACTION)
+  return reader.failed ? undefined : knownTransaction(transaction)
 }
 
 async function inBlock(

@@ -370,8 +370,18 @@ describe('how peers are found', () => {
     [{ onlynet: 'ipv4,' }, "--onlynet: expected ipv4 or ipv6, got ''"],
     [{ proxy: '1.2.3.4:99999' }, "--proxy: expected an address such as 127.0.0.1:9050, got '1.2.3.4:99999'"],
     [{ proxy: '' }, "--proxy: expected a value, got ''"],
+    [{ maxmempool: '4' }, "--maxmempool: expected a number from 5 to 8192, got '4'"],
+    [{ persistmempool: 'no' }, "--persistmempool: expected 0 or 1, got 'no'"],
+    [{ txindex: '1', prune: '500' }, '--txindex needs all blocks: leave out --prune, or the index'],
   ])('complains about %j', async (line, text) => {
     expect(await complaint({ line })).toBe(text)
+  })
+
+  it('keeps transactions that wait, in so much memory, unless told otherwise', async () => {
+    expect((await resolved({})).mempool).toEqual({ budgetBytes: 300_000_000, isKept: true })
+    const line = { maxmempool: '10', persistmempool: '0' }
+    expect((await resolved({ line })).mempool).toEqual({ budgetBytes: 10_000_000, isKept: false })
+    expect((await resolved({ file: 'txindex=1' })).chain).toMatchObject({ txIndex: true })
   })
 
   it('complains about mistakes in environment and file, and where they stand, even where they would not count', async () => {

@@ -35,7 +35,7 @@ const warnings: string[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dilithion-mempool-'))
-  backend = await openChain({ network: regtest })
+  backend = await openChain({ network: regtest, txIndex: true })
   node = new DilithionNode({ network: regtest, chain: backend })
   await node.start()
   file = newFile()
@@ -163,7 +163,11 @@ describe('transactions by RPC', () => {
       confirmations: 1,
       in_active_chain: true,
     })
-    expect(await error('getrawtransaction', [idOf(other)])).toContain('No such mempool transaction')
+    expect(await call('getrawtransaction', [idOf(other)])).toBe(other)
+    expect(await call('getrawtransaction', [coinbases[4], 1])).toMatchObject({ blockheight: 5 })
+    expect(await call('getindexinfo')).toEqual({ txindex: { synced: true, best_block_height: 106 } })
+    const nobody = '00'.repeat(32)
+    expect(await error('getrawtransaction', [nobody])).toContain('No block holds it either')
     expect(await error('getrawtransaction', [coinbases[4], true, hash])).toContain('in the block')
     expect(await error('sendrawtransaction', [other])).toMatch(/^txn-already-known: /)
     expect(await error('getmempoolentry', [idOf(other)])).toContain('not in mempool')
