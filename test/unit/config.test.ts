@@ -370,7 +370,7 @@ describe('how peers are found', () => {
     [{ onlynet: 'ipv4,' }, "--onlynet: expected ipv4 or ipv6, got ''"],
     [{ proxy: '1.2.3.4:99999' }, "--proxy: expected an address such as 127.0.0.1:9050, got '1.2.3.4:99999'"],
     [{ proxy: '' }, "--proxy: expected a value, got ''"],
-    [{ maxmempool: '4' }, "--maxmempool: expected a number from 5 to 8192, got '4'"],
+    [{ maxmempool: '4' }, "--maxmempool: expected a whole number from 5 to 8192, got '4'"],
     [{ persistmempool: 'no' }, "--persistmempool: expected 0 or 1, got 'no'"],
     [{ txindex: '1', prune: '500' }, '--txindex needs all blocks: leave out --prune, or the index'],
   ])('complains about %j', async (line, text) => {
