@@ -226,7 +226,7 @@ describe('options that work', () => {
   })
 
   it('writes one JSON object per line with --log-json', async () => {
-    const dataDir = configured('txindex=1\n')
+    const dataDir = configured('upnp=1\n')
     const args = ['--regtest', '--log-json', '--debug=all', '--connect=127.0.0.1:1']
     const node = lab.start({ args, dataDir })
     const agent = '/caf\u00e9\u009b31m\n/'
@@ -249,7 +249,7 @@ describe('options that work', () => {
     }
     for (const line of node.log) expect(line).toMatch(/^[\x20-\x7e]*$/)
     const event = (name: string) => records.find((record) => record['event'] === name)
-    expect(event('warning')).toMatchObject({ level: 'warn', text: expect.stringMatching(/'txindex'/) })
+    expect(event('warning')).toMatchObject({ level: 'warn', text: expect.stringMatching(/'upnp'/) })
     expect(event('versionReceived')).toMatchObject({
       peer: 1,
       version: { userAgent: agent, seesUsAs: { ip: '0.0.0.0', port: 0 } },
