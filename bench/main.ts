@@ -11,6 +11,7 @@ import { chainSuite } from './suites/chain.ts'
 import { codecSuite } from './suites/codec.ts'
 import { deafSuite, fairnessSuite } from './suites/fairness.ts'
 import { memorySuite, startSuite } from './suites/footprint.ts'
+import { mempoolSuite } from './suites/mempool.ts'
 import { proofOfWorkSuite } from './suites/proof-of-work.ts'
 import { relaySuite } from './suites/relay.ts'
 import { servingSuite } from './suites/serving.ts'
@@ -34,6 +35,7 @@ const suites: readonly Suite[] = [
   startSuite,
   proofOfWorkSuite,
   chainSuite,
+  mempoolSuite,
   syncSuite,
 ]
 

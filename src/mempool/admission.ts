@@ -136,6 +136,8 @@ function judge(
   if (fee < 0) return refuse('bad-txns-in-belowout')
   const unfit = isReturning ? undefined : feeFault(fee, known.bytes.length)
   if (unfit !== undefined) return { ok: false, fault: unfit }
+  // Before signatures are verified in vain.
+  if (!isReturning && fee / known.bytes.length <= table.floorRate) return refuse('mempool-full')
   const ancestors = ancestorsOf({ parents })
   const isTooDeep = ancestors.size >= MAX_ANCESTORS
   if (isTooDeep || [...ancestors].some((entry) => descendantsOf(entry).size >= MAX_DESCENDANTS))

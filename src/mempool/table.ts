@@ -15,6 +15,10 @@ export interface EntryFacts {
   readonly isLocal: boolean
 }
 
+/** How full it is after it was full, and when it is no longer called full. */
+const SHRUNK = 0.99
+const FLOOR_ENDS = 0.9
+
 export class MempoolTable {
   readonly #entries = new Map<string, MempoolEntry>()
   /** By the coin key of what is spent. */
@@ -23,6 +27,7 @@ export class MempoolTable {
   #memory = 0
   #bytes = 0
   #sequence = 0
+  #floorRate = 0
   /** Those that pay most first; made when asked for after a change. */
   #sorted: MempoolEntry[] | undefined
 
@@ -116,19 +121,28 @@ export class MempoolTable {
     return gone
   }
 
+  /**
+   * Ions per byte that one has to pay more than, to be taken: what had to go lately paid as much. 0 while there is
+   * plenty of room.
+   */
+  get floorRate(): number {
+    const { memory, transactions } = this.#room(FLOOR_ENDS)
+    if (this.#memory <= memory && this.#entries.size <= transactions) this.#floorRate = 0
+    return this.#floorRate
+  }
+
   /** Makes room, if there is too much: what pays least goes, with what depends on it. Returns all of them. */
   shrink(): MempoolEntry[] {
+    const full = this.#room(1)
+    if (this.#memory <= full.memory && this.#entries.size <= full.transactions) return []
+    // A little more than is needed, since sorting costs more than what it is for.
+    const goal = this.#room(SHRUNK)
     const gone: MempoolEntry[] = []
-    while (this.#memory > this.#budgetBytes || this.#entries.size > MAX_MEMPOOL_TRANSACTIONS) {
-      const sorted = this.sorted()
-      const last = sorted.at(-1)
-      if (last === undefined) break
-      // Re-sorting after each one would cost more than it is worth: a hundredth goes at once.
-      const count = Math.max(1, Math.floor(sorted.length / 100))
-      for (const entry of sorted.slice(-count).reverse()) {
-        if (this.#entries.get(entry.key) === entry) gone.push(...this.removeWithDescendants(entry))
-        if (this.#memory <= this.#budgetBytes && this.#entries.size <= MAX_MEMPOOL_TRANSACTIONS) break
-      }
+    for (const entry of [...this.sorted()].reverse()) {
+      if (this.#memory <= goal.memory && this.#entries.size <= goal.transactions) break
+      if (this.#entries.get(entry.key) !== entry) continue
+      this.#floorRate = Math.max(this.#floorRate, entry.feeRate)
+      gone.push(...this.removeWithDescendants(entry))
     }
     return gone
   }
@@ -144,6 +158,10 @@ export class MempoolTable {
         if (this.#entries.get(other.key) !== other) throw new Error('a relative has gone')
     }
     if (memory !== this.#memory) throw new Error('memory is miscounted')
+  }
+
+  #room(share: number): { readonly memory: number; readonly transactions: number } {
+    return { memory: share * this.#budgetBytes, transactions: share * MAX_MEMPOOL_TRANSACTIONS }
   }
 
   /** A transaction that was mined and comes back may have spenders here. */

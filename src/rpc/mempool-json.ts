@@ -53,7 +53,7 @@ export function infoJson({ table, orphans }: Mempool, isLoaded: boolean): JsonOb
     max_fee_rate: sorted[0]?.feeRate ?? 0,
     total_fee: sum(sorted, ({ fee }) => fee) / COIN,
     maxmempool: table.budgetBytes,
-    mempoolminfee: perKilobyte(MIN_FEE_PER_BYTE),
+    mempoolminfee: perKilobyte(Math.max(MIN_FEE_PER_BYTE, table.floorRate)),
     minrelaytxfee: perKilobyte(MIN_FEE_PER_BYTE),
     unbroadcastcount: sorted.filter(({ isLocal }) => isLocal).length,
     orphans: orphans.size,

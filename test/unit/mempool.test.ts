@@ -26,6 +26,7 @@ const peer = peerId(3)
 const trunk = builder.chain(builder.genesis, 12)
 const VALUE = 5_000_000_000
 const FEE = 100_000
+const tip = trunk.at(-1) ?? builder.genesis
 
 class PoolBench {
   readonly chain: ChainBench
@@ -150,6 +151,23 @@ describe('admission', () => {
     expect([...bench.pool.table.all()].map(({ fee }) => fee)).toEqual([3 * FEE, 2 * FEE])
   })
 
+  it('asks more than what had to go paid, until there is room again', () => {
+    const bench = new PoolBench(16_000)
+    bench.offer(pay(1, FEE))
+    bench.offer(pay(2, 3 * FEE))
+    bench.offer(pay(3, 2 * FEE))
+    const { disk } = bench.chain
+    const verified = disk.count.get('verify') ?? 0
+    expect(bench.pool.table.floorRate).toBeGreaterThan(0)
+    expect(bench.offer(pay(4, FEE))).toBe('mempool-full')
+    // Found out before its signature was looked at.
+    expect(disk.count.get('verify')).toBe(verified)
+    expect(bench.offer(pay(5, 4 * FEE))).toBe('accepted')
+    bench.mine([builder.next(tip, { transactions: [pay(5, 4 * FEE), pay(2, 3 * FEE)], fees: 7 * FEE })])
+    expect(bench.pool.table.floorRate).toBe(0)
+    expect(bench.offer(pay(6, FEE))).toBe('accepted')
+  })
+
   it('says what would come of one without taking it', () => {
     const bench = new PoolBench()
     const results: boolean[] = []
@@ -207,8 +225,6 @@ describe('orphans', () => {
 })
 
 describe('blocks', () => {
-  const tip = trunk.at(-1) ?? builder.genesis
-
   it('take what they hold, and what they make impossible', () => {
     const bench = new PoolBench()
     bench.offer(pay(1))
