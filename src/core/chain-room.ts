@@ -91,6 +91,7 @@ export class ChainRoom {
       offend: (peer, offence, detail) => hooks.offend(peer, offence, detail),
       touched: (peer) => hooks.touched(peer),
       sendingBytes: () => hooks.sendingBytes(),
+      gave: (peer, node) => this.transactions?.relay.onGave(peer.id, node, outbox.now),
     })
     // Relay first: what comes in parts is not to be asked for whole.
     this.#parts = [this.relay, this.sync, ...(this.transactions === undefined ? [] : [this.transactions])]

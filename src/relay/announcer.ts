@@ -82,6 +82,7 @@ export class Announcer {
       if (frame === 'reading') return
       if (frame !== 'none') {
         peer.known.tell(tip)
+        this.#hooks.gave?.(peer.peer, tip)
         return void this.#hooks.sayer.sendFrame(peer.peer, 'cmpctblock', frame)
       }
     }

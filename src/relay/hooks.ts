@@ -44,4 +44,6 @@ export interface RelayHooks {
   touched(peer: Peer): void
   /** Bytes that wait to be sent to all peers together. */
   sendingBytes(): number
+  /** The peer was sent what it needs to have this block, if it has the one before. */
+  gave?(peer: Peer, node: HeaderNode): void
 }

@@ -4,7 +4,7 @@
  */
 import type { Chain } from '../chain/chain.ts'
 import type { Fault, FaultCode } from '../chain/faults.ts'
-import { hashKey } from '../chain/header-node.ts'
+import { type HeaderNode, hashKey } from '../chain/header-node.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
 import { knownTransaction, type MempoolEntry } from '../mempool/entry.ts'
 import type { Mempool, MempoolOutcome, TransactionOutcome } from '../mempool/mempool.ts'
@@ -253,6 +253,15 @@ export class TxRelay {
       if (node.height > (peer.asked?.height ?? -1)) peer.asked = { height: node.height, at: mono }
       return
     }
+  }
+
+  /** A peer that never asks, since new blocks are brought to it: if it was at the block before, it is at this one soon. */
+  onGave(id: PeerId, { height }: HeaderNode, { mono }: Now): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined || peer.currentAt !== undefined) return
+    const asked = peer.asked?.height ?? 0
+    const before = Math.max(peer.peer.version?.startHeight ?? 0, this.#hooks.heightOf(id) ?? 0, asked)
+    if (before >= height - 1 && height > asked) peer.asked = { height, at: mono }
   }
 
   /** Is the peer where our chain is? Once it was, it is told of each further block as well. */

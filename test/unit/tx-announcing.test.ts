@@ -1,6 +1,8 @@
 /** Who is told of a transaction, when, and who is not. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MAX_TX_IN_INV, TX_INV_INBOUND_MS, TX_REBROADCAST_MS, TX_SETTLE_MS } from '../../src/params/limits.ts'
+import { Inventory, InvType } from '../../src/wire/inventory.ts'
+import type { Message } from '../../src/wire/messages.ts'
 import type { Transaction } from '../../src/wire/transaction.ts'
 import { spend } from '../../testkit/chain-builder.ts'
 import {
@@ -24,6 +26,10 @@ beforeEach(() => {
   // Everything that the chain holds has been there for a while.
   probe.live(TX_SETTLE_MS)
 })
+
+function getdataOf({ hash }: { readonly hash: Uint8Array }): Message {
+  return { type: 'getdata', inventory: Inventory.of([{ type: InvType.block, hash }]) }
+}
 
 function nextBlock(transactions: readonly Transaction[], fees: number) {
   return builder.next(TRUNK.at(-1) ?? builder.genesis, { transactions, fees })
@@ -69,6 +75,26 @@ describe('a new transaction', () => {
     expect(probe.told(deaf)).toEqual([])
     expect(probe.told(behind)).toEqual([])
     expect(probe.told(near)).toEqual([idOf(pay(1))])
+  })
+
+  it('is told to who is brought each block and so never asks for one, if he was with us before', () => {
+    const [near, behind] = [60, 50].map((startHeight, i) => probe.inbound(`9.${i + 1}.1.1`, { startHeight }))
+    if (near === undefined || behind === undefined) throw new Error('two peers')
+    const blocks = builder.chain(TRUNK.at(-1) ?? builder.genesis, 6)
+    for (const [i, block] of blocks.entries()) {
+      for (const id of [near, behind]) probe.receive(id, { type: 'sendcmpct', announce: true, version: 1n })
+      probe.mine(block)
+      // Each asks for what he lacks: one for the news, the other for blocks of long ago.
+      const asked = [block, TRUNK[50 + i] ?? block]
+      if (i === 0)
+        for (const [n, id] of [near, behind].entries()) probe.receive(id, getdataOf(asked[n] ?? block))
+    }
+    for (const id of [near, behind])
+      expect(probe.sentTo(id).filter(({ type }) => type === 'cmpctblock').length).toBeGreaterThan(3)
+    probe.submit(pay(1))
+    probe.live(TX_SETTLE_MS + SOON_MS)
+    expect(probe.told(near)).toEqual([idOf(pay(1))])
+    expect(probe.told(behind)).toEqual([])
   })
 
   it('is told by those that pay most first, many in one message and no more than that', () => {
