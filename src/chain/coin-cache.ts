@@ -2,6 +2,7 @@
  * The unspent outputs as the active chain's tip sees them: what was changed since the last commit, over what the
  * store holds. Bounded by its budget, except for changes that wait to be committed, which the engine bounds.
  */
+import { ByteWriter } from '../primitives/writer.ts'
 import { type Coin, decodeCoin, encodeCoin } from './coin.ts'
 import type { StoreChange } from './io.ts'
 
@@ -23,8 +24,7 @@ export class CoinCache {
   readonly #budgetBytes: number
   #bytes = 0
   #dirtyBytes = 0
-  /** Questions to the store whose answers are still to come. */
-  #lookUps = 0
+  #holders = 0
 
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes
@@ -80,26 +80,29 @@ export class CoinCache {
   /** Everything that differs from the store, which counts as written from now on. */
   takeChanges(): StoreChange[] {
     const changes: StoreChange[] = []
+    const writer = new ByteWriter()
     for (const [key, coin] of this.dirty()) {
-      changes.push({ key, value: coin === undefined ? undefined : encodeCoin(coin) })
-      this.#put(key, { coin, dirty: false, isFresh: coin === undefined })
+      changes.push({ key, value: coin === undefined ? undefined : encodeCoin(coin, writer) })
+      this.#entries.set(key, { coin, dirty: false, isFresh: coin === undefined })
     }
+    this.#dirtyKeys.clear()
+    this.#dirtyBytes = 0
     return changes
   }
 
-  /** The store is asked for keys that are not known; what is known meanwhile is not forgotten until {@link lookedUp}. */
-  looksUp(): void {
-    this.#lookUps++
+  /** Somebody relies on what is known, or is about to be: it is not forgotten until {@link release}. */
+  hold(): void {
+    this.#holders++
   }
 
-  lookedUp(): void {
-    this.#lookUps--
+  release(): void {
+    this.#holders--
   }
 
   /** Forgets clean entries, the oldest first, down to the budget. Not while changes are on their way to the store. */
   trim(): void {
-    // An answer that is older than what was forgotten would be believed.
-    if (this.#bytes <= this.#budgetBytes || this.#lookUps > 0) return
+    // An answer of the store that is older than what was forgotten would be believed.
+    if (this.#bytes <= this.#budgetBytes || this.#holders > 0) return
     for (const [key, entry] of this.#entries) {
       if (!entry.dirty) this.#drop(key, entry)
       if (this.#bytes <= this.#budgetBytes * 0.9) return

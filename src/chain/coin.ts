@@ -21,6 +21,12 @@ export function coinKey(txid: Uint8Array, index: number): string {
   return COIN_PREFIX + latin1Decode(txid) + indexKey(index)
 }
 
+/** As {@link coinKey}, for many outputs of one transaction. */
+export function coinKeysOf(txid: Uint8Array): (index: number) => string {
+  const head = COIN_PREFIX + latin1Decode(txid)
+  return (index) => head + indexKey(index)
+}
+
 function indexKey(index: number): string {
   return String.fromCharCode(index & 0xff, (index >>> 8) & 0xff, (index >>> 16) & 0xff, index >>> 24)
 }
@@ -50,8 +56,9 @@ export function readCoin(reader: ByteReader): Coin {
   return { value, script, height: Math.floor(origin / 2), isCoinbase: origin % 2 === 1 }
 }
 
-export function encodeCoin(coin: Coin): Uint8Array {
-  const writer = new ByteWriter(64)
+/** `writer`: memory to work in, for who encodes many. */
+export function encodeCoin(coin: Coin, writer = new ByteWriter(64)): Uint8Array {
+  writer.reset()
   writeCoin(writer, coin)
   return writer.copy()
 }

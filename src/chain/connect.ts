@@ -3,15 +3,16 @@
  * that a bad block leaves no trace.
  */
 import type { ChainParams } from '../params/chain-params.ts'
+import { CHAIN_COINS_PER_TURN } from '../params/limits.ts'
 import type { BlockBody, BlockTransaction } from './block-body.ts'
-import { type Coin, coinKey, isSpendable } from './coin.ts'
+import { type Coin, coinKey, coinKeysOf, isSpendable } from './coin.ts'
 import type { CoinCache } from './coin-cache.ts'
 import { checkCoinbase } from './coinbase-rules.ts'
 import { DamagedStore } from './damage.ts'
 import { type Fault, fault } from './faults.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { Job } from './io.ts'
-import { getValues } from './requests.ts'
+import { getValues, rest } from './requests.ts'
 import { checkScripts, type SpendingTransaction } from './script-checks.ts'
 import { isFinalInBlock, relativeLockFault } from './transaction-rules.ts'
 
@@ -56,31 +57,34 @@ export function* examineBlock(
   place: Place,
   body: BlockBody,
 ): Job<Plan | Fault> {
-  yield* loadCoins(coins, keysToLoad(body))
-  const isStrict = place.height > params.trustedHeight
-  const planned = plan(coins, place, body, params, isStrict)
-  if ('code' in planned) return planned
-  const coinbase = body.transactions[0]
-  const wrong =
-    coinbase === undefined
-      ? fault('bad-cb-missing')
-      : checkCoinbase(params, place.height, coinbase.transaction, planned.fees)
-  // What costs most comes last; where a checkpoint vouches for the block, it is left out.
-  const refused = wrong ?? (isStrict ? yield* checkScripts(planned.spending, params.chainId) : undefined)
-  return refused ?? planned
+  // Until the end, since whoever connects the block goes on with what was loaded.
+  coins.hold()
+  try {
+    yield* loadCoins(coins, keysToLoad(body))
+    const isStrict = place.height > params.trustedHeight
+    const planned = yield* plan(coins, place, body, params, isStrict)
+    if ('code' in planned) return planned
+    const coinbase = body.transactions[0]
+    const wrong =
+      coinbase === undefined
+        ? fault('bad-cb-missing')
+        : checkCoinbase(params, place.height, coinbase.transaction, planned.fees)
+    // What costs most comes last; where a checkpoint vouches for the block, it is left out.
+    const refused = wrong ?? (isStrict ? yield* checkScripts(planned.spending, params.chainId) : undefined)
+    return refused ?? planned
+  } finally {
+    coins.release()
+  }
 }
 
 /** Takes off the tip's block. Throws DamagedStore if the coins are not what the block left. */
 export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readonly Coin[]): Job<void> {
-  const made = body.transactions.flatMap(({ txid, transaction }) =>
-    transaction.outputs.flatMap((output, i) => (isSpendable(output.scriptPubKey) ? [coinKey(txid, i)] : [])),
-  )
-  yield* loadCoins(coins, made)
+  const made = body.transactions.map(madeKeys)
+  yield* loadCoins(coins, made.flat())
   let next = undo.length
-  for (const { txid, transaction } of [...body.transactions].reverse()) {
-    for (const [i, output] of transaction.outputs.entries())
-      if (isSpendable(output.scriptPubKey)) coins.spend(coinKey(txid, i))
-    if (body.transactions[0]?.transaction === transaction) continue
+  for (const [i, { transaction }] of [...body.transactions.entries()].reverse()) {
+    for (const key of made[i] ?? []) coins.spend(key)
+    if (i === 0) continue
     for (const input of [...transaction.inputs].reverse()) {
       const coin = undo[--next]
       if (coin === undefined) throw new DamagedStore('undo data does not fit its block')
@@ -95,33 +99,48 @@ export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readon
 export function* loadCoins(coins: CoinCache, keys: readonly string[]): Job<void> {
   const missing = keys.filter((key) => !coins.knows(key))
   if (missing.length === 0) return
-  coins.looksUp()
-  const values = yield* getValues(missing)
-  coins.lookedUp()
-  for (const [i, key] of missing.entries())
-    if (!coins.loaded(key, values[i])) throw new DamagedStore('an unspent output can not be read')
+  coins.hold()
+  try {
+    for (let from = 0; from < missing.length; from += CHAIN_COINS_PER_TURN) {
+      const keys = missing.slice(from, from + CHAIN_COINS_PER_TURN)
+      const values = yield* getValues(keys)
+      for (const [i, key] of keys.entries())
+        if (!coins.loaded(key, values[i])) throw new DamagedStore('an unspent output can not be read')
+    }
+  } finally {
+    coins.release()
+  }
+}
+
+/** Keys of the outputs that a transaction leaves. */
+function madeKeys({ txid, transaction }: BlockTransaction): string[] {
+  const keyOf = coinKeysOf(txid)
+  return transaction.outputs.flatMap(({ scriptPubKey }, i) => (isSpendable(scriptPubKey) ? [keyOf(i)] : []))
 }
 
 /** Outputs that the block spends, and those of its coinbase, which may be there already. */
 export function keysToLoad({ transactions }: BlockBody): string[] {
   const keys: string[] = []
   for (const [i, { txid, transaction }] of transactions.entries()) {
-    if (i === 0) for (let out = 0; out < transaction.outputs.length; out++) keys.push(coinKey(txid, out))
-    else for (const input of transaction.inputs) keys.push(coinKey(input.previousHash, input.previousIndex))
+    if (i === 0) {
+      const keyOf = coinKeysOf(txid)
+      for (let out = 0; out < transaction.outputs.length; out++) keys.push(keyOf(out))
+    } else for (const input of transaction.inputs) keys.push(coinKey(input.previousHash, input.previousIndex))
   }
   return keys
 }
 
-function plan(
+function* plan(
   coins: CoinCache,
   place: Place,
   { transactions }: BlockBody,
   params: ChainParams,
   isStrict: boolean,
-): Plan | Fault {
+): Job<Plan | Fault> {
   const { height } = place
   const result: Plan = { spentKeys: [], made: new Map(), spending: [], undo: [], fees: 0 }
   const gone = new Set<string>()
+  let outputs = 0
   for (const [i, entry] of transactions.entries()) {
     const isCoinbase = i === 0
     if (!isCoinbase) {
@@ -129,9 +148,11 @@ function plan(
       if (wrong !== undefined) return wrong
     }
     const { txid, transaction } = entry
+    const keyOf = coinKeysOf(txid)
     for (const [out, { value, scriptPubKey }] of transaction.outputs.entries()) {
+      if (++outputs % CHAIN_COINS_PER_TURN === 0) yield* rest()
       if (!isSpendable(scriptPubKey)) continue
-      const key = coinKey(txid, out)
+      const key = keyOf(out)
       if (isCoinbase && isStrict && coins.get(key) !== undefined) return fault('bad-txns-BIP30')
       // What is kept must not keep the whole block alive.
       result.made.set(key, { value: Number(value), script: scriptPubKey.slice(), height, isCoinbase })
@@ -175,6 +196,6 @@ function spend(
   }
   result.fees += inputValue - outputValue
   result.spending.push({ transaction, coins: spent })
-  result.undo.push(...spent)
+  for (const coin of spent) result.undo.push(coin)
   return undefined
 }

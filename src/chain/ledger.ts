@@ -78,10 +78,10 @@ export class Ledger {
   }
 
   #takeChanges(tip: HeaderNode): StoreChange[] {
-    const changes: StoreChange[] = []
+    // Not spread into a call: there may be more of them than a call takes arguments.
+    const changes = this.#coins.takeChanges().concat(this.#index?.takeChanges(tip) ?? [])
     for (const node of this.#nodes) changes.push({ key: headerRowKey(node), value: encodeHeaderRow(node) })
     for (const [key, value] of this.#undo) changes.push({ key, value })
-    changes.push(...this.#coins.takeChanges(), ...(this.#index?.takeChanges(tip) ?? []))
     changes.push({ key: TIP_KEY, value: tip.hash })
     this.#nodes.clear()
     this.#flying = this.#undo

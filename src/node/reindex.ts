@@ -72,7 +72,7 @@ class Rebuild {
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       if (!this.#add(next)) continue
       const key = hashKey(next.hash)
-      open.push(...(this.#waiting.get(key) ?? []))
+      for (const child of this.#waiting.get(key) ?? []) open.push(child)
       this.#waiting.delete(key)
     }
   }

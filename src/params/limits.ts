@@ -336,6 +336,8 @@ export const MAX_COIN_CACHE_MB = 16_384
 export const CHAIN_BYTES_PER_TURN = 524_288
 /** The same in blocks. */
 export const CHAIN_BLOCKS_PER_TURN = 16
+/** The same in outputs, within one block: a block may have hundreds of thousands. */
+export const CHAIN_COINS_PER_TURN = 8_192
 /** A tip older than this means that the node still has to catch up. */
 export const RECENT_TIP_SECONDS = 86_400
 

@@ -443,3 +443,21 @@ describe('pruning', () => {
     expect(bench.engine.maintenance.pruneHeight).toBe(0)
   })
 })
+
+describe('very many outputs', () => {
+  const blocks: BuiltBlock[] = []
+  for (let height = 1; height <= 4; height++) {
+    const coinbase = builder.coinbase(height)
+    const outputs = coinbase.outputs.flatMap(({ value, scriptPubKey }) =>
+      Array.from({ length: 10_000 }, () => ({ value: value / 10_000n, scriptPubKey })),
+    )
+    blocks.push(builder.next(blocks.at(-1) ?? builder.genesis, { coinbase: { ...coinbase, outputs } }))
+  }
+
+  it('are taken in turns', () => {
+    const bench = submit(new ChainBench({ params }), blocks)
+    expect(tipOf(bench)).toBe(endOf(blocks))
+    expect(Object.keys(bench.coins())).toHaveLength(40_000)
+    expect(bench.disk.count.get('rest')).toBeGreaterThanOrEqual(blocks.length)
+  })
+})
