@@ -42,8 +42,11 @@ export class TxAnnouncer {
   readonly #random: RandomSource
   /** Peers that came to us are all told at the same time, so that many connections see no more than one. */
   #inboundAt = NEVER
-  /** Changes of the tip that not everybody need have seen: what lay below stood before. */
-  #changes: { readonly below: number; readonly at: number }[] = []
+  /**
+   * Changes of the tip that not everybody need have seen: what lay below stood before. Without those that a later one
+   * reaches below, so the first is the lowest.
+   */
+  readonly #changes: { readonly below: number; readonly at: number }[] = []
   /** When each was told to somebody first. */
   readonly #toldAt = new WeakMap<MempoolEntry, number>()
   #nextAt = NEVER
@@ -64,8 +67,9 @@ export class TxAnnouncer {
 
   onTip({ tip, disconnected }: TipOutcome, now: Now): void {
     const below = disconnected.at(-1)?.parent?.height ?? tip.height - 1
-    this.#changes = this.#changes.filter(({ at }) => at > now.mono - TX_SETTLE_MS)
+    while ((this.#changes.at(-1)?.below ?? Number.NEGATIVE_INFINITY) >= below) this.#changes.pop()
     this.#changes.push({ below, at: now.mono })
+    this.#settle(now)
   }
 
   /** `again`: also if it was told before. */
@@ -144,9 +148,15 @@ export class TxAnnouncer {
   }
 
   /** A height of our tip that everybody has reached who is where we are. */
-  #settledHeight({ mono }: Now): number {
-    let height = this.#hooks.tip().height
-    for (const { below, at } of this.#changes) if (at > mono - TX_SETTLE_MS) height = Math.min(height, below)
-    return height
+  #settledHeight(now: Now): number {
+    this.#settle(now)
+    const { height } = this.#hooks.tip()
+    return Math.min(height, this.#changes[0]?.below ?? height)
+  }
+
+  /** Forgets changes that everybody has seen. */
+  #settle({ mono }: Now): void {
+    const unseen = this.#changes.findIndex(({ at }) => at > mono - TX_SETTLE_MS)
+    if (unseen !== 0) this.#changes.splice(0, unseen === -1 ? this.#changes.length : unseen)
   }
 }
