@@ -18,7 +18,7 @@ import type { HeaderTree } from './header-tree.ts'
 import type { Job } from './io.ts'
 import type { Ledger } from './ledger.ts'
 import { rest } from './requests.ts'
-import { decodeUndo, encodeUndo } from './undo.ts'
+import { decodeUndo } from './undo.ts'
 
 export interface ActivationParts {
   readonly params: ChainParams
@@ -58,9 +58,14 @@ export class Activation {
     this.#hooks = hooks
   }
 
-  /** Is the state one that may be written down: not in the middle of a reorganisation? */
+  /** Is the tip one that will last: not in the middle of a reorganisation? */
   get isSettled(): boolean {
     return !this.#unsettled
+  }
+
+  /** Is the state one that may be written down? */
+  get mayCommit(): boolean {
+    return this.isSettled && !this.#parts.coins.isMerging
   }
 
   /** Goes to the best block there is, or as far as memory for uncommitted changes allows (false). */
@@ -158,13 +163,14 @@ export class Activation {
       this.#hooks.failed(node, result.fault)
       return false
     }
-    ledger.setUndo(node, encodeUndo(result.undo))
+    ledger.setUndo(node, result.undo)
     if (!node.has(NodeFlag.connectedOnce)) {
       node.set(NodeFlag.connectedOnce)
       ledger.changed(node)
     }
     active.push(node)
     this.#hooks.connected(node, body)
+    yield* coins.merge()
     return true
   }
 
@@ -173,12 +179,13 @@ export class Activation {
     const { tip } = active
     const body = yield* blocks.load(tip)
     const bytes = yield* ledger.undoOf(tip)
-    const undo = bytes === undefined ? undefined : decodeUndo(bytes)
+    const undo = bytes === undefined ? undefined : yield* decodeUndo(bytes)
     if (body === undefined || undo === undefined)
       throw new DamagedStore(`block ${tip.height} can not be undone: its data is missing or damaged`)
     yield* disconnectBlock(coins, body, undo)
     ledger.setUndo(tip, undefined)
     active.pop()
     this.#hooks.disconnected(tip, body)
+    yield* coins.merge()
   }
 }

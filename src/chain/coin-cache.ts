@@ -1,16 +1,20 @@
 /**
- * The unspent outputs as the active chain's tip sees them: what was changed since the last commit, over what the
- * store holds. Bounded by its budget, except for changes that wait to be committed, which the engine bounds.
+ * The unspent outputs as the active chain's tip sees them, in layers: what the last block changed, until it is merged;
+ * what waits for a commit; what is on its way to the store; and what the store holds. Layers change hands at once, and
+ * their contents move in turns, so that neither a big block nor a big commit keeps others waiting. Bounded by its
+ * budget, except for what is not committed, which the engine bounds.
  */
+import { CHAIN_COINS_PER_TURN } from '../params/limits.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { type Coin, decodeCoin, encodeCoin } from './coin.ts'
-import type { StoreChange } from './io.ts'
+import type { Job, StoreChange } from './io.ts'
+import { rest } from './requests.ts'
 
-interface Entry {
-  /** Undefined: spent, or never there. */
+/** What becomes of outputs, by their keys. Undefined: spent. */
+export type CoinChanges = Map<string, Coin | undefined>
+
+interface Change {
   readonly coin: Coin | undefined
-  /** Differs from what the store holds. */
-  readonly dirty: boolean
   /** The store holds nothing under this key, so an output spent meanwhile need never be written. */
   readonly isFresh: boolean
 }
@@ -19,11 +23,16 @@ interface Entry {
 const ENTRY_BYTES = 220
 
 export class CoinCache {
-  readonly #entries = new Map<string, Entry>()
-  readonly #dirtyKeys = new Set<string>()
   readonly #budgetBytes: number
-  #bytes = 0
+  /** Not merged into the layers below yet. */
+  #block: { readonly changes: CoinChanges; readonly mayExist: boolean } | undefined
+  #dirty = new Map<string, Change>()
   #dirtyBytes = 0
+  #flying: ReadonlyMap<string, Change> = new Map()
+  #flyingBytes = 0
+  /** As the store holds it, where no other layer says otherwise. */
+  readonly #clean = new Map<string, Coin | undefined>()
+  #cleanBytes = 0
   #holders = 0
 
   constructor(budgetBytes: number) {
@@ -32,7 +41,7 @@ export class CoinCache {
 
   /** Memory held, roughly. */
   get bytes(): number {
-    return this.#bytes
+    return this.#dirtyBytes + this.#flyingBytes + this.#cleanBytes
   }
 
   /** Of that, what waits to be committed. */
@@ -40,54 +49,85 @@ export class CoinCache {
     return this.#dirtyBytes
   }
 
-  get size(): number {
-    return this.#entries.size
+  /** Are the changes of a block on their way? Nothing can be committed meanwhile. */
+  get isMerging(): boolean {
+    return this.#block !== undefined
   }
 
   /** Does it know about this key without asking the store? */
   knows(key: string): boolean {
-    return this.#entries.has(key)
+    const isChanged = this.#block?.changes.has(key) === true || this.#dirty.has(key) || this.#flying.has(key)
+    return isChanged || this.#clean.has(key)
   }
 
   /** The coin, if it is unspent; the key must be known. */
   get(key: string): Coin | undefined {
-    return this.#entries.get(key)?.coin
+    if (this.#block?.changes.has(key) === true) return this.#block.changes.get(key)
+    const change = this.#dirty.get(key) ?? this.#flying.get(key)
+    return change === undefined ? this.#clean.get(key) : change.coin
   }
 
   /** What the store holds under a key; false if that is no coin. Does not override what is known. */
   loaded(key: string, value: Uint8Array | undefined): boolean {
-    if (this.#entries.has(key)) return true
+    if (this.knows(key)) return true
     const coin = value === undefined ? undefined : decodeCoin(value)
     if (value !== undefined && coin === undefined) return false
-    this.#put(key, { coin, dirty: false, isFresh: value === undefined })
+    this.#setClean(key, coin)
     return true
   }
 
-  /** A new output. `mayExist`: the store may hold an older one under this key. */
-  add(key: string, coin: Coin, mayExist: boolean): void {
-    const before = this.#entries.get(key)
-    const isFresh = before === undefined ? !mayExist : before.isFresh
-    this.#put(key, { coin, dirty: true, isFresh })
+  /**
+   * Makes these changes, all at once; they are the cache's from now on. `mayExist`: what they add may be in the store
+   * although it is not known here. {@link merge} must follow.
+   */
+  apply(changes: CoinChanges, mayExist: boolean): void {
+    if (this.#block !== undefined) throw new Error('changes of another block are not merged yet')
+    this.#block = { changes, mayExist }
+    this.hold()
   }
 
-  /** The output is not there any more. Its key must be known. */
-  spend(key: string): void {
-    const before = this.#entries.get(key)
-    if (before?.isFresh === true && before.dirty) this.#drop(key, before)
-    else this.#put(key, { coin: undefined, dirty: true, isFresh: before?.isFresh ?? false })
+  /** Brings what was applied to where it can be committed. Changes nothing that is to be seen. */
+  *merge(): Job<void> {
+    if (this.#block === undefined) return
+    const { changes, mayExist } = this.#block
+    let done = 0
+    for (const [key, coin] of changes) {
+      this.#change(key, coin, mayExist)
+      if (++done % CHAIN_COINS_PER_TURN === 0) yield* rest()
+    }
+    this.#block = undefined
+    this.release()
   }
 
-  /** Everything that differs from the store, which counts as written from now on. */
-  takeChanges(): StoreChange[] {
+  /** Everything that differs from the store is on its way from now on: {@link encodeFlying}, then {@link landed}. */
+  takeOff(): void {
+    if (this.#block !== undefined || this.#flying.size > 0) throw new Error('not the time for a commit')
+    this.#flying = this.#dirty
+    this.#flyingBytes = this.#dirtyBytes
+    this.#dirty = new Map()
+    this.#dirtyBytes = 0
+  }
+
+  *encodeFlying(): Job<StoreChange[]> {
     const changes: StoreChange[] = []
     const writer = new ByteWriter()
-    for (const [key, coin] of this.dirty()) {
+    for (const [key, { coin }] of this.#flying) {
       changes.push({ key, value: coin === undefined ? undefined : encodeCoin(coin, writer) })
-      this.#entries.set(key, { coin, dirty: false, isFresh: coin === undefined })
+      if (changes.length % CHAIN_COINS_PER_TURN === 0) yield* rest()
     }
-    this.#dirtyKeys.clear()
-    this.#dirtyBytes = 0
     return changes
+  }
+
+  /** The store holds what was on its way; forgets what goes beyond the budget. */
+  *landed(): Job<void> {
+    let done = 0
+    for (const [key, { coin }] of this.#flying) {
+      if (!this.#dirty.has(key)) this.#setClean(key, coin)
+      if (++done % CHAIN_COINS_PER_TURN === 0) yield* rest()
+    }
+    this.#flying = new Map()
+    this.#flyingBytes = 0
+    yield* this.#trim()
   }
 
   /** Somebody relies on what is known, or is about to be: it is not forgotten until {@link release}. */
@@ -99,39 +139,52 @@ export class CoinCache {
     this.#holders--
   }
 
-  /** Forgets clean entries, the oldest first, down to the budget. Not while changes are on their way to the store. */
-  trim(): void {
-    // An answer of the store that is older than what was forgotten would be believed.
-    if (this.#bytes <= this.#budgetBytes || this.#holders > 0) return
-    for (const [key, entry] of this.#entries) {
-      if (!entry.dirty) this.#drop(key, entry)
-      if (this.#bytes <= this.#budgetBytes * 0.9) return
+  /** Forgets what can be asked for again, the oldest first. */
+  *#trim(): Job<void> {
+    if (this.bytes <= this.#budgetBytes) return
+    let done = 0
+    for (const [key, coin] of this.#clean) {
+      // An answer of the store that is older than what was forgotten would be believed.
+      if (this.#holders > 0 || this.bytes <= this.#budgetBytes * 0.9) return
+      this.#clean.delete(key)
+      this.#cleanBytes -= bytesOf(coin)
+      if (++done % CHAIN_COINS_PER_TURN === 0) yield* rest()
     }
   }
 
-  /** Changes that are not committed, for whoever reads the store beside it. */
-  *dirty(): Generator<readonly [key: string, coin: Coin | undefined]> {
-    for (const key of this.#dirtyKeys) yield [key, this.#entries.get(key)?.coin]
+  #change(key: string, coin: Coin | undefined, mayExist: boolean): void {
+    const before = this.#dirty.get(key)
+    if (before !== undefined) this.#dirtyBytes -= bytesOf(before.coin)
+    const isFresh = before?.isFresh ?? this.#isNotStored(key, coin, mayExist)
+    if (isFresh && coin === undefined) {
+      this.#dirty.delete(key)
+      return
+    }
+    this.#dirty.set(key, { coin, isFresh })
+    this.#dirtyBytes += bytesOf(coin)
+    this.#dropClean(key)
   }
 
-  #put(key: string, entry: Entry): void {
-    const before = this.#entries.get(key)
-    if (before !== undefined) this.#account(before, -1)
-    this.#account(entry, 1)
-    this.#entries.set(key, entry)
-    if (entry.dirty) this.#dirtyKeys.add(key)
-    else this.#dirtyKeys.delete(key)
+  /** As far as is known; one that is on its way there counts as stored. */
+  #isNotStored(key: string, coin: Coin | undefined, mayExist: boolean): boolean {
+    const flying = this.#flying.get(key)
+    if (flying !== undefined) return flying.coin === undefined
+    if (this.#clean.has(key)) return this.#clean.get(key) === undefined
+    return coin !== undefined && !mayExist
   }
 
-  #drop(key: string, entry: Entry): void {
-    this.#account(entry, -1)
-    this.#entries.delete(key)
-    this.#dirtyKeys.delete(key)
+  #setClean(key: string, coin: Coin | undefined): void {
+    this.#dropClean(key)
+    this.#clean.set(key, coin)
+    this.#cleanBytes += bytesOf(coin)
   }
 
-  #account(entry: Entry, sign: 1 | -1): void {
-    const bytes = sign * (ENTRY_BYTES + (entry.coin?.script.length ?? 0))
-    this.#bytes += bytes
-    if (entry.dirty) this.#dirtyBytes += bytes
+  #dropClean(key: string): void {
+    const coin = this.#clean.get(key)
+    if (this.#clean.delete(key)) this.#cleanBytes -= bytesOf(coin)
   }
+}
+
+function bytesOf(coin: Coin | undefined): number {
+  return ENTRY_BYTES + (coin?.script.length ?? 0)
 }

@@ -6,7 +6,7 @@ import type { ChainParams } from '../params/chain-params.ts'
 import { CHAIN_COINS_PER_TURN } from '../params/limits.ts'
 import type { BlockBody, BlockTransaction } from './block-body.ts'
 import { type Coin, coinKey, coinKeysOf, isSpendable } from './coin.ts'
-import type { CoinCache } from './coin-cache.ts'
+import type { CoinCache, CoinChanges } from './coin-cache.ts'
 import { checkCoinbase } from './coinbase-rules.ts'
 import { DamagedStore } from './damage.ts'
 import { type Fault, fault } from './faults.ts'
@@ -15,39 +15,45 @@ import type { Job } from './io.ts'
 import { getValues, rest } from './requests.ts'
 import { checkScripts, type SpendingTransaction } from './script-checks.ts'
 import { isFinalInBlock, relativeLockFault } from './transaction-rules.ts'
+import { encodeUndo } from './undo.ts'
+
+const NOTHING: Plan = { changes: new Map(), spending: [], undo: [], fees: 0 }
 
 export type ConnectResult =
-  | { readonly ok: true; readonly undo: readonly Coin[] }
+  | { readonly ok: true; readonly undo: Uint8Array }
   | { readonly ok: false; readonly fault: Fault }
 
 /** Where a block stands or would stand; `time` in Unix seconds. */
 export type Place = Pick<HeaderNode, 'height' | 'time'>
 
-/** Outputs made and spent by the blocks, as one look at a block shows them. */
+/** What a look at a block shows. */
 interface Plan {
-  /** Keys of outputs from before the block that it spends, in order of transactions and inputs. */
-  readonly spentKeys: string[]
-  /** Outputs that it leaves. */
-  readonly made: Map<string, Coin>
+  /** Outputs from before the block that it spends, and those that it leaves. */
+  readonly changes: CoinChanges
   /** Its transactions but the coinbase, with what they spend. */
   readonly spending: SpendingTransaction[]
   readonly undo: Coin[]
   fees: number
 }
 
+/** If it ends well, the coins are those behind the block, and are to be merged. */
 export function* connectBlock(
   params: ChainParams,
   coins: CoinCache,
   node: HeaderNode,
   body: BlockBody,
 ): Job<ConnectResult> {
-  if (params.body === 'opaque') return { ok: true, undo: [] }
-  const planned = yield* examineBlock(params, coins, node, body)
-  if ('code' in planned) return { ok: false, fault: planned }
-  for (const key of planned.spentKeys) coins.spend(key)
-  // Only a coinbase can repeat an id, and its outputs were looked up.
-  for (const [key, coin] of planned.made) coins.add(key, coin, coins.knows(key))
-  return { ok: true, undo: planned.undo }
+  coins.hold()
+  try {
+    const planned = params.body === 'opaque' ? NOTHING : yield* examineBlock(params, coins, node, body)
+    if ('code' in planned) return { ok: false, fault: planned }
+    const undo = yield* encodeUndo(planned.undo)
+    // Only a coinbase can repeat an id, and its outputs were looked up.
+    coins.apply(planned.changes, false)
+    return { ok: true, undo }
+  } finally {
+    coins.release()
+  }
 }
 
 /** What connecting the block behind the tip would do, or the rule that it breaks. Changes nothing. */
@@ -77,22 +83,30 @@ export function* examineBlock(
   }
 }
 
-/** Takes off the tip's block. Throws DamagedStore if the coins are not what the block left. */
+/**
+ * Takes off the tip's block: the coins are those before it then, and are to be merged. Throws DamagedStore if the undo
+ * data is not the block's.
+ */
 export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readonly Coin[]): Job<void> {
-  const made = body.transactions.map(madeKeys)
-  yield* loadCoins(coins, made.flat())
+  const changes: CoinChanges = new Map()
   let next = undo.length
-  for (const [i, { transaction }] of [...body.transactions.entries()].reverse()) {
-    for (const key of made[i] ?? []) coins.spend(key)
-    if (i === 0) continue
-    for (const input of [...transaction.inputs].reverse()) {
+  let done = 0
+  for (const entry of body.transactions.toReversed()) {
+    for (const key of madeKeys(entry)) {
+      if (++done % CHAIN_COINS_PER_TURN === 0) yield* rest()
+      changes.set(key, undefined)
+    }
+    if (entry === body.transactions[0]) continue
+    for (const input of entry.transaction.inputs.toReversed()) {
+      if (++done % CHAIN_COINS_PER_TURN === 0) yield* rest()
       const coin = undo[--next]
       if (coin === undefined) throw new DamagedStore('undo data does not fit its block')
       // If the block itself made it, it goes again with the transaction that did.
-      coins.add(coinKey(input.previousHash, input.previousIndex), coin, true)
+      changes.set(coinKey(input.previousHash, input.previousIndex), coin)
     }
   }
   if (next !== 0) throw new DamagedStore('undo data does not fit its block')
+  coins.apply(changes, true)
 }
 
 /** Asks the store for what the cache does not know. */
@@ -113,9 +127,10 @@ export function* loadCoins(coins: CoinCache, keys: readonly string[]): Job<void>
 }
 
 /** Keys of the outputs that a transaction leaves. */
-function madeKeys({ txid, transaction }: BlockTransaction): string[] {
+function* madeKeys({ txid, transaction }: BlockTransaction): Generator<string> {
   const keyOf = coinKeysOf(txid)
-  return transaction.outputs.flatMap(({ scriptPubKey }, i) => (isSpendable(scriptPubKey) ? [keyOf(i)] : []))
+  for (const [i, { scriptPubKey }] of transaction.outputs.entries())
+    if (isSpendable(scriptPubKey)) yield keyOf(i)
 }
 
 /** Outputs that the block spends, and those of its coinbase, which may be there already. */
@@ -138,7 +153,7 @@ function* plan(
   isStrict: boolean,
 ): Job<Plan | Fault> {
   const { height } = place
-  const result: Plan = { spentKeys: [], made: new Map(), spending: [], undo: [], fees: 0 }
+  const result: Plan = { changes: new Map(), spending: [], undo: [], fees: 0 }
   const gone = new Set<string>()
   let outputs = 0
   for (const [i, entry] of transactions.entries()) {
@@ -155,7 +170,7 @@ function* plan(
       const key = keyOf(out)
       if (isCoinbase && isStrict && coins.get(key) !== undefined) return fault('bad-txns-BIP30')
       // What is kept must not keep the whole block alive.
-      result.made.set(key, { value: Number(value), script: scriptPubKey.slice(), height, isCoinbase })
+      result.changes.set(key, { value: Number(value), script: scriptPubKey.slice(), height, isCoinbase })
     }
   }
   return result
@@ -175,13 +190,13 @@ function spend(
   let inputValue = 0
   for (const { previousHash, previousIndex } of transaction.inputs) {
     const key = coinKey(previousHash, previousIndex)
-    const own = result.made.get(key)
+    const own = result.changes.get(key)
     const coin = own ?? (gone.has(key) ? undefined : coins.get(key))
     if (coin === undefined) return fault('bad-txns-inputs-missingorspent')
     if (isStrict && coin.isCoinbase && height - coin.height < params.coinbaseMaturityBlocks)
       return fault('bad-txns-premature-spend-of-coinbase')
-    if (own === undefined) result.spentKeys.push(key)
-    else result.made.delete(key)
+    if (own === undefined) result.changes.set(key, undefined)
+    else result.changes.delete(key)
     gone.add(key)
     spent.push(coin)
     inputValue += coin.value

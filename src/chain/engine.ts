@@ -375,7 +375,7 @@ export class ChainEngine implements Chain {
   #commit(): void {
     this.#commitAt = NEVER
     // It is looked at again when a commit or a reorganisation that is under way is done.
-    if (this.#ledger.isCommitting || !this.#activation.isSettled || this.isStopped) return
+    if (this.#ledger.isCommitting || !this.#activation.mayCommit || this.isStopped) return
     if (!this.#ledger.isDirty(this.tip)) return
     this.#jobs.run(this.#commitJob(), () => {
       this.maintenance.prune()
@@ -386,14 +386,13 @@ export class ChainEngine implements Chain {
   *#commitJob(): Job<void> {
     this.#lastCommitAt = this.#hooks.now().mono
     yield* this.#ledger.commit(this.tip)
-    if (this.#stopping) yield* this.#writeLast()
-    else this.#scheduleCommit()
+    if (!this.#stopping) this.#scheduleCommit()
   }
 
-  /** The last commit. One that is under way does this when it is done. */
+  /** The last commit, alone. */
   *#writeLast(): Job<void> {
-    if (this.#ledger.isCommitting) return
-    if (this.#activation.isSettled && this.#ledger.isDirty(this.tip)) yield* this.#ledger.commit(this.tip)
+    yield* this.#ledger.landed()
+    if (this.#activation.mayCommit && this.#ledger.isDirty(this.tip)) yield* this.#ledger.commit(this.tip)
     this.#jobs.stop()
   }
 }

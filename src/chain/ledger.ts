@@ -71,15 +71,22 @@ export class Ledger {
   /** Writes everything as it is now; the tip must belong to the coins at this moment. */
   *commit(tip: HeaderNode): Job<void> {
     if (this.isCommitting) throw new Error('a commit is under way')
-    const changes = this.#takeChanges(tip)
-    yield* commitChanges(changes)
+    this.#coins.takeOff()
+    // Not spread into a call: there may be more of them than a call takes arguments.
+    const others = this.#takeChanges(tip).concat(this.#index?.takeChanges(tip) ?? [])
+    yield* commitChanges((yield* this.#coins.encodeFlying()).concat(others))
+    yield* this.#coins.landed()
     this.#flying = undefined
-    this.#coins.trim()
+  }
+
+  /** Returns when no commit is under way. */
+  *landed(): Job<void> {
+    // The store answers a question after the commits that it was given before.
+    while (this.isCommitting) yield* getValues([TIP_KEY])
   }
 
   #takeChanges(tip: HeaderNode): StoreChange[] {
-    // Not spread into a call: there may be more of them than a call takes arguments.
-    const changes = this.#coins.takeChanges().concat(this.#index?.takeChanges(tip) ?? [])
+    const changes: StoreChange[] = []
     for (const node of this.#nodes) changes.push({ key: headerRowKey(node), value: encodeHeaderRow(node) })
     for (const [key, value] of this.#undo) changes.push({ key, value })
     changes.push({ key: TIP_KEY, value: tip.hash })

@@ -15,8 +15,7 @@ import type { HeaderTree } from './header-tree.ts'
 import type { Job } from './io.ts'
 import type { JobRunner } from './job-runner.ts'
 import type { Ledger } from './ledger.ts'
-import { deleteBlockFiles, getValues, rest } from './requests.ts'
-import { TIP_KEY } from './rows.ts'
+import { deleteBlockFiles, rest } from './requests.ts'
 import { decodeUndo } from './undo.ts'
 
 export interface MaintenanceParts {
@@ -145,10 +144,10 @@ export class Maintenance {
   /** Afterwards the store holds the coins of the tip, and no others are on their way. Only in an exclusive job. */
   *#flush(): Job<void> {
     const { active, ledger, commit } = this.#parts
-    while (ledger.isCommitting || !ledger.hasCoinsOf(active.tip)) {
-      // The store answers a question after the commits that it was given before.
-      if (ledger.isCommitting) yield* getValues([TIP_KEY])
-      else yield* commit()
+    yield* ledger.landed()
+    while (!ledger.hasCoinsOf(active.tip)) {
+      yield* commit()
+      yield* ledger.landed()
     }
   }
 
@@ -205,6 +204,7 @@ export class Maintenance {
       if (node === undefined || body === undefined) return `block ${height}: it can not be read`
       const result = yield* connectBlock(params, coins, node, body)
       if (!result.ok) return `block ${height}: ${describeFault(result.fault)}`
+      yield* coins.merge()
       yield* rest()
     }
     return undefined
@@ -216,9 +216,11 @@ export class Maintenance {
     if (body === undefined) return 'it can not be read'
     if (level < 2) return undefined
     const bytes = yield* ledger.undoOf(node)
-    const undo = bytes === undefined ? undefined : decodeUndo(bytes)
+    const undo = bytes === undefined ? undefined : yield* decodeUndo(bytes)
     if (undo === undefined) return 'its undo data is missing or damaged'
-    if (level >= 3) yield* disconnectBlock(coins, body, undo)
+    if (level < 3) return undefined
+    yield* disconnectBlock(coins, body, undo)
+    yield* coins.merge()
     return undefined
   }
 }
