@@ -234,12 +234,19 @@ export class Mempool {
       return this.#tell(submission, 'known', fault('txn-already-in-mempool'), entry)
     if (this.#judging.size >= MAX_ADMISSIONS && source !== 'local') return this.#tell(submission, 'busy')
     this.#judging.set(key, [])
-    const isReturning = submission.arrival === 'returned'
-    const job = admit(() => this.#view(), this.table, known, { isReturning })
+    this.#judge(submission)
+  }
+
+  #judge(submission: Submission): void {
+    const { known, arrival } = submission
+    const { key } = known
+    const job = admit(() => this.#view(), this.table, known, { isReturning: arrival === 'returned' })
     this.#chain.run(job, (result) => {
+      // While it waits for a parent, what spends from it waits for it.
+      if (this.#waitsForParent(result, () => this.#judge(submission))) return
       const waiting = this.#judging.get(key) ?? []
       this.#judging.delete(key)
-      if (!this.#waitsForParent(result, () => this.#take(submission))) this.#judged(submission, result)
+      this.#judged(submission, result)
       for (const next of waiting) next()
     })
   }

@@ -308,6 +308,33 @@ describe('time', () => {
   })
 })
 
+describe('a chain that comes at once', () => {
+  it.each([
+    ['first', 0],
+    ['last', -1],
+  ])('waits link by link, whichever signature is verified %s', (_, which) => {
+    const bench = new PoolBench()
+    const chain = [pay(1)]
+    for (let i = 2; i <= 24; i++) chain.push(spend(chain.at(-1) ?? pay(1), [0], [VALUE - i * FEE]))
+    for (const transaction of chain) bench.pool.submit(peer, knownTransaction(transaction))
+    while (bench.chain.waiting.length > 0)
+      bench.chain.answer(which === 0 ? 0 : bench.chain.waiting.length - 1)
+    expect(bench.outcomes.map(({ verdict }) => verdict)).toEqual(chain.map(() => 'accepted'))
+    expect(bench.pool.orphans.size).toBe(0)
+  })
+
+  it('waits for nobody when its first link is wrong', () => {
+    const bench = new PoolBench()
+    const wrong = spend(coinbaseOf(1), [0], [VALUE - FEE], false)
+    const child = spend(wrong, [0], [VALUE - 2 * FEE])
+    const grandchild = spend(child, [0], [VALUE - 3 * FEE])
+    for (const transaction of [wrong, child, grandchild])
+      bench.pool.submit(peer, knownTransaction(transaction))
+    bench.chain.settle()
+    expect(bench.outcomes.map(({ verdict }) => verdict)).toEqual(['rejected', 'orphan', 'orphan'])
+  })
+})
+
 describe('the file', () => {
   it('brings everything back, parents first', () => {
     const bench = new PoolBench()
