@@ -1,7 +1,7 @@
 /** Proof of work whose searches end when the test says so, and a clock that stands until it is moved. Hashes are SHA3. */
 import { isBelow, type NonceRange, type ScanOptions, withNonce } from '../src/crypto/nonce-scan.ts'
 import type { PowHasher } from '../src/crypto/pow-hasher.ts'
-import type { MinerClock } from '../src/node/miner-clock.ts'
+import type { NodeClock } from '../src/node/node-clock.ts'
 import { sha3_256 } from '../src/primitives/sha3.ts'
 import { BlockHeader } from '../src/wire/header.ts'
 import { Changes } from './changes.ts'
@@ -79,7 +79,7 @@ export class FakePow implements PowHasher {
   async close(): Promise<void> {}
 }
 
-export class StandingClock implements MinerClock {
+export class StandingClock implements NodeClock {
   #nowMs = 1_000_000
   readonly #timers = new Set<{ readonly atMs: number; readonly call: () => void }>()
 

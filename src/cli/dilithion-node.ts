@@ -121,13 +121,14 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
 }
 
 function createMempoolFile(
-  { dataDir, mempool }: NodeConfig,
+  { dataDir, mempool, network }: NodeConfig,
   logger: Logger,
   warn: (text: string) => void,
 ): MempoolFile | undefined {
   if (!mempool.isKept) return undefined
   return new MempoolFile({
     dataDir,
+    genesisHash: network.genesisHash,
     warn,
     restored: (count) => {
       const text = `${count} ${count === 1 ? 'transaction waits' : 'transactions wait'} to be mined as before`

@@ -1,18 +1,22 @@
 /**
- * The pool as it is written to a file and read again: magic, then parts, each with its length and checksum, and an empty
+ * The pool as it is written to a file and read again: a head, then parts, each with its length and checksum, and an empty
  * one at the end. Parts are of bounded size, so that neither side needs the whole at once. Fees are not kept: each
  * transaction is judged anew.
  *
+ * Head: "DILTXP" · version, two digits · hash of the network's first block 32 · checksum u32 of all before.
  * Part: bytes u32 · checksum u32 · transactions. Transaction: time u32 (Unix seconds) · own u8 · length and bytes.
  */
-import { latin1Encode } from '../primitives/bytes.ts'
+import { bytesEqual, latin1Encode } from '../primitives/bytes.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { BLOCK_TRANSACTION, readTransaction } from '../wire/transaction.ts'
 import { type KnownTransaction, knownTransaction, type MempoolEntry } from './entry.ts'
 
-export const DUMP_MAGIC = latin1Encode('DILTXP01')
+const MAGIC = latin1Encode('DILTXP')
+const VERSION = latin1Encode('02')
+const NAMED_BYTES = MAGIC.length + VERSION.length + 32
+export const DUMP_HEAD_BYTES = NAMED_BYTES + 4
 export const PART_HEAD_BYTES = 8
 /** A part ends with the transaction that makes it longer than this. */
 const PART_BYTES = 262_144
@@ -26,9 +30,12 @@ export interface DumpedTransaction {
   readonly isLocal: boolean
 }
 
-/** The file, piece by piece. Entries that have left the pool meanwhile do no harm. */
-export function* encodeDump(entries: Iterable<MempoolEntry>): Generator<Uint8Array> {
-  yield DUMP_MAGIC
+/** What the head of a file says about it. */
+export type DumpOrigin = 'ours' | 'otherNetwork' | 'otherVersion' | 'damaged'
+
+/** The file, piece by piece. Entries that have left the pool meanwhile do no harm. `genesis`: hash of the first block. */
+export function* encodeDump(genesis: Uint8Array, entries: Iterable<MempoolEntry>): Generator<Uint8Array> {
+  yield dumpHead(genesis)
   let part = new ByteWriter(PART_BYTES)
   for (const { bytes, time, isLocal } of parentsFirst(entries)) {
     part
@@ -41,6 +48,28 @@ export function* encodeDump(entries: Iterable<MempoolEntry>): Generator<Uint8Arr
   }
   if (part.length > 0) yield framed(part)
   yield framed(new ByteWriter(0))
+}
+
+function dumpHead(genesis: Uint8Array): Uint8Array {
+  const named = new ByteWriter(DUMP_HEAD_BYTES).bytes(MAGIC).bytes(VERSION).fixed(genesis, 32)
+  return named.u32(messageChecksum(named.view())).view()
+}
+
+/** Shorter than a head: it is damaged. */
+export function originOf(head: Uint8Array, genesis: Uint8Array): DumpOrigin {
+  const reader = new ByteReader(head)
+  if (!bytesEqual(reader.bytes(MAGIC.length, 'magic'), MAGIC)) return 'damaged'
+  const version = reader.bytes(VERSION.length, 'version')
+  // Of another version nothing else is known.
+  if (isNumber(version) && !bytesEqual(version, VERSION)) return 'otherVersion'
+  const network = reader.bytes(32, 'network')
+  const checksum = reader.u32('checksum')
+  if (reader.failed || checksum !== messageChecksum(head.subarray(0, NAMED_BYTES))) return 'damaged'
+  return bytesEqual(network, genesis) ? 'ours' : 'otherNetwork'
+}
+
+function isNumber(digits: Uint8Array): boolean {
+  return digits.length > 0 && digits.every((digit) => digit >= 0x30 && digit <= 0x39)
 }
 
 function framed(part: ByteWriter): Uint8Array {

@@ -28,6 +28,7 @@ export class MempoolTable {
   #bytes = 0
   #sequence = 0
   #floorRate = 0
+  #changes = 0
   /** Those that pay most first; made when asked for after a change. */
   #sorted: MempoolEntry[] | undefined
 
@@ -51,6 +52,11 @@ export class MempoolTable {
 
   get budgetBytes(): number {
     return this.#budgetBytes
+  }
+
+  /** How often something has come or gone. */
+  get changes(): number {
+    return this.#changes
   }
 
   get(key: string): MempoolEntry | undefined {
@@ -98,6 +104,7 @@ export class MempoolTable {
     for (const coin of entry.spends) this.#spenders.set(coin, entry)
     this.#memory += memoryOf(entry)
     this.#bytes += entry.bytes.length
+    this.#changes++
     this.#sorted = undefined
     return entry
   }
@@ -111,6 +118,7 @@ export class MempoolTable {
     for (const child of entry.children) child.parents.delete(entry)
     this.#memory -= memoryOf(entry)
     this.#bytes -= entry.bytes.length
+    this.#changes++
     this.#sorted = undefined
   }
 

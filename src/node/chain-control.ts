@@ -160,6 +160,11 @@ export class ChainControl {
     })
   }
 
+  /** Resolves when what is stored by now has been connected, or found bad. */
+  whenConnected(): Promise<void> {
+    return this.#ask((chain, done) => chain.settled(() => done(undefined)))
+  }
+
   /** Hands a block in, as if a peer had brought it. */
   submitBlock(block: Block): Promise<SubmitResult> {
     const next = this.#lastSubmit.then(() => this.#submit(block))
@@ -304,7 +309,7 @@ export class ChainControl {
           text: fault === undefined ? verdict : describeFault(fault),
         }
       if (verdict === 'duplicate') return { result: 'duplicate', node }
-      await this.#ask<undefined>((chain, done) => chain.settled(() => done(undefined)))
+      await this.whenConnected()
       if (node.isFailed)
         return { result: 'rejected', code: failed?.code ?? 'invalid', text: failed?.text ?? 'invalid' }
       return { result: this.engine.isActive(node) ? 'accepted' : 'inconclusive', node }

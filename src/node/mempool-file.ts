@@ -1,49 +1,71 @@
 /**
  * The mempool on disk: `mempool.dlt` in the data directory, apart from what the C++ node keeps there under another
- * name. Read in the background after the start, a few transactions at a time; written every ten minutes and at the end,
- * beside and renamed. A damaged file is set aside with a warning, and what was read of it before is kept.
+ * name. Read in the background once what is stored of the chain has been connected, a few transactions at a time; written
+ * beside and renamed, at the end and some time after each change: the more there is to write, the later. A file that can't
+ * be used is set aside with a warning, and what was read of it before is kept.
  */
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  DUMP_MAGIC,
+  DUMP_HEAD_BYTES,
   type DumpedTransaction,
+  type DumpOrigin,
   decodePart,
   encodeDump,
+  originOf,
   PART_HEAD_BYTES,
   readPartHead,
 } from '../mempool/dump.ts'
-import { MAX_RESTORING, MEMPOOL_SAVE_INTERVAL_MS } from '../params/limits.ts'
-import { bytesEqual } from '../primitives/bytes.ts'
+import {
+  MAX_RESTORING,
+  MEMPOOL_SAVE_BYTES_PER_SECOND,
+  MEMPOOL_SAVE_LONGEST_MS,
+  MEMPOOL_SAVE_MS,
+} from '../params/limits.ts'
 import { errorCode, errorText } from '../primitives/errors.ts'
 import { writePiecesAtomically } from '../storage/atomic-file.ts'
 import type { ChainControl } from './chain-control.ts'
+import { type NodeClock, systemNodeClock } from './node-clock.ts'
 
 /** Whose mempool it is. */
-export type MempoolOwner = Pick<ChainControl, 'mempool' | 'mempoolFile' | 'restoreTransaction'>
+export type MempoolOwner = Pick<
+  ChainControl,
+  'mempool' | 'mempoolFile' | 'restoreTransaction' | 'whenConnected'
+>
 
 export const MEMPOOL_FILE = 'mempool.dlt'
 
 export interface MempoolFileOptions {
   readonly dataDir: string
+  /** Hash of the network's first block: transactions of one network mean nothing on another. */
+  readonly genesisHash: Uint8Array
   readonly warn: (text: string) => void
   /** Told how many came back. */
   readonly restored: (count: number) => void
+  readonly clock?: NodeClock
 }
+
+/** What came of reading it. `unfinished`: the node stops, or its disk has failed. */
+type Reading = 'whole' | 'unfinished' | Exclude<DumpOrigin, 'ours'>
 
 export class MempoolFile {
   readonly path: string
   readonly #options: MempoolFileOptions
+  readonly #clock: NodeClock
   #chain: MempoolOwner | undefined
   #loading: Promise<void> = Promise.resolve()
   #isLoaded = false
   #closing = false
-  #timer: NodeJS.Timeout | undefined
+  #forgetTimer: () => void = () => undefined
   #lastSave: Promise<void> = Promise.resolve()
+  /** As the mempool counts its changes. */
+  #savedChanges: number | undefined
+  #restMs = MEMPOOL_SAVE_MS
 
   constructor(options: MempoolFileOptions) {
     this.path = join(options.dataDir, MEMPOOL_FILE)
     this.#options = options
+    this.#clock = options.clock ?? systemNodeClock
   }
 
   /** Has everything been read that there was? */
@@ -57,10 +79,9 @@ export class MempoolFile {
     chain.mempoolFile = this
     this.#chain = chain
     this.#loading = this.#load(chain)
-    this.#timer = setInterval(() => {
-      // What can't be written now is written the next time.
-      if (this.#isLoaded) void this.save().catch((error: unknown) => this.#cannotSave(error))
-    }, MEMPOOL_SAVE_INTERVAL_MS).unref()
+    void this.#loading.then(() => {
+      if (this.#isLoaded) this.#keep()
+    })
   }
 
   /** Writes the mempool as it is. Rejects with the system's error. */
@@ -72,16 +93,38 @@ export class MempoolFile {
 
   /** Writes it for the last time. Before all was read the file is left as it is. To be called when the node has stopped. */
   async close(): Promise<void> {
-    clearInterval(this.#timer)
     this.#closing = true
+    this.#forgetTimer()
     await this.#loading
     if (this.#isLoaded) await this.save().catch((error: unknown) => this.#cannotSave(error))
   }
 
+  /** Saves what has changed, and looks again after a rest. */
+  #keep(): void {
+    if (this.#closing) return
+    this.#forgetTimer = this.#clock.after(this.#restMs, () => {
+      void this.#saveChanges().then(() => this.#keep())
+    })
+  }
+
+  async #saveChanges(): Promise<void> {
+    if (this.#savedChanges === this.#chain?.mempool?.table.changes) return
+    try {
+      await this.save()
+    } catch (error) {
+      this.#cannotSave(error)
+      this.#restMs = MEMPOOL_SAVE_LONGEST_MS
+    }
+  }
+
   async #write(): Promise<void> {
-    const mempool = this.#chain?.mempool
-    if (mempool === undefined) return
-    await writePiecesAtomically(this.path, encodeDump([...mempool.table.all()]))
+    const table = this.#chain?.mempool?.table
+    if (table === undefined) return
+    const { changes, bytes } = table
+    await writePiecesAtomically(this.path, encodeDump(this.#options.genesisHash, [...table.all()]))
+    this.#savedChanges = changes
+    const restMs = (1_000 * bytes) / MEMPOOL_SAVE_BYTES_PER_SECOND
+    this.#restMs = Math.min(Math.max(restMs, MEMPOOL_SAVE_MS), MEMPOOL_SAVE_LONGEST_MS)
   }
 
   #cannotSave(error: unknown): void {
@@ -90,39 +133,66 @@ export class MempoolFile {
 
   async #load(chain: MempoolOwner): Promise<void> {
     const restorer = new Restorer(chain)
+    // Before, what they spend may not be known: after `--reindex` nothing is.
+    await chain.whenConnected().catch(() => restorer.stop())
     try {
-      const isWhole = await readParts(this.path, async (transactions) => {
-        for (const dumped of transactions) if (!this.#closing) await restorer.add(dumped)
-        return !this.#closing
+      const outcome = await readParts(this.path, this.#options.genesisHash, async (transactions) => {
+        for (const dumped of transactions) if (!this.#isEnding(restorer)) await restorer.add(dumped)
+        return !this.#isEnding(restorer)
       })
       await restorer.idle()
-      if (!isWhole) await this.#setAside()
+      await this.#judge(outcome)
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') this.#options.warn(`Can't read ${this.path}: ${errorText(error)}`)
+      if (errorCode(error) !== 'ENOENT')
+        await this.#setAside(`can't be read (${errorText(error)})`, 'unreadable')
     }
-    if (this.#closing) return
+    // What has not come back is still in the file.
+    if (this.#isEnding(restorer)) return
     this.#isLoaded = true
     if (restorer.accepted > 0) this.#options.restored(restorer.accepted)
   }
 
-  async #setAside(): Promise<void> {
-    const aside = `${this.path}.damaged-${Date.now()}`
+  #isEnding(restorer: Restorer): boolean {
+    return this.#closing || restorer.isStopped
+  }
+
+  async #judge(outcome: Reading): Promise<void> {
+    if (outcome === 'damaged')
+      await this.#setAside('is damaged', 'damaged', '; what could be read of it was taken')
+    if (outcome === 'otherVersion')
+      await this.#setAside('was written by another version of this node', 'other-version')
+    if (outcome === 'otherNetwork') await this.#setAside('is of another network', 'other-network')
+  }
+
+  async #setAside(why: string, mark: string, rest = ''): Promise<void> {
+    const aside = `${this.path}.${mark}-${Date.now()}`
     const outcome = await rename(this.path, aside).then(
       () => `it was set aside as ${aside}`,
       (error: unknown) => `it can't be set aside (${errorText(error)})`,
     )
-    this.#options.warn(`${this.path} is damaged: ${outcome}; what could be read of it was taken`)
+    this.#options.warn(`${this.path} ${why}: ${outcome}${rest}`)
   }
 }
 
 /** Gives transactions to the mempool, a few at once. */
+/** Gives transactions to the mempool, a few at once. */
 class Restorer {
   accepted = 0
+  #isStopped = false
   readonly #chain: MempoolOwner
   readonly #open = new Set<Promise<void>>()
 
   constructor(chain: MempoolOwner) {
     this.#chain = chain
+  }
+
+  /** Does the chain take nothing any more? */
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
+  stop(): void {
+    this.#isStopped = true
   }
 
   /** Resolves when there is room for the next one. */
@@ -132,8 +202,7 @@ class Restorer {
       .then(({ verdict }) => {
         if (verdict === 'accepted') this.accepted++
       })
-      // The node stops.
-      .catch(() => undefined)
+      .catch(() => this.stop())
       .finally(() => this.#open.delete(judged))
     this.#open.add(judged)
     if (this.#open.size >= MAX_RESTORING) await Promise.race(this.#open)
@@ -144,38 +213,37 @@ class Restorer {
   }
 }
 
-/** False if the file is damaged. `take` answers whether to go on. */
+/** `take` answers whether to go on. */
 async function readParts(
   path: string,
+  genesisHash: Uint8Array,
   take: (transactions: readonly DumpedTransaction[]) => Promise<boolean>,
-): Promise<boolean> {
+): Promise<Reading> {
   const file = await open(path, 'r')
   try {
-    const magic = await readExactly(file, DUMP_MAGIC.length)
-    if (magic === undefined || !bytesEqual(magic, DUMP_MAGIC)) return false
+    const origin = originOf(await read(file, DUMP_HEAD_BYTES), genesisHash)
+    if (origin !== 'ours') return origin
     for (;;) {
-      const head = await readExactly(file, PART_HEAD_BYTES)
-      const part = head === undefined ? undefined : readPartHead(head)
-      if (part === undefined) return false
-      if (part.length === 0) return true
-      const content = await readExactly(file, part.length)
-      const transactions = content === undefined ? undefined : decodePart(content, part.checksum)
-      if (transactions === undefined) return false
-      if (!(await take(transactions))) return true
+      const part = readPartHead(await read(file, PART_HEAD_BYTES))
+      if (part === undefined) return 'damaged'
+      if (part.length === 0) return 'whole'
+      const transactions = decodePart(await read(file, part.length), part.checksum)
+      if (transactions === undefined) return 'damaged'
+      if (!(await take(transactions))) return 'unfinished'
     }
   } finally {
     await file.close()
   }
 }
 
-/** Undefined if the file ends before. */
-async function readExactly(file: FileHandle, length: number): Promise<Uint8Array | undefined> {
+/** Fewer bytes if the file ends before. */
+async function read(file: FileHandle, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length)
   let at = 0
   while (at < length) {
     const { bytesRead } = await file.read(bytes, at, length - at)
-    if (bytesRead === 0) return undefined
+    if (bytesRead === 0) break
     at += bytesRead
   }
-  return bytes
+  return bytes.subarray(0, at)
 }

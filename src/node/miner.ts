@@ -23,9 +23,9 @@ import {
 } from '../params/limits.ts'
 import { errorText, UserError } from '../primitives/errors.ts'
 import type { ChainControl } from './chain-control.ts'
-import { type MinerClock, systemMinerClock } from './miner-clock.ts'
 import { lines, type MinerNotice } from './miner-lines.ts'
 import { fairMiningRefusal, type MinerWait, obstacleTo } from './miner-obstacles.ts'
+import { type NodeClock, systemNodeClock } from './node-clock.ts'
 
 /** Who says to which scripts rewards go: a wallet. Asked again after each block that was accepted. */
 export interface RewardSource {
@@ -43,7 +43,7 @@ export interface MinerOptions {
   /** RandomX: have the full data set built for as long as the miner is on, if memory allows. */
   readonly fullDatasetWhileMining?: boolean
   readonly onNotice?: ((notice: MinerNotice) => void) | undefined
-  readonly clock?: MinerClock
+  readonly clock?: NodeClock
 }
 
 export interface MinerReport {
@@ -78,7 +78,7 @@ export class Miner {
   readonly #chain: ChainControl
   readonly #isAlone: () => boolean
   readonly #options: MinerOptions
-  readonly #clock: MinerClock
+  readonly #clock: NodeClock
   readonly #rate: RateMeter
   readonly #extra = new ExtraNonce(randomBytes(MINER_ID_BYTES))
   readonly #counts = { found: 0, accepted: 0, stale: 0, refused: 0 }
@@ -106,7 +106,7 @@ export class Miner {
     this.#chain = chain
     this.#isAlone = isAlone
     this.#options = options
-    this.#clock = options.clock ?? systemMinerClock
+    this.#clock = options.clock ?? systemNodeClock
     this.#rate = new RateMeter(() => this.#clock.nowMs())
     this.#threads = options.threads
     this.#script = options.script

@@ -28,8 +28,14 @@ export const MAX_ORPHAN_TRANSACTIONS = 100
 export const MAX_ORPHAN_TRANSACTIONS_PER_PEER = 20
 export const MAX_ORPHAN_TRANSACTION_BYTES = 10_000_000
 export const ORPHAN_TRANSACTION_MS = 300_000
-/** How often the pool is written to its file; at the end it is written as well. */
-export const MEMPOOL_SAVE_INTERVAL_MS = 600_000
+/**
+ * How soon a change of the pool is in its file: at once at the end, else after a pause that grows with what was written,
+ * so that a full pool costs the disk no more than a small one. A kill costs no more than that, and a disk that was full is
+ * tried again after the longest.
+ */
+export const MEMPOOL_SAVE_MS = 10_000
+export const MEMPOOL_SAVE_BYTES_PER_SECOND = 500_000
+export const MEMPOOL_SAVE_LONGEST_MS = 600_000
 /** Saved transactions judged at once after a start, beside those that come from others. */
 export const MAX_RESTORING = 64
 /** What an operator may say: enough for a block or two, and no more than memory can hold. */

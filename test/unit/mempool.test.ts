@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DUMP_MAGIC, decodePart, encodeDump, PART_HEAD_BYTES, readPartHead } from '../../src/mempool/dump.ts'
+import { decodePart, encodeDump, originOf, PART_HEAD_BYTES, readPartHead } from '../../src/mempool/dump.ts'
 import { knownTransaction } from '../../src/mempool/entry.ts'
 import { estimateFeeRate } from '../../src/mempool/fee-estimate.ts'
 import {
@@ -14,8 +14,9 @@ import {
   MEMPOOL_EXPIRY_SECONDS,
   ORPHAN_TRANSACTION_MS,
 } from '../../src/params/limits.ts'
-import { regtest } from '../../src/params/networks.ts'
+import { regtest, testnet } from '../../src/params/networks.ts'
 import { monoMs, peerId, unixSeconds } from '../../src/primitives/brand.ts'
+import { latin1Encode } from '../../src/primitives/bytes.ts'
 import type { Transaction } from '../../src/wire/transaction.ts'
 import { ChainBench } from '../../testkit/chain-bench.ts'
 import { type BuiltBlock, ChainBuilder, spend } from '../../testkit/chain-builder.ts'
@@ -340,8 +341,8 @@ describe('the file', () => {
     const bench = new PoolBench()
     bench.offer(pay(1))
     bench.offer(spend(pay(1), [0], [VALUE - 2 * FEE]), 'local')
-    const pieces = [...encodeDump([...bench.pool.table.all()].reverse())]
-    expect(pieces[0]).toEqual(DUMP_MAGIC)
+    const pieces = [...encodeDump(regtest.genesisHash, [...bench.pool.table.all()].reverse())]
+    expect(originOf(pieces[0] ?? new Uint8Array(), regtest.genesisHash)).toBe('ours')
     const [part = new Uint8Array(), end = new Uint8Array()] = pieces.slice(1)
     expect(readPartHead(end)).toMatchObject({ length: 0 })
     const head = readPartHead(part.subarray(0, PART_HEAD_BYTES))
@@ -357,7 +358,7 @@ describe('the file', () => {
   it('is not believed when damaged', () => {
     const bench = new PoolBench()
     bench.offer(pay(1))
-    const [, part = new Uint8Array()] = encodeDump(bench.pool.table.all())
+    const [, part = new Uint8Array()] = encodeDump(regtest.genesisHash, bench.pool.table.all())
     const { checksum = 0 } = readPartHead(part.subarray(0, PART_HEAD_BYTES)) ?? {}
     const content = part.subarray(PART_HEAD_BYTES)
     expect(decodePart(content, checksum)).toHaveLength(1)
@@ -370,12 +371,30 @@ describe('the file', () => {
     expect(readPartHead(new Uint8Array(3))).toBeUndefined()
   })
 
+  it('says of which network and version it is', () => {
+    const [head = new Uint8Array()] = encodeDump(regtest.genesisHash, [])
+    const changed = (at: number, byte: number): string =>
+      originOf(
+        head.map((old, i) => (i === at ? byte : old)),
+        regtest.genesisHash,
+      )
+    expect(originOf(head, regtest.genesisHash)).toBe('ours')
+    expect(originOf(head, testnet.genesisHash)).toBe('otherNetwork')
+    expect(changed(7, 0x33)).toBe('otherVersion')
+    expect(originOf(latin1Encode('DILTXP03'), regtest.genesisHash)).toBe('otherVersion')
+    expect(changed(0, 0)).toBe('damaged')
+    expect(changed(7, 0)).toBe('damaged')
+    expect(changed(20, 0)).toBe('damaged')
+    for (let length = 0; length < head.length; length++)
+      expect(originOf(head.subarray(0, length), regtest.genesisHash)).toBe('damaged')
+  })
+
   it('comes in parts of bounded size', () => {
     const bench = new PoolBench(50_000_000, builder.chain(builder.genesis, 70))
     const chain = builder.chain(builder.genesis, 70)
     for (const { transactions } of chain.slice(0, 60))
       for (const coinbase of transactions) bench.offer(spend(coinbase, [0], [VALUE - FEE]))
-    const sizes = [...encodeDump(bench.pool.table.all())].map(({ length }) => length)
+    const sizes = [...encodeDump(regtest.genesisHash, bench.pool.table.all())].map(({ length }) => length)
     expect(bench.pool.table.size).toBe(60)
     expect(sizes).toHaveLength(4)
     expect(Math.max(...sizes)).toBeLessThan(300_000)

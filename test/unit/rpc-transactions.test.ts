@@ -65,7 +65,13 @@ afterAll(async () => {
 })
 
 function newFile(): MempoolFile {
-  return new MempoolFile({ dataDir: folder, warn: (text) => warnings.push(text), restored: () => {} })
+  const { genesisHash } = regtest
+  return new MempoolFile({
+    dataDir: folder,
+    genesisHash,
+    warn: (text) => warnings.push(text),
+    restored: () => {},
+  })
 }
 
 async function signed(hex: string): Promise<string> {
@@ -187,6 +193,7 @@ describe('transactions by RPC', () => {
       const owner: MempoolOwner = {
         mempool: node.chain?.mempool,
         mempoolFile: undefined,
+        whenConnected: async () => {},
         restoreTransaction: async ({ known }) => {
           given.push(hashToHex(known.id))
           const facts = { entry: undefined, fault: undefined, missing: [] }

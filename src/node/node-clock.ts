@@ -1,13 +1,13 @@
-/** Time as the miner needs it, so that tests can make it go by. */
+/** Time as the miner and the keeper of the mempool need it, so that tests can make it go by. */
 
-export interface MinerClock {
+export interface NodeClock {
   /** Milliseconds of a clock that never goes backwards. */
   nowMs(): number
   /** Calls once, without keeping the process alive; returns how to prevent it. */
   after(ms: number, call: () => void): () => void
 }
 
-export const systemMinerClock: MinerClock = {
+export const systemNodeClock: NodeClock = {
   nowMs: () => performance.now(),
   after: (ms, call) => {
     const timer = setTimeout(call, ms)
