@@ -25,7 +25,7 @@ const ENTRY_BYTES = 220
 export class CoinCache {
   readonly #budgetBytes: number
   /** Not merged into the layers below yet. */
-  #block: { readonly changes: CoinChanges; readonly mayExist: boolean } | undefined
+  #block: CoinChanges | undefined
   #dirty = new Map<string, Change>()
   #dirtyBytes = 0
   #flying: ReadonlyMap<string, Change> = new Map()
@@ -56,13 +56,13 @@ export class CoinCache {
 
   /** Does it know about this key without asking the store? */
   knows(key: string): boolean {
-    const isChanged = this.#block?.changes.has(key) === true || this.#dirty.has(key) || this.#flying.has(key)
+    const isChanged = this.#block?.has(key) === true || this.#dirty.has(key) || this.#flying.has(key)
     return isChanged || this.#clean.has(key)
   }
 
   /** The coin, if it is unspent; the key must be known. */
   get(key: string): Coin | undefined {
-    if (this.#block?.changes.has(key) === true) return this.#block.changes.get(key)
+    if (this.#block?.has(key) === true) return this.#block.get(key)
     const change = this.#dirty.get(key) ?? this.#flying.get(key)
     return change === undefined ? this.#clean.get(key) : change.coin
   }
@@ -76,23 +76,19 @@ export class CoinCache {
     return true
   }
 
-  /**
-   * Makes these changes, all at once; they are the cache's from now on. `mayExist`: what they add may be in the store
-   * although it is not known here. {@link merge} must follow.
-   */
-  apply(changes: CoinChanges, mayExist: boolean): void {
+  /** Makes these changes, all at once; they are the cache's from now on. {@link merge} must follow. */
+  apply(changes: CoinChanges): void {
     if (this.#block !== undefined) throw new Error('changes of another block are not merged yet')
-    this.#block = { changes, mayExist }
+    this.#block = changes
     this.hold()
   }
 
   /** Brings what was applied to where it can be committed. Changes nothing that is to be seen. */
   *merge(): Job<void> {
     if (this.#block === undefined) return
-    const { changes, mayExist } = this.#block
     let done = 0
-    for (const [key, coin] of changes) {
-      this.#change(key, coin, mayExist)
+    for (const [key, coin] of this.#block) {
+      this.#change(key, coin)
       if (++done % CHAIN_COINS_PER_TURN === 0) yield* rest()
     }
     this.#block = undefined
@@ -152,10 +148,10 @@ export class CoinCache {
     }
   }
 
-  #change(key: string, coin: Coin | undefined, mayExist: boolean): void {
+  #change(key: string, coin: Coin | undefined): void {
     const before = this.#dirty.get(key)
     if (before !== undefined) this.#dirtyBytes -= bytesOf(before.coin)
-    const isFresh = before?.isFresh ?? this.#isNotStored(key, coin, mayExist)
+    const isFresh = before?.isFresh ?? this.#isNotStored(key)
     if (isFresh && coin === undefined) {
       this.#dirty.delete(key)
       return
@@ -165,12 +161,11 @@ export class CoinCache {
     this.#dropClean(key)
   }
 
-  /** As far as is known; one that is on its way there counts as stored. */
-  #isNotStored(key: string, coin: Coin | undefined, mayExist: boolean): boolean {
+  /** Only if that is known; one that is on its way there counts as stored. */
+  #isNotStored(key: string): boolean {
     const flying = this.#flying.get(key)
     if (flying !== undefined) return flying.coin === undefined
-    if (this.#clean.has(key)) return this.#clean.get(key) === undefined
-    return coin !== undefined && !mayExist
+    return this.#clean.has(key) && this.#clean.get(key) === undefined
   }
 
   #setClean(key: string, coin: Coin | undefined): void {

@@ -48,8 +48,7 @@ export function* connectBlock(
     const planned = params.body === 'opaque' ? NOTHING : yield* examineBlock(params, coins, node, body)
     if ('code' in planned) return { ok: false, fault: planned }
     const undo = yield* encodeUndo(planned.undo)
-    // Only a coinbase can repeat an id, and its outputs were looked up.
-    coins.apply(planned.changes, false)
+    coins.apply(planned.changes)
     return { ok: true, undo }
   } finally {
     coins.release()
@@ -106,7 +105,7 @@ export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readon
     }
   }
   if (next !== 0) throw new DamagedStore('undo data does not fit its block')
-  coins.apply(changes, true)
+  coins.apply(changes)
 }
 
 /** Asks the store for what the cache does not know. */
@@ -133,14 +132,17 @@ function* madeKeys({ txid, transaction }: BlockTransaction): Generator<string> {
     if (isSpendable(scriptPubKey)) yield keyOf(i)
 }
 
-/** Outputs that the block spends, and those of its coinbase, which may be there already. */
+/**
+ * Outputs that the block spends, and those that it makes: they may be there already. A coinbase may repeat an earlier
+ * one byte by byte, and then what was paid from that one may be repeated as well.
+ */
 export function keysToLoad({ transactions }: BlockBody): string[] {
   const keys: string[] = []
-  for (const [i, { txid, transaction }] of transactions.entries()) {
-    if (i === 0) {
-      const keyOf = coinKeysOf(txid)
-      for (let out = 0; out < transaction.outputs.length; out++) keys.push(keyOf(out))
-    } else for (const input of transaction.inputs) keys.push(coinKey(input.previousHash, input.previousIndex))
+  for (const [i, entry] of transactions.entries()) {
+    for (const key of madeKeys(entry)) keys.push(key)
+    if (i === 0) continue
+    for (const { previousHash, previousIndex } of entry.transaction.inputs)
+      keys.push(coinKey(previousHash, previousIndex))
   }
   return keys
 }
@@ -168,7 +170,7 @@ function* plan(
       if (++outputs % CHAIN_COINS_PER_TURN === 0) yield* rest()
       if (!isSpendable(scriptPubKey)) continue
       const key = keyOf(out)
-      if (isCoinbase && isStrict && coins.get(key) !== undefined) return fault('bad-txns-BIP30')
+      if (isStrict && coins.get(key) !== undefined) return fault('bad-txns-BIP30')
       // What is kept must not keep the whole block alive.
       result.changes.set(key, { value: Number(value), script: scriptPubKey.slice(), height, isCoinbase })
     }

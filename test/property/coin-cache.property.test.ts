@@ -38,7 +38,7 @@ class World {
       else this.expected.set(key, value)
       changes.set(key, isThere ? undefined : coinOf(value))
     }
-    this.cache.apply(changes, isUndone)
+    this.cache.apply(changes)
     this.#merge = this.cache.merge()
     this.step()
   }
@@ -121,7 +121,7 @@ describe('the coins', () => {
     const cache = new CoinCache(0)
     const count = 3 * CHAIN_COINS_PER_TURN + 1
     const keys = Array.from({ length: count }, (_, n) => `k${n}`)
-    cache.apply(new Map(keys.map((name, n) => [name, coinOf(n)])), false)
+    cache.apply(new Map(keys.map((name, n) => [name, coinOf(n)])))
     expect(cache.get(`k${count - 1}`)?.value).toBe(count - 1)
     expect(cache.isMerging).toBe(true)
     expect(turnsOf(cache.merge())).toBe(3)

@@ -1,0 +1,98 @@
+/** A coinbase may be repeated byte by byte, and with it whatever was paid from it: the ids are the same. */
+import { describe, expect, it } from 'vitest'
+import type { ChainParams } from '../../src/params/chain-params.ts'
+import { regtest } from '../../src/params/networks.ts'
+import { peerId } from '../../src/primitives/brand.ts'
+import { ChainBench } from '../../testkit/chain-bench.ts'
+import { type BuiltBlock, ChainBuilder, spend } from '../../testkit/chain-builder.ts'
+
+const params: ChainParams = { ...regtest.chain, coinbaseMaturityBlocks: 1 }
+const builder = new ChainBuilder(params)
+const coinbase = builder.coinbase(1)
+const pay = spend(coinbase, [0], [2_000_000_000, 3_000_000_000])
+/** Of both outputs, and of the first alone. */
+const spendAll = spend(pay, [0, 1], [5_000_000_000])
+const spendOne = spend(pay, [0], [2_000_000_000])
+
+function submit(bench: ChainBench, blocks: readonly BuiltBlock[]): ChainBench {
+  for (const { block, stored } of blocks) bench.engine.submitBlock(peerId(7), block, stored)
+  return bench.settle()
+}
+
+function chainOf(...wishes: Parameters<ChainBuilder['next']>[1][]): BuiltBlock[] {
+  const blocks: BuiltBlock[] = []
+  for (const wish of wishes) blocks.push(builder.next(blocks.at(-1) ?? builder.genesis, wish))
+  return blocks
+}
+
+/** Submits them one by one, so that each finds in the store what those before have left. */
+function submitEach(blocks: readonly BuiltBlock[], rules = params): ChainBench {
+  let bench = new ChainBench({ params: rules })
+  for (const block of blocks) {
+    submit(bench, [block])
+    bench = new ChainBench({ params: rules }, bench.disk)
+    bench.settle()
+  }
+  return bench
+}
+
+/** Where the last block fails, how. */
+function failureOf(blocks: readonly BuiltBlock[]): string | undefined {
+  const bench = submit(submitEach(blocks.slice(0, -1)), blocks.slice(-1))
+  return bench.of('blockFailed')[0]?.fault.code
+}
+
+describe('outputs that are there already', () => {
+  it('are not made again by a coinbase', () => {
+    expect(failureOf(chainOf({ coinbase }, { coinbase }))).toBe('bad-txns-BIP30')
+  })
+
+  it('are not made again by a payment, though everything that it spends is there again', () => {
+    const blocks = chainOf({ coinbase }, { transactions: [pay] }, { coinbase }, { transactions: [pay] })
+    expect(failureOf(blocks)).toBe('bad-txns-BIP30')
+  })
+
+  it('are not made again if but one of them is left', () => {
+    const before = chainOf({ coinbase }, { transactions: [pay, spendOne] }, { coinbase })
+    const last = before.at(-1) ?? builder.genesis
+    expect(failureOf([...before, builder.next(last, { transactions: [pay] })])).toBe('bad-txns-BIP30')
+  })
+})
+
+describe('outputs that were spent', () => {
+  const blocks = chainOf(
+    { coinbase },
+    { transactions: [pay, spendAll] },
+    { coinbase },
+    { transactions: [pay] },
+  )
+
+  it('may be made again, and can be spent once', () => {
+    const bench = submitEach(blocks)
+    expect(bench.engine.tip.height).toBe(4)
+    const last = blocks.at(-1) ?? builder.genesis
+    const spent = builder.next(last, { transactions: [spendOne] })
+    submit(bench, [spent, builder.next(spent, { transactions: [spendOne] })])
+    expect(bench.of('blockFailed')[0]?.fault.code).toBe('bad-txns-inputs-missingorspent')
+    expect(bench.engine.tip.height).toBe(5)
+  })
+})
+
+it('outputs that were made twice where a checkpoint vouches for it are gone when they are spent', () => {
+  const blocks = chainOf(
+    { coinbase },
+    { transactions: [pay] },
+    { coinbase },
+    { transactions: [pay] },
+    { transactions: [spendAll] },
+  )
+  const rules = { ...params, trustedHeight: 5 }
+  const before = submitEach(blocks.slice(0, 3), rules)
+  // Together, so that what the last one spends was never written.
+  submit(before, blocks.slice(3))
+  expect(before.engine.tip.height).toBe(5)
+  const last = blocks.at(-1) ?? builder.genesis
+  const again = builder.next(last, { transactions: [spendOne] })
+  const after = submit(new ChainBench({ params: rules }, before.disk), [again])
+  expect(after.of('blockFailed')[0]?.fault.code).toBe('bad-txns-inputs-missingorspent')
+})
