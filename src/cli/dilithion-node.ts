@@ -24,6 +24,8 @@ import { EventLog } from '../telemetry/event-log.ts'
 import { Logger } from '../telemetry/logger.ts'
 import { boundedWriter } from '../telemetry/output.ts'
 import { parseCommandLine } from './node-options.ts'
+import { resetChainIfAsked } from './reset-chain.ts'
+import { startWallet } from './start-wallet.ts'
 import { type StopSwitch, stopOnSignals, stopSwitch } from './stop-switch.ts'
 
 const RPC_HOST = '127.0.0.1'
@@ -48,6 +50,7 @@ export async function runNode(argv: readonly string[]): Promise<number> {
     await ensureDataDir(config.dataDir)
     const lock = await lockDataDir(config.dataDir)
     try {
+      await resetChainIfAsked(config, join(config.dataDir, CHAIN_DIR), stop.requested)
       await serve(config, stop)
     } finally {
       await lock.release()
@@ -105,7 +108,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
       fields: { event: 'started', network: name, pid: process.pid },
     })
     for (const warning of config.warnings) warn(warning)
-    await node.wallet?.start()
+    await startWallet(config.wallet, node.wallet, warn)
     rpc = await startRpc(config, node, logger)
     await startNode(config, node, logger)
     if (node.chain !== undefined) mempoolFile?.follow(node.chain)
@@ -164,14 +167,14 @@ interface NodeCallbacks {
   readonly onDiskFailure: (error: string) => void
 }
 
-function createLogger(config: NodeConfig): Logger {
-  const terminal = process.stdout.isTTY === true && !config.logJson
-  const color = config.color && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
+function createLogger({ log }: NodeConfig): Logger {
+  const terminal = process.stdout.isTTY === true && !log.json && !log.isQuiet
+  const color = log.color && process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
   const write = boundedWriter(process.stdout, (lines) => {
     const text = `${lines} lines were left out here: nobody read the log`
     logger.log({ level: 'warn', category: 'Node', text, fields: { event: 'logGap', lines } })
   })
-  const logger = new Logger({ write, nowMs: Date.now, color, json: config.logJson, terminal })
+  const logger = new Logger({ write, nowMs: Date.now, color, json: log.json, terminal, isQuiet: log.isQuiet })
   return logger
 }
 
@@ -182,7 +185,7 @@ function createNode(
   files: NodeFiles,
   { onStopRequest, onDiskFailure }: NodeCallbacks,
 ): DilithionNode {
-  const debug = config.debug.has('net')
+  const debug = config.log.debug.has('net')
   const eventLog = new EventLog({ logger, nowMs: Date.now, debug })
   const node: DilithionNode = new DilithionNode({
     network: config.network,
@@ -194,7 +197,7 @@ function createNode(
     ownAddress: config.ownAddress,
     proxy: config.proxy,
     traceMessages: debug,
-    wallet: config.wallet ? walletOptions(config, logger) : undefined,
+    wallet: config.wallet.isOn ? walletOptions(config, logger) : undefined,
     ...saved,
     mempoolBytes: config.mempool.budgetBytes,
     mining: {
@@ -216,21 +219,22 @@ function createNode(
   return node
 }
 
-function walletOptions({ dataDir }: NodeConfig, logger: Logger): NodeOptions['wallet'] {
+function walletOptions({ dataDir, wallet }: NodeConfig, logger: Logger): NodeOptions['wallet'] {
   return {
     path: join(dataDir, WALLET_FILE),
+    rotatesMiningAddress: wallet.rotatesMiningAddress,
     onNotice: (text) =>
       logger.log({ level: 'info', category: 'Wallet', text, fields: { event: 'walletNotice' } }),
   }
 }
 
 /** A line a minute is for machines only. */
-function healthListener({ logJson }: NodeConfig, logger: Logger, node: () => DilithionNode): HealthListener {
+function healthListener({ log }: NodeConfig, logger: Logger, node: () => DilithionNode): HealthListener {
   const watch = new DiagnosisWatch()
   return {
     onSample: (report) => {
       const fields = { event: 'health', ...report }
-      if (logJson) logger.log({ level: 'info', category: 'Node', text: describeHealth(report), fields })
+      if (log.json) logger.log({ level: 'info', category: 'Node', text: describeHealth(report), fields })
       const notice = watch.check(node())
       if (notice === undefined) return
       const { level, text, code } = notice
@@ -243,7 +247,7 @@ function healthListener({ logJson }: NodeConfig, logger: Logger, node: () => Dil
 
 async function startRpc(config: NodeConfig, node: DilithionNode, logger: Logger): Promise<RpcServer> {
   const credentials = config.rpcLogin ?? (await makeCookie(config.dataDir))
-  const debug = config.debug.has('rpc')
+  const debug = config.log.debug.has('rpc')
   const rpc = new RpcServer({
     control: node,
     credentials,

@@ -68,9 +68,10 @@ function buildCommand(version: string, values: Map<OptionName, string[]>, printe
   return command
 }
 
-function flags({ name, value }: OptionRow): string {
+function flags({ name, short, value }: OptionRow): string {
   // "--no-color" as an option of its own, not as the negation of "--color".
-  return value === undefined ? `--${name} [0|1]` : `--${name} <${value}>`
+  const long = value === undefined ? `--${name} [0|1]` : `--${name} <${value}>`
+  return short === undefined ? long : `-${short}, ${long}`
 }
 
 function take(values: Map<OptionName, string[]>, row: OptionRow & { name: OptionName }, text: string): void {
@@ -91,7 +92,7 @@ function normalise(argv: readonly string[]): string[] {
     }
     const name: string = match[1] ?? ''
     const value: string | undefined = match[2]
-    if (acceptedOptions.has(name)) continue
+    if (acceptedOptions.get(name)?.includes(value?.slice(1) ?? '1') === true) continue
     if (unsupportedOptions.has(name)) {
       throw new UserError(`--${name} is an option of the C++ node that this node does not support`)
     }

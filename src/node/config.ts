@@ -22,6 +22,7 @@ import { type HostPort, type IpBytes, isIpv4, parseHostPort, parseIp } from '../
 import { automaticPeers } from './automatic.ts'
 import { readConfigFile } from './config-file.ts'
 import { defaultDataDir } from './data-dir.ts'
+import { type LogSettings, logSettings } from './log-settings.ts'
 import { type MempoolSettings, mempoolSettings } from './mempool-settings.ts'
 import { type MiningSettings, miningSettings } from './mining-settings.ts'
 import { chooseNetwork } from './network-choice.ts'
@@ -33,6 +34,7 @@ import {
   optionRows,
   unsupportedOptions,
 } from './options.ts'
+import { type WalletSettings, walletSettings } from './wallet-settings.ts'
 
 export const CONFIG_FILE = 'dilithion.conf'
 /** Of SOCKS proxies. */
@@ -40,9 +42,6 @@ const DEFAULT_PROXY_PORT = 1_080
 const MEGABYTE = 1_000_000
 const MAX_PRUNE_MB = 1_000_000_000
 const PROXY_FORM = 'an address such as 127.0.0.1:9050'
-
-export const debugCategories = ['net', 'rpc'] as const
-export type DebugCategory = (typeof debugCategories)[number]
 
 export interface NodeConfig {
   readonly network: NetworkParams
@@ -67,11 +66,8 @@ export interface NodeConfig {
   readonly chain: ChainSettings
   readonly mempool: MempoolSettings
   readonly mining: MiningSettings
-  /** Keep a wallet? */
-  readonly wallet: boolean
-  readonly debug: ReadonlySet<DebugCategory>
-  readonly color: boolean
-  readonly logJson: boolean
+  readonly wallet: WalletSettings
+  readonly log: LogSettings
   /** What the operator should know but what does not keep the node from running. */
   readonly warnings: readonly string[]
 }
@@ -81,6 +77,8 @@ export interface ChainSettings {
   /** Undefined: all blocks are kept. */
   readonly pruneBytes: number | undefined
   readonly reindex: boolean
+  /** Delete it first. `isAgreed`: nobody is to be asked. */
+  readonly reset: { readonly isAgreed: boolean } | undefined
   readonly txIndex: boolean
   readonly fullDataset: boolean
   readonly randomxLibrary: string | undefined
@@ -133,6 +131,7 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
       'rpcuser and rpcpassword belong together: give both, or neither to use the cookie file',
     )
   }
+  const wallet = walletSettings(settings)
   return {
     network,
     dataDir,
@@ -150,11 +149,9 @@ function build(settings: Settings, network: NetworkParams, dataDir: string, warn
     limits,
     chain: chainSettings(settings),
     mempool: mempoolSettings(settings),
-    mining: miningSettings(settings, wantsWallet(settings) && network.chain.body === 'transactions'),
-    wallet: wantsWallet(settings),
-    debug: debugSet(settings),
-    color: !settings.flag('no-color', false),
-    logJson: settings.flag('log-json', false),
+    mining: miningSettings(settings, wallet.isOn && network.chain.body === 'transactions'),
+    wallet,
+    log: logSettings(settings),
     warnings,
   }
 }
@@ -184,15 +181,20 @@ function chainSettings(settings: Settings): ChainSettings {
       (settings.whole('dbcache', MIN_COIN_CACHE_MB, MAX_COIN_CACHE_MB) ?? COIN_CACHE_MB) * MEGABYTE,
     pruneBytes: prune === 0 ? undefined : prune * MEGABYTE,
     reindex: settings.flag('reindex', false),
+    reset: reset(settings),
     txIndex,
     fullDataset: mode === 'full',
     randomxLibrary: library === undefined ? undefined : resolve(library),
   }
 }
 
-function wantsWallet(settings: Settings): boolean {
-  const isOff = settings.flag('disablewallet', false) || settings.flag('relay-only', false)
-  return settings.flag('wallet', !isOff) && !isOff
+function reset(settings: Settings): ChainSettings['reset'] {
+  const isAgreed = settings.flag('yes', false)
+  if (!settings.flag('reset-chain', false)) return undefined
+  // Anywhere else it would delete everything at each start.
+  if (!settings.isOnCommandLine('reset-chain'))
+    throw new UserError('reset-chain may only be given on the command line: it is meant once')
+  return { isAgreed }
 }
 
 /** Undefined if the operator, or the network, leaves the choice of peers to nobody. */
@@ -240,20 +242,6 @@ function parseExternalIp(text: string): { ip: IpBytes; port: number | undefined 
   return ip === undefined ? undefined : { ip, port: parsed?.port }
 }
 
-function debugSet(settings: Settings): ReadonlySet<DebugCategory> {
-  const chosen = new Set<DebugCategory>()
-  const words = settings.list('debug').flatMap((value) => value.split(','))
-  for (const word of words) {
-    const category = debugCategories.find((known) => known === (word === 'p2p' ? 'net' : word))
-    if (category !== undefined) chosen.add(category)
-    else if (word === 'all' || word === '1') for (const known of debugCategories) chosen.add(known)
-    else if (word !== '0' && word !== 'none') {
-      throw settings.error('debug', word, `one of ${debugCategories.join(', ')}, all`)
-    }
-  }
-  return chosen
-}
-
 function networkOf(settings: Settings): Promise<NetworkParams> {
   return chooseNetwork({
     testnet: settings.flag('testnet', false),
@@ -294,9 +282,10 @@ async function readSettings(path: string, warnings: string[]): Promise<Origin> {
     if (row !== undefined && key !== 'datadir') values.set(row.name, given)
     else if (key === 'datadir')
       warnings.push(`'datadir' in ${path} has no effect: the file itself lies there`)
+    else if (acceptedOptions.get(key)?.includes(given.at(-1) ?? '') === true) continue
     else if (unsupportedOptions.has(key))
       warnings.push(`'${key}' in ${path} is not supported by this node: ignored`)
-    else if (!acceptedOptions.has(key) && !clientOptions.has(key)) {
+    else if (!clientOptions.has(key)) {
       throw new UserError(`unknown key '${key}' in ${path}: see --help for the options, which are its keys`)
     }
   }
@@ -319,6 +308,10 @@ export class Settings {
     const text = this.list(name).at(-1)
     if (text === '') throw this.error(name, text, 'a value')
     return text
+  }
+
+  isOnCommandLine(name: OptionName): boolean {
+    return this.#origin(name) === this.#origins[0]
   }
 
   path(name: OptionName): string | undefined {

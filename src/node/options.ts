@@ -5,6 +5,8 @@
 export interface OptionRow {
   /** Without dashes; also the key in dilithion.conf, and DILITHION_NAME in the environment. */
   readonly name: string
+  /** One letter, for the command line. */
+  readonly short?: string
   /** Placeholder of its value in the help; undefined for a switch, which may also be set to 0 or 1. */
   readonly value?: string
   readonly repeatable?: boolean
@@ -112,6 +114,12 @@ export const optionRows = [
   },
   { name: 'reindex', group: 'Chain', help: 'make the index and the coins anew from the files of blocks' },
   {
+    name: 'reset-chain',
+    group: 'Chain',
+    help: 'delete all blocks, coins and indexes and fetch them anew; asks first. Only on the command line',
+  },
+  { name: 'yes', short: 'y', group: 'Chain', help: 'do not ask before --reset-chain' },
+  {
     name: 'randomx',
     value: 'MODE',
     group: 'Chain',
@@ -143,6 +151,11 @@ export const optionRows = [
     help: 'address D... that rewards go to',
   },
   {
+    name: 'rotate-mining-address',
+    group: 'Mining',
+    help: 'after each block of our own, mine to another address of the wallet',
+  },
+  {
     name: 'threads',
     value: 'N',
     group: 'Mining',
@@ -162,6 +175,13 @@ export const optionRows = [
   },
   { name: 'disablewallet', group: 'Wallet', help: 'the same as --wallet=0' },
   { name: 'relay-only', group: 'Wallet', help: 'the same as --wallet=0' },
+  { name: 'rescan', group: 'Wallet', help: "look through the whole chain for the wallet's payments again" },
+  {
+    name: 'restore-mnemonic',
+    value: 'WORDS',
+    group: 'Wallet',
+    help: 'make the wallet of these 24 words, if there is none (see restorehdwallet, which keeps them from others)',
+  },
   {
     name: 'rpcport',
     value: 'N',
@@ -182,29 +202,31 @@ export const optionRows = [
     group: 'Log',
     help: 'also log details: net, rpc or all; repeatable',
   },
+  { name: 'verbose', short: 'v', group: 'Log', help: 'the same as --debug=all' },
+  { name: 'quiet', short: 'q', group: 'Log', help: 'log warnings and errors only' },
   { name: 'log-json', group: 'Log', help: 'one JSON object per line, for machines' },
   { name: 'no-color', group: 'Log', help: 'no colours, also on a terminal' },
 ] as const satisfies readonly OptionRow[]
 
 export type OptionName = (typeof optionRows)[number]['name']
 
-/** Options of the C++ node that ask for what this node does anyway. */
-export const acceptedOptions: ReadonlySet<string> = new Set(['no-upnp'])
+/** Options of the C++ node, with the values by which they ask for what this node does anyway. */
+export const acceptedOptions: ReadonlyMap<string, readonly string[]> = new Map([
+  ['no-upnp', ['1']],
+  ['upnp', ['0']],
+  ['coinstatsindex', ['0']],
+  ['feeestimates', ['1']],
+  ['public-api', ['0']],
+])
 
 /** Keys in dilithion.conf that are dilithion-cli's alone, which reads the same file. */
 export const clientOptions: ReadonlySet<string> = new Set(['rpcconnect', 'rpccookiefile'])
 
 /** Options of the C++ node for what this node does not do (yet). */
 export const unsupportedOptions: ReadonlySet<string> = new Set([
-  'rotate-mining-address',
-  'restore-mnemonic',
-  'rescan',
+  'no-upnp',
   'coinstatsindex',
   'feeestimates',
-  'reset-chain',
-  'yes',
-  'verbose',
-  'quiet',
   'public-api',
   'no-shared-heat',
   'upnp',

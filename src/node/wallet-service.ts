@@ -21,7 +21,7 @@ import {
 import { WalletHistory } from '../wallet/history.ts'
 import type { HistoryEntry } from '../wallet/history-entry.ts'
 import type { KeyPlace } from '../wallet/keyring.ts'
-import { describePhraseError, entropyOf } from '../wallet/mnemonic.ts'
+import { describePhraseError, entropyOf, normalPhrase } from '../wallet/mnemonic.ts'
 import { RELAYED_TRANSACTION, readTransaction, type Transaction } from '../wire/transaction.ts'
 import type { ChainControl } from './chain-control.ts'
 import { transactionsOf, WalletFollower } from './wallet-follower.ts'
@@ -34,6 +34,8 @@ import { WalletStore } from './wallet-store.ts'
 export interface WalletOptions {
   /** The wallet file. Left out: the wallet is gone with the process. */
   readonly path?: string | undefined
+  /** Mine to another address after each block? Left out: always to the same. */
+  readonly rotatesMiningAddress?: boolean | undefined
   /** Takes a line for the operator. */
   readonly onNotice?: ((line: string) => void) | undefined
   /** Who makes keys and signatures. Left out: the chain's threads. */
@@ -120,10 +122,13 @@ export class WalletService {
     return encodeAddress(await this.keys.newAddress('receiving'))
   }
 
-  /** Where this node's miner sends its rewards: always the same address. A wallet is made for it if there is none. */
+  /** Where this node's miner sends its next reward. A wallet is made for it if there is none. */
   async nextMiningScript(): Promise<Uint8Array> {
     await this.#ensure()
-    return p2pkhScript(await this.keys.miningAddress())
+    const { rotatesMiningAddress } = this.#options
+    return p2pkhScript(
+      await (rotatesMiningAddress === true ? this.keys.newAddress('receiving') : this.keys.miningAddress()),
+    )
   }
 
   /** A new wallet with its first address. Throws UserError if there is one. */
@@ -142,6 +147,22 @@ export class WalletService {
     await this.keys.create({ entropy: entropy.value, passphrase, birthHeight: 0, first: true })
     await this.#follow()
     return this.#firstAddress()
+  }
+
+  /** The same, unless this is it already. Throws UserError if there is another one, or that can't be told. */
+  async ensure(phrase: string): Promise<void> {
+    await this.start()
+    if (!this.keys.exists) {
+      const address = await this.restore(phrase, '')
+      this.#options.onNotice?.(`The wallet was made of the recovery phrase; its first address is ${address}`)
+      return
+    }
+    const isSame = !this.keys.isLocked && this.keys.phrase().phrase === normalPhrase(phrase)
+    if (isSame) return
+    const what = this.keys.isLocked ? 'one that is locked' : 'another one'
+    throw new UserError(
+      `restore-mnemonic: there is a wallet, ${what}. Leave the words out; or move its file away first, which keeps its keys`,
+    )
   }
 
   /**
@@ -167,13 +188,19 @@ export class WalletService {
     following?.follower.poke()
   }
 
-  /** Reads the whole chain again. Resolves when that is done. */
+  /** Reads the chain again from that height on. Resolves when that is done. */
   async rescan(fromHeight = 0): Promise<void> {
+    const follower = await this.lookAgain(fromHeight)
+    await follower?.until(this.#chain.engine.tip.height)
+  }
+
+  /** As {@link rescan}, in the background. Undefined without a wallet. */
+  async lookAgain(fromHeight = 0): Promise<WalletFollower | undefined> {
     const following = await this.#current()
-    if (following === undefined) return
-    const { follower } = following
-    follower.rescan(fromHeight)
-    await follower.until(this.#chain.engine.tip.height)
+    if (following === undefined) return undefined
+    this.#options.onNotice?.(`Looking through the chain from block ${fromHeight} on for payments`)
+    following.follower.rescan(fromHeight)
+    return following.follower
   }
 
   async balance(): Promise<Balance> {

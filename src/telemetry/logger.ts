@@ -24,6 +24,8 @@ export interface LogOptions {
   readonly nowMs: () => number
   readonly color: boolean
   readonly json: boolean
+  /** Leave out what is neither a warning nor an error. */
+  readonly isQuiet?: boolean
   /** Can the last line be written over? Then {@link Logger.status} shows. */
   readonly terminal?: boolean
 }
@@ -60,7 +62,8 @@ export class Logger {
   }
 
   log(record: LogRecord): void {
-    const { write, json, nowMs } = this.#options
+    const { write, json, nowMs, isQuiet } = this.#options
+    if (isQuiet === true && (record.level === 'info' || record.level === 'debug')) return
     const line = json ? jsonLine(record, nowMs()) : this.#textLine(record, nowMs())
     write(this.#status === '' ? line : ERASE + line + this.#status)
   }

@@ -47,7 +47,7 @@ describe('a command line that can not be right', () => {
     ['a misspelt option', ['--conect=127.0.0.1'], /unknown option '--conect' \(Did you mean --connect\?\)/],
     ['an unknown option', ['--frobnicate'], /unknown option '--frobnicate'/],
     ['an argument without dashes', ['testnet'], /'testnet'/],
-    ['an option of the C++ node', ['--rescan'], /--rescan .* not support/],
+    ['an option of the C++ node', ['--upnp'], /--upnp .* not support/],
     ['a port that is none', ['--port=http'], /--port: expected a whole number from 0 to 65535, got 'http'/],
     ['two networks', ['--testnet', '--regtest'], /testnet and regtest exclude each other/],
     [

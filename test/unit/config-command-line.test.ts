@@ -43,6 +43,11 @@ describe('parseCommandLine', () => {
     expect(options(...argv)).toEqual({ port: ['2'], connect: ['a', 'b'], addnode: ['c'] })
   })
 
+  it('knows single letters', () => {
+    expect(options('-v', '-y', '--port=1')).toEqual({ verbose: ['1'], yes: ['1'], port: ['1'] })
+    expect(options('-q')).toEqual({ quiet: ['1'] })
+  })
+
   it('turns switches on and off', () => {
     expect(options('--testnet', '--no-color', '-log-json')).toEqual({
       testnet: ['1'],
@@ -57,7 +62,15 @@ describe('parseCommandLine', () => {
   })
 
   it('passes over what this node does anyway', () => {
-    expect(options('--no-upnp', '--port=1')).toEqual({ port: ['1'] })
+    const argv = [
+      '--no-upnp',
+      '--port=1',
+      '--upnp=0',
+      '--coinstatsindex=0',
+      '--feeestimates',
+      '-public-api=0',
+    ]
+    expect(options(...argv)).toEqual({ port: ['1'] })
   })
 
   it.each([
@@ -66,8 +79,8 @@ describe('parseCommandLine', () => {
     [['-frobnicate=1'], "unknown option '--frobnicate'. See --help for all options."],
     [['-x'], "unknown option '-x'. See --help for all options."],
     [['--port'], "option '--port <N>' argument missing. See --help for all options."],
-    [['--rescan'], '--rescan is an option of the C++ node that this node does not support'],
-    [['--verbose=4'], '--verbose is an option of the C++ node that this node does not support'],
+    [['--upnp'], '--upnp is an option of the C++ node that this node does not support'],
+    [['--coinstatsindex=4'], '--coinstatsindex is an option of the C++ node that this node does not support'],
   ])('complains about %j', (argv, text) => {
     expect(complaint(...argv)).toBe(text)
   })
@@ -88,7 +101,7 @@ describe('parseCommandLine', () => {
   it('prints help with every option, and the version', () => {
     const help = parseCommandLine(['--help'], '9.9.9')
     if (help.kind !== 'print') throw new Error('not printed')
-    for (const { name } of optionRows) expect(help.text).toMatch(new RegExp(`^ +--${name}[ =]`, 'm'))
+    for (const { name } of optionRows) expect(help.text).toMatch(new RegExp(`^ +(-., )?--${name}[ =]`, 'm'))
     for (const line of help.text.split('\n')) expect(line.length).toBeLessThanOrEqual(110)
     expect(parseCommandLine(['-h'], '9.9.9')).toEqual(help)
     expect(parseCommandLine(['--version'], '9.9.9')).toEqual({

@@ -69,9 +69,8 @@ describe('resolveConfig', () => {
       targets: [],
       exclusive: false,
       limits: { maxConnections: 125, maxInboundPerIp: { limit: 2, scope: 'routable' } },
-      debug: new Set(),
-      color: true,
-      logJson: false,
+      wallet: { isOn: true, rescan: false, phrase: undefined, rotatesMiningAddress: false },
+      log: { debug: new Set(), isQuiet: false, color: true, json: false },
       warnings: [],
     })
     const test = await resolved({ line: { testnet: '1' } })
@@ -147,7 +146,47 @@ describe('resolveConfig', () => {
     ['0', []],
     ['none', []],
   ])('takes --debug=%s', async (debug, categories) => {
-    expect([...(await resolved({ line: { debug } })).debug]).toEqual(categories)
+    expect([...(await resolved({ line: { debug } })).log.debug]).toEqual(categories)
+  })
+
+  it('takes --verbose for all details, and --quiet for none', async () => {
+    const verbose = await resolved({ line: { verbose: '1' } })
+    expect([...verbose.log.debug]).toEqual(['net', 'rpc'])
+    expect((await resolved({ line: { quiet: '1' } })).log).toMatchObject({ isQuiet: true, debug: new Set() })
+    for (const line of [{ verbose: '1' }, { debug: 'net' }])
+      expect(await complaint({ line: { ...line, quiet: '1' } })).toMatch(/^--quiet leaves out/)
+  })
+
+  it('deletes a chain only by the word of the command line', async () => {
+    expect((await resolved({})).chain.reset).toBeUndefined()
+    expect((await resolved({ line: { 'reset-chain': '1' } })).chain.reset).toEqual({ isAgreed: false })
+    const line = { 'reset-chain': '1', yes: '1' }
+    expect((await resolved({ line })).chain.reset).toEqual({ isAgreed: true })
+    const elsewhere = [{ file: 'reset-chain=1' }, { env: { DILITHION_RESET_CHAIN: '1' }, line: { yes: '1' } }]
+    for (const where of elsewhere)
+      expect(await complaint(where)).toBe(
+        'reset-chain may only be given on the command line: it is meant once',
+      )
+  })
+
+  it('never repeats the words of a wallet', async () => {
+    const words = Array.from({ length: 24 }, () => 'zebra').join(' ')
+    const text = await complaint({ line: { 'restore-mnemonic': words } })
+    expect(text).toMatch(/^restore-mnemonic: the recovery phrase has a wrong or misplaced word/)
+    expect(text).not.toContain('zebra')
+  })
+
+  it.each([
+    [{ rescan: '1', wallet: '0' }, /need the wallet, which is off$/],
+    [{ 'rotate-mining-address': '1', 'relay-only': '1' }, /need the wallet, which is off$/],
+    [{ 'rotate-mining-address': '1', 'mining-address': 'D' }, /leave out mining-address$/],
+  ])('sees that %j contradict each other', async (line, pattern) => {
+    expect(await complaint({ line })).toMatch(pattern)
+  })
+
+  it('says nothing about what this node does anyway', async () => {
+    expect((await resolved({ file: 'upnp=0\nfeeestimates=1' })).warnings).toEqual([])
+    expect((await resolved({ file: 'upnp=1' })).warnings).toHaveLength(1)
   })
 
   it('needs an address for rewards where there is no wallet that could be asked', async () => {
@@ -234,10 +273,13 @@ describe('resolveConfig', () => {
 
   it('refuses keys that nobody knows, and warns of those that mean nothing here', async () => {
     expect(await complaint({ file: 'nope=1' })).toMatch(/^unknown key 'nope' in .*dilithion\.conf: /)
-    const keys = [...unsupportedOptions, ...acceptedOptions].map((key) => `${key}=1`)
+    const keys = [...unsupportedOptions].map((key) => `${key}=1`)
     const { warnings } = await resolved({ file: `${keys.join('\n')}\ndatadir=/x` })
-    expect(warnings).toHaveLength(unsupportedOptions.size + 1)
-    for (const key of unsupportedOptions) {
+    const meaningless = [...unsupportedOptions].filter(
+      (key) => acceptedOptions.get(key)?.includes('1') !== true,
+    )
+    expect(warnings).toHaveLength(meaningless.length + 1)
+    for (const key of meaningless) {
       expect(warnings.filter((text) => text.startsWith(`'${key}' in `))).toHaveLength(1)
     }
   })
