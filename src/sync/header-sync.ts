@@ -25,7 +25,7 @@ import { bytesEqual } from '../primitives/bytes.ts'
 import { type HeaderList, MAX_HEADERS, MAX_LOCATOR_HASHES } from '../wire/header.ts'
 import { blameForHeaders } from './blame.ts'
 import type { SyncHooks } from './hooks.ts'
-import type { SyncPeer } from './sync-peer.ts'
+import type { HeaderTalk, SyncPeer } from './sync-peer.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -100,18 +100,20 @@ export class HeaderSync {
 
   outcome(peer: SyncPeer, outcome: HeadersOutcome, now: Now): void {
     const { talk } = peer
-    const { verdict, last, staged, count } = outcome
+    const { verdict, last, staged, count, added } = outcome
     talk.judging = Math.max(0, talk.judging - 1)
     if (last !== undefined) peer.shows(last)
     if (verdict === 'accepted' || verdict === 'staged') talk.unconnected = 0
     if (verdict !== 'busy') talk.busy = 0
     switch (verdict) {
-      case 'accepted':
+      case 'accepted': {
+        const goesOn = count >= MAX_HEADERS && (added > 0 || isFurther(last, talk.from))
         talk.from = last
         peer.isAhead = false
-        if (count >= MAX_HEADERS) talk.more = true
+        if (goesOn) talk.more = true
         else if (talk.askedAt === undefined) complete(peer, now)
         return
+      }
       case 'staged':
         talk.from = staged
         talk.more = true
@@ -248,18 +250,21 @@ export class HeaderSync {
 
   /**
    * From the block before the best, so that a peer with the same chain answers with one header: an empty answer would
-   * not tell what it has.
+   * not tell what it has. With the last that it told in its place, so that one who is far behind goes on from there.
    */
   #locator({ talk: { from } }: SyncPeer): Uint8Array[] {
-    const { bestHeader } = this.#chain
-    const isAside = from !== undefined && !(from instanceof HeaderNode)
-    const isFork = from instanceof HeaderNode && !from.isAncestorOf(bestHeader) && !from.isFailed
-    if (isFork) return this.#chain.locator(from)
-    const locator = this.#chain.locator(bestHeader.parent ?? bestHeader)
-    if (!isAside) return locator
+    const { bestHeader, tree } = this.#chain
+    const top = bestHeader.parent ?? bestHeader
+    const isNode = from instanceof HeaderNode
+    if (isNode && !from.isFailed && !from.isAncestorOf(bestHeader)) return this.#chain.locator(from)
+    const locator = this.#chain.locator(top)
+    if (from === undefined || (isNode && (from.isFailed || from.height >= top.height))) return locator
     // The first and the last hash matter most.
     if (locator.length === MAX_LOCATOR_HASHES) locator.splice(MAX_LOCATOR_HASHES - 2, 1)
-    return [from.hash, ...locator]
+    const place = isNode ? locator.findIndex((hash) => (tree.get(hash)?.height ?? 0) <= from.height) : 0
+    const isThere = bytesEqual(locator[place] ?? from.hash, from.hash)
+    if (!isThere) locator.splice(place, 0, from.hash)
+    return locator
   }
 
   #nextAt(peer: SyncPeer, now: Now): number {
@@ -282,6 +287,11 @@ function complete({ talk }: SyncPeer, now: Now): void {
   talk.complete = true
   talk.more = false
   talk.completeAt = now.mono
+}
+
+/** Does it tell more than was told before? */
+function isFurther(last: HeaderNode | undefined, from: HeaderTalk['from']): boolean {
+  return !(from instanceof HeaderNode) || (last !== undefined && last.height > from.height)
 }
 
 function hasMore({ talk }: SyncPeer): boolean {

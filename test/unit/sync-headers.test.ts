@@ -159,6 +159,27 @@ describe('near the tip', () => {
     expect(peer.end).toBeUndefined()
   })
 
+  it('a peer that is thousands behind on the same chain tells what it has in a few answers', () => {
+    const bench = new SyncBench(clockAt(4_500))
+    bench.chain.grow(LONG)
+    const peers = [1_990, 2_440, 4_400].map((height) => bench.add({ blocks: LONG.slice(0, height) }))
+    bench.run(30_000)
+    expect(peers.map(({ peer }) => bench.sync.bestOf(peer.id)?.height)).toEqual([1_990, 2_440, 4_400])
+    for (const { getheaders } of peers) expect(getheaders).toBeLessThanOrEqual(2)
+    bench.run(HEADERS_REFRESH_MS)
+    for (const { getheaders } of peers) expect(getheaders).toBeLessThanOrEqual(3)
+  })
+
+  it('a peer that tells the same again and again is not asked again and again', () => {
+    const bench = new SyncBench(clockAt(4_500))
+    bench.chain.grow(LONG)
+    const same = headersOf(LONG.slice(0, 2_000))
+    const peer = bench.add({ blocks: LONG, answer: () => same })
+    bench.run(30_000)
+    expect(peer.getheaders).toBeLessThanOrEqual(2)
+    expect(peer.end).toBeUndefined()
+  })
+
   it('a chain that has no time is not pressed', () => {
     const bench = near()
     bench.chain.judgeHeaders = () => ({ verdict: 'busy' })
