@@ -6,6 +6,7 @@ import type { Activation } from './activation.ts'
 import type { ActiveChain } from './active-chain.ts'
 import { BlockFiles } from './block-files.ts'
 import type { BlockStore } from './block-store.ts'
+import type { Coin } from './coin.ts'
 import { CoinCache } from './coin-cache.ts'
 import { connectBlock, disconnectBlock } from './connect.ts'
 import { DamagedStore } from './damage.ts'
@@ -87,6 +88,18 @@ export class Maintenance {
       yield* self.#flush()
       done(active.tip)
     })
+  }
+
+  /** Calls back with what a block spends, in order; undefined if that is not kept, as of blocks off the active chain. */
+  spentBy(node: HeaderNode, done: (spent: Coin[] | undefined) => void): void {
+    const { jobs, ledger } = this.#parts
+    jobs.run(
+      (function* () {
+        const bytes = yield* ledger.undoOf(node)
+        return bytes === undefined ? undefined : yield* decodeUndo(bytes)
+      })(),
+      done,
+    )
   }
 
   /** Treats a block as bad, and leaves it if it is on the active chain. */

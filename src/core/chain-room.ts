@@ -25,7 +25,7 @@ import type { Transaction } from '../wire/transaction.ts'
 import type { OffenceDetail } from './ends.ts'
 import { IoTable } from './io-table.ts'
 import type { Outbox } from './outbox.ts'
-import type { NodeEvent } from './seam.ts'
+import type { Command, NodeEvent } from './seam.ts'
 import type { MessageSender } from './sender.ts'
 import { TransactionRoom } from './transaction-room.ts'
 
@@ -183,6 +183,11 @@ export class ChainRoom {
     this.relay.onBlock(peer.id, block)
     this.relay.offer(block, received)
     this.sync.onBlock(peer, block, received, now)
+  }
+
+  command(command: Extract<Command, { type: 'withChain' | 'requestBlocks' }>): void {
+    if (command.type === 'withChain') command.use(this.chain, this.transactions?.mempool)
+    else command.done(this.sync.request(command.nodes, this.#hooks.outbox.now))
   }
 
   /** To be called after each input: passes on what the chain has told, and lets everybody do what is due. */

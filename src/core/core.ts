@@ -374,7 +374,8 @@ export class NodeCore {
       case 'addAddress':
         return this.#outbound.addAddress(command.endpoint, command.tried)
       case 'withChain':
-        return this.#room === undefined ? undefined : command.use(this.#room.chain, this.mempool)
+      case 'requestBlocks':
+        return this.#room?.command(command)
       case 'pingAll':
         return this.#peerCommands.pingAll()
       case 'setBan':

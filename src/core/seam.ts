@@ -3,6 +3,7 @@
  * node can want done. The shell and the simulator stand on the other side of it.
  */
 import type { Chain } from '../chain/chain.ts'
+import type { HeaderNode } from '../chain/header-node.ts'
 import type { IoRequest, IoResult } from '../chain/io.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
 import type { SkippedFrame } from '../framing/decoder.ts'
@@ -16,6 +17,7 @@ import type { ConnectionId, DialTicket, PeerId, UnixSeconds } from '../primitive
 import type { Endpoint, HostPort, IpBytes } from '../primitives/ip.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import type { SyncEvent } from '../sync/hooks.ts'
+import type { WantedBlocks } from '../sync/takers.ts'
 import type { Message } from '../wire/messages.ts'
 import type { OffenceDetail } from './ends.ts'
 
@@ -69,6 +71,12 @@ export type Command =
    * Without a chain: nothing.
    */
   | { readonly type: 'withChain'; readonly use: (chain: Chain, mempool: Mempool | undefined) => void }
+  /** Ask peers for these blocks, whatever the plan of the download says. Without a chain: nothing. */
+  | {
+      readonly type: 'requestBlocks'
+      readonly nodes: readonly HeaderNode[]
+      readonly done: (wanted: WantedBlocks) => void
+    }
   /** Close all peers and take no more. */
   | { readonly type: 'shutdown' }
 

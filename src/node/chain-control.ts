@@ -24,7 +24,6 @@ import { UserError } from '../primitives/errors.ts'
 import type { StoredPair } from '../storage/chain-store.ts'
 import type { Block } from '../wire/block.ts'
 import type { ChainBackend } from './chain-backend.ts'
-import { type CoinStatistics, coinStatistics } from './coin-statistics.ts'
 import type { MempoolFile } from './mempool-file.ts'
 
 export interface ChainControlHooks {
@@ -49,11 +48,6 @@ const COINBASE_BYTES = 500
 /** No chain takes blocks that are further ahead. */
 const MAX_TIME_AHEAD_SECONDS = 600
 
-/** What the coins of one tip come to. */
-export interface CoinReport extends CoinStatistics {
-  readonly tip: HeaderNode
-}
-
 /** Waits for the tip that end without one after this long at most. */
 export const MAX_WAIT_MS = 300_000
 const MAX_NONCE = 0xffff_ffff
@@ -73,7 +67,7 @@ export class ChainControl {
   /** One block is handed in at a time, so that answers can be told apart. */
   #lastSubmit: Promise<unknown> = Promise.resolve()
   /** One walk through all coins at a time. */
-  #lastReport: Promise<unknown> = Promise.resolve()
+  #lastWalk: Promise<unknown> = Promise.resolve()
 
   constructor(backend: ChainBackend, hooks: ChainControlHooks) {
     this.#backend = backend
@@ -145,10 +139,35 @@ export class ChainControl {
     )
   }
 
-  /** Walks through all unspent outputs; while it waits for the disk everything else goes on. */
-  coinReport(signal?: AbortSignal): Promise<CoinReport> {
-    const next = this.#lastReport.then(() => this.#coinReport(signal))
-    this.#lastReport = next.catch(() => undefined)
+  /** The block of the active chain that made the first of these outputs that is not spent; undefined if all are, or unknown. */
+  blockOfCoins(keys: readonly string[]): Promise<HeaderNode | undefined> {
+    return this.#ask((chain, done) =>
+      chain.run(
+        (function* () {
+          yield* chain.loadCoins(keys)
+          const coin = keys.map((key) => chain.coins.get(key)).find((found) => found !== undefined)
+          return coin === undefined ? undefined : chain.activeAt(coin.height)
+        })(),
+        done,
+      ),
+    )
+  }
+
+  /** What a block spends, in order; undefined if that is not kept, as of blocks off the active chain. */
+  spentBy(node: HeaderNode): Promise<Coin[] | undefined> {
+    return this.#ask((chain, done) => chain.maintenance.spentBy(node, done))
+  }
+
+  /**
+   * Walks through all unspent outputs of the tip of that moment, by ascending keys; while it waits for the disk everything
+   * else goes on.
+   */
+  walkCoins<T>(
+    read: (batches: AsyncIterable<readonly StoredPair[]>) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<{ tip: HeaderNode; result: T }> {
+    const next = this.#lastWalk.then(() => this.#walkCoins(read, signal))
+    this.#lastWalk = next.catch(() => undefined)
     return next
   }
 
@@ -339,7 +358,10 @@ export class ChainControl {
     })
   }
 
-  async #coinReport(signal: AbortSignal | undefined): Promise<CoinReport> {
+  async #walkCoins<T>(
+    read: (batches: AsyncIterable<readonly StoredPair[]>) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<{ tip: HeaderNode; result: T }> {
     const { tip, batches } = await this.#ask<{
       tip: HeaderNode
       batches: AsyncGenerator<readonly StoredPair[]>
@@ -350,7 +372,7 @@ export class ChainControl {
         done({ tip: at, batches: batchesOf(rows, rows.next(), signal) })
       }),
     )
-    return { tip, ...(await coinStatistics(batches)) }
+    return { tip, result: await read(batches) }
   }
 }
 

@@ -2,6 +2,7 @@
  * What RPC, the command line and embedding programs may see and do of a running node. The node implements it;
  * RPC depends on nothing else of it.
  */
+import type { HeaderNode } from '../chain/header-node.ts'
 import type { PeerSnapshot } from '../core/snapshot.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { Ban } from '../pool/ban-list.ts'
@@ -10,6 +11,7 @@ import type { PeerId, UnixSeconds } from '../primitives/brand.ts'
 import type { Endpoint, HostPort } from '../primitives/ip.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import type { SyncSnapshot } from '../sync/snapshot.ts'
+import type { WantedBlocks } from '../sync/takers.ts'
 import type { TimedAddress } from '../wire/address.ts'
 import type { ChainControl } from './chain-control.ts'
 import type { CounterValues } from './counters.ts'
@@ -65,6 +67,8 @@ export interface NodeControl {
   readonly wallet: WalletService | undefined
   /** How its download goes; undefined if the node keeps no chain. */
   sync(): SyncSnapshot | undefined
+  /** Asks peers for blocks; undefined if the node keeps no chain. */
+  requestBlocks(nodes: readonly HeaderNode[]): WantedBlocks | undefined
   /** Such as "1.0.0". */
   readonly version: string
   /** Such as "/Dilithion:1.0.0/". */

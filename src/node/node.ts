@@ -3,6 +3,7 @@
  * embeds it adds what it wants (`dilithion-node` is one such program).
  */
 import { randomBytes } from 'node:crypto'
+import type { HeaderNode } from '../chain/header-node.ts'
 import { NodeCore } from '../core/core.ts'
 import type { AutomaticOptions } from '../core/outbound.ts'
 import type { NodeEvent } from '../core/seam.ts'
@@ -20,6 +21,7 @@ import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
 import { ConnectionManager } from '../shell/connection-manager.ts'
 import type { SyncSnapshot } from '../sync/snapshot.ts'
+import type { WantedBlocks } from '../sync/takers.ts'
 import { NODE_NETWORK, NODE_NETWORK_LIMITED, type TimedAddress } from '../wire/address.ts'
 import { encodePayload, type Message } from '../wire/messages.ts'
 import type { ChainBackend } from './chain-backend.ts'
@@ -218,6 +220,15 @@ export class DilithionNode implements NodeControl {
 
   sync(): SyncSnapshot | undefined {
     return this.#core.sync?.snapshot(this.#clock.now())
+  }
+
+  requestBlocks(nodes: readonly HeaderNode[]): WantedBlocks | undefined {
+    let wanted: WantedBlocks | undefined
+    const done = (found: WantedBlocks): void => {
+      wanted = found
+    }
+    this.#connections.command({ type: 'requestBlocks', nodes, done })
+    return wanted
   }
 
   totals(): NodeTotals {

@@ -332,6 +332,10 @@ export const MIN_PRUNE_MB = 128
 export const COIN_CACHE_MB = 64
 export const MIN_COIN_CACHE_MB = 4
 export const MAX_COIN_CACHE_MB = 16_384
+/** Addresses whose coins are summed up in one walk through all of them: some 40 MB. */
+export const MAX_HOLDERS_AT_ONCE = 250_000
+/** Walks for one answer, where there are more; beyond so many times as many there is none. */
+export const MAX_HOLDER_PARTS = 64
 /** Block bytes worked on between two looks at other input. */
 export const CHAIN_BYTES_PER_TURN = 524_288
 /** The same in blocks. */

@@ -89,7 +89,8 @@ function* shownTransactions(transactions: readonly Transaction[], verbosity: num
   }
 }
 
-function transactionsOf({ params }: ChainEngine, block: Block): readonly Transaction[] {
+/** Blocks of opaque data have none. */
+export function transactionsOf({ params }: ChainEngine, block: Block): readonly Transaction[] {
   const decoded = params.body === 'opaque' ? undefined : decodeBlockTransactions(block.transactionData)
   return decoded?.ok === true ? decoded.value : []
 }
@@ -101,7 +102,7 @@ function minerOf([coinbase]: readonly Transaction[]): string {
   return hash === undefined ? '' : encodeAddress(hash)
 }
 
-function txidOf(transaction: Transaction): Uint8Array {
+export function txidOf(transaction: Transaction): Uint8Array {
   const writer = new ByteWriter()
   writeTransaction(writer, transaction)
   return sha3_256(writer.view())

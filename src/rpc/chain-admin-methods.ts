@@ -4,9 +4,11 @@ import type { ChainEngine } from '../chain/engine.ts'
 import { type HeaderNode, NodeFlag } from '../chain/header-node.ts'
 import type { ChainControl } from '../node/chain-control.ts'
 import { hashToHex } from '../primitives/bytes.ts'
+import { scanBlocks } from './block-scan.ts'
 import { methodError } from './errors.ts'
 import { chainOf, HASH, HEIGHT, nodeByHash, nodeByHeight } from './hash-param.ts'
 import type { JsonObject } from './json.ts'
+import { MAX_SCANNED_BLOCKS } from './limits.ts'
 import { method, type RpcMethod } from './method.ts'
 
 const LEVEL_FORM = 'a level from 0 to 4'
@@ -18,6 +20,14 @@ const LEVEL = v.pipe(
 )
 const BLOCKS_FORM = 'a number of blocks, or 0 for all'
 const BLOCKS = v.pipe(v.number(BLOCKS_FORM), v.safeInteger(BLOCKS_FORM), v.minValue(0, BLOCKS_FORM))
+const DEFAULT_SCANNED = 100
+const LIMIT_FORM = `a number of blocks from 1 to ${MAX_SCANNED_BLOCKS}`
+const LIMIT = v.pipe(
+  v.number(LIMIT_FORM),
+  v.safeInteger(LIMIT_FORM),
+  v.minValue(1, LIMIT_FORM),
+  v.maxValue(MAX_SCANNED_BLOCKS, LIMIT_FORM),
+)
 
 export const chainAdminMethods: readonly RpcMethod[] = [
   method({
@@ -67,6 +77,14 @@ export const chainAdminMethods: readonly RpcMethod[] = [
     params: { start_height: v.optional(HEIGHT), end_height: v.optional(HEIGHT) },
     run: ({ start_height = 0, end_height }, context) =>
       missingBlocks(chainOf(context), Math.max(0, start_height), end_height),
+  }),
+  method({
+    name: 'scanblockdb',
+    usage: 'scanblockdb [limit]',
+    summary: 'read the highest stored blocks (100 if not told) and compare them with their headers',
+    params: { limit: v.optional(LIMIT) },
+    run: async ({ limit = DEFAULT_SCANNED }, context) =>
+      await scanBlocks(chainOf(context), limit, context.signal),
   }),
 ]
 

@@ -1,6 +1,7 @@
 /** Methods about the node itself (rpc 4.5): how long it runs, what it can do, its end, and its clock on regtest. */
 import * as v from 'valibot'
 import { printable } from '../primitives/bytes.ts'
+import { whyAbsent } from './absent-methods.ts'
 import { methodError } from './errors.ts'
 import { method, type RpcMethod } from './method.ts'
 
@@ -27,7 +28,10 @@ export const controlMethods: readonly RpcMethod[] = [
       }
       const found = methods.get(command)
       if (found !== undefined) return `${found.usage}\n\n${found.name} - ${found.summary}`
-      throw methodError(`help: no method '${printable(command, 64)}'. help without a name lists them all`)
+      const why = whyAbsent(command)
+      throw methodError(
+        `help: no method '${printable(command, 64)}'${why === undefined ? '' : ` (${why})`}. help without a name lists them all`,
+      )
     },
   }),
   method({

@@ -4,6 +4,7 @@
  */
 import type { NodeControl } from '../node/control.ts'
 import { UserError } from '../primitives/errors.ts'
+import { whyAbsent } from './absent-methods.ts'
 import { invalid, METHOD_ERROR, METHOD_NOT_FOUND, PARSE_ERROR, RpcError } from './errors.ts'
 import { isObject, JsonText, nestsDeeperThan } from './json.ts'
 import { MAX_BATCH, MAX_JSON_NESTING } from './limits.ts'
@@ -117,10 +118,11 @@ export function errorReply(error: RpcError, id: string | number | null): string 
 }
 
 function methodNotFound(name: string): RpcError {
-  return new RpcError(METHOD_NOT_FOUND, `Method not found: ${name}`, {
+  const why = whyAbsent(name)
+  return new RpcError(METHOD_NOT_FOUND, `Method not found: ${name}${why === undefined ? '' : ` (${why})`}`, {
     errorCode: 'RPC-METHOD-NOT-FOUND',
     recoverySteps: [
-      'Check the spelling of the method; names are in lower case',
+      why ?? 'Check the spelling of the method; names are in lower case',
       "Call 'help' for the methods that this node has",
     ],
   })

@@ -19,6 +19,12 @@ export const KEEP_ALIVE_TIMEOUT_MS = 30_000
 export const SOCKET_IDLE_TIMEOUT_MS = 60_000
 /** Calls that wait for a block at once: each holds a connection. */
 export const MAX_RPC_WAITS = 32
+/** The richest holders in one answer. */
+export const MAX_TOP_HOLDERS = 1_000
+/** Blocks that one call of scanblockdb reads: each is a row in its answer. */
+export const MAX_SCANNED_BLOCKS = 10_000
+/** Blocks that one call of requestblocks asks for: more than all peers together can be asked for at once. */
+export const MAX_REQUESTED_BLOCKS = 1_000
 /** How long closing waits for replies that are under way. */
 export const CLOSE_GRACE_MS = 250
 

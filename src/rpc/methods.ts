@@ -11,7 +11,10 @@ import { mempoolMethods } from './mempool-methods.ts'
 import type { RpcMethod } from './method.ts'
 import { generateMethod, miningMethods } from './mining-methods.ts'
 import { networkMethods } from './network-methods.ts'
+import { proofMethods } from './proof-methods.ts'
 import { rawTransactionMethods } from './raw-transaction-methods.ts'
+import { statisticsMethods } from './statistics-methods.ts'
+import { syncMethods } from './sync-methods.ts'
 import { templateMethods } from './template-methods.ts'
 import { waitMethods } from './wait-methods.ts'
 import { walletKeyMethods } from './wallet-key-methods.ts'
@@ -29,8 +32,11 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...controlMethods,
     ...chainMethods,
     ...coinMethods,
+    ...proofMethods,
+    ...statisticsMethods,
     ...chainAdminMethods,
     ...waitMethods,
+    ...syncMethods,
     ...miningMethods,
     ...templateMethods,
     ...mempoolMethods,

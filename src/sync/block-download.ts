@@ -27,7 +27,7 @@ import type { SyncHooks } from './hooks.ts'
 import { IdSet } from './id-set.ts'
 import { RequestTable } from './request-table.ts'
 import type { SyncPeer } from './sync-peer.ts'
-import { findTakers, soonest, type Taker } from './takers.ts'
+import { findTakers, leastBusy, soonest, type Taker, type WantedBlocks } from './takers.ts'
 
 /** A block as it has come from a peer. */
 export interface ArrivedBlock {
@@ -126,6 +126,31 @@ export class BlockDownload {
     if (!isMissing(node) || this.isRequested(node) || peer.asked.has(node.id)) return
     this.#requests.assign(peer, node, now, false)
     this.#hooks.getdata(peer.peer, [node.hash])
+  }
+
+  /**
+   * Asks for blocks that somebody wants though the plan may not: each of whoever has it, was not asked before and has
+   * least to bring. What is here or under way is left out.
+   */
+  request(nodes: readonly HeaderNode[], now: number): WantedBlocks {
+    const batches = new Map<SyncPeer, HeaderNode[]>()
+    const count = { requested: 0, peers: 0, stored: 0, underWay: 0, unavailable: 0 }
+    for (const node of nodes) {
+      const canHave = isMissing(node) && !this.isRequested(node) && !node.isFailed && !this.#stopped
+      const peer = canHave ? leastBusy(this.#peers.values(), node, this.#blockBytes, now) : undefined
+      if (!isMissing(node)) count.stored++
+      else if (this.isRequested(node)) count.underWay++
+      else if (peer === undefined) count.unavailable++
+      else {
+        this.#requests.assign(peer, node, now, false)
+        count.requested++
+        const batch = batches.get(peer)
+        if (batch === undefined) batches.set(peer, [node])
+        else batch.push(node)
+      }
+    }
+    for (const [peer, batch] of batches) this.#send(peer, batch, now)
+    return { ...count, peers: batches.size }
   }
 
   giveUp(peer: SyncPeer, node: HeaderNode): void {

@@ -23,6 +23,7 @@ import { OrphanPool } from './orphan-pool.ts'
 import { SyncProgress } from './progress.ts'
 import { type SyncSnapshot, snapshotOf } from './snapshot.ts'
 import { SyncPeer } from './sync-peer.ts'
+import type { WantedBlocks } from './takers.ts'
 
 export interface SyncOptions {
   /** Usual time between blocks. */
@@ -159,6 +160,12 @@ export class BlockSync {
     const node = this.#chain.tree.find(block.header.bytes)
     if (node === undefined) return
     this.#with(from, (peer) => this.#blocks.arrived(peer, node, { block, received, inParts: true }, now.mono))
+  }
+
+  /** Somebody wants these blocks, whatever the plan says. */
+  request(nodes: readonly HeaderNode[], now: Now): WantedBlocks {
+    this.#blocksChanged = true
+    return this.#blocks.request(nodes, now.mono)
   }
 
   /** Is the block asked for, or being judged? */

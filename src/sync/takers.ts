@@ -20,6 +20,17 @@ export interface Takers {
   readonly waitUntil: number
 }
 
+/** What came of a wish for blocks: how many of them were asked for, of how many peers, and why the others were not. */
+export interface WantedBlocks {
+  readonly requested: number
+  readonly peers: number
+  /** Here already, or deleted since. */
+  readonly stored: number
+  readonly underWay: number
+  /** Nobody who is there has them and can be asked, or they break a rule. */
+  readonly unavailable: number
+}
+
 /** So many peers may bring blocks at once, however large those are. */
 const MIN_ARRIVING = 2
 
@@ -39,8 +50,7 @@ export function findTakers(
   let arriving = fastestFirst.filter(({ arrivals }) => arrivals.size > 0).length
   for (const peer of fastestFirst) {
     const { best } = peer
-    const capacity = peer.isV1 ? V1_BLOCKS_IN_FLIGHT : peer.speed.capacity(blockBytes)
-    const free = capacity - peer.arrivals.size
+    const free = roomOf(peer, blockBytes)
     if (best === undefined || peer.isStalled || free <= 0 || peer.peer.sendQueue.congested) continue
     if (peer.arrivals.size === 0 && arriving >= maxArriving) continue
     if (now < peer.getdataAt) {
@@ -52,6 +62,28 @@ export function findTakers(
     takers.push({ peer, bottom: peer.lowest, top, free, batch: [] })
   }
   return { takers, waitUntil }
+}
+
+/** Of those who have a block, were not asked for it and can be asked now: who has least to bring. */
+export function leastBusy(
+  peers: Iterable<SyncPeer>,
+  node: HeaderNode,
+  blockBytes: number,
+  now: number,
+): SyncPeer | undefined {
+  let best: SyncPeer | undefined
+  for (const peer of peers) {
+    if (peer.asked.has(node.id) || peer.arrivals.has(node.id) || !peer.has(node)) continue
+    if (peer.isStalled || peer.peer.sendQueue.congested || now < peer.getdataAt) continue
+    if (roomOf(peer, blockBytes) <= 0) continue
+    if (best === undefined || peer.arrivals.size < best.arrivals.size) best = peer
+  }
+  return best
+}
+
+function roomOf(peer: SyncPeer, blockBytes: number): number {
+  const capacity = peer.isV1 ? V1_BLOCKS_IN_FLIGHT : peer.speed.capacity(blockBytes)
+  return capacity - peer.arrivals.size
 }
 
 /** Who will have brought this block first, of those who have it and were never asked for it. */

@@ -137,6 +137,8 @@ export class FakeControl implements NodeControl {
 
   sync(): undefined {}
 
+  requestBlocks(): undefined {}
+
   health(): HealthReport {
     return this.healthReport
   }

@@ -245,3 +245,38 @@ describe('what is told', () => {
     })
   })
 })
+
+describe('blocks that somebody wants', () => {
+  /** A peer on a branch with less work than our chain, whose headers are known and whose blocks nobody needs. */
+  function withBranch() {
+    const bench = near()
+    const branch = fakeBlocks(4, at(95), 3)
+    const peer = bench.add({ blocks: [...CHAIN.slice(0, 95), ...branch] })
+    const other = bench.add({ blocks: CHAIN.slice(0, 100) })
+    bench.headers(peer, headersOf(branch))
+    bench.run(5_000)
+    const nodes = branch.flatMap(({ hash }) => bench.chain.tree.get(hash) ?? [])
+    return { bench, peer, other, nodes }
+  }
+
+  it('are asked for though no plan wants them, once each', () => {
+    const { bench, peer, other, nodes } = withBranch()
+    expect([nodes.length, peer.asked.size]).toEqual([4, 0])
+    const tip = bench.chain.tip
+    const ask = () => bench.sync.request([...nodes, tip], bench.now)
+    expect(ask()).toEqual({ requested: 4, peers: 1, stored: 1, underWay: 0, unavailable: 0 })
+    expect(ask()).toEqual({ requested: 0, peers: 0, stored: 1, underWay: 4, unavailable: 0 })
+    expect(bench.sync.snapshot(bench.now).inFlight).toBe(4)
+    bench.run(5_000)
+    expect(nodes.map(({ position }) => position !== undefined)).toEqual([true, true, true, true])
+    expect([bench.chain.tip, other.asked.size, peer.asked.size]).toEqual([tip, 0, 4])
+    expect(bench.ends).toEqual([undefined, undefined])
+    expect(ask()).toEqual({ requested: 0, peers: 0, stored: 5, underWay: 0, unavailable: 0 })
+  })
+
+  it('can not be had when whoever has them is gone', () => {
+    const { bench, peer, nodes } = withBranch()
+    bench.end(peer, 'closedByPeer')
+    expect(bench.sync.request(nodes, bench.now)).toMatchObject({ requested: 0, unavailable: 4 })
+  })
+})
