@@ -2,6 +2,7 @@
 import type { ChainParams } from '../params/chain-params.ts'
 import { latin1Encode } from '../primitives/bytes.ts'
 import { ByteWriter } from '../primitives/writer.ts'
+import { OP } from '../script/opcodes.ts'
 import { p2pkhHash, p2pkhScript } from '../script/templates.ts'
 import type { Transaction, TransactionOutput } from '../wire/transaction.ts'
 import { type Fault, fault } from './faults.ts'
@@ -94,10 +95,14 @@ export function coinbaseOutputs(
 ): TransactionOutput[] {
   const due = taxShares(params, height)
   const tax = due.reduce((sum, { value }) => sum + value, 0)
-  return [
+  const outputs = [
     { value: BigInt(subsidy(params, height) - tax + fees), scriptPubKey: minerScript },
     ...due.map(({ hash160, value }) => ({ value: BigInt(value), scriptPubKey: p2pkhScript(hash160) })),
   ]
+  // A network may want more of them than it pays.
+  while (outputs.length < (params.coinbaseTax?.minOutputs ?? 0))
+    outputs.push({ value: 0n, scriptPubKey: Uint8Array.of(OP.RETURN) })
+  return outputs
 }
 
 /** What miners write into a coinbase by habit, to which a miner's identity may be added (validation 7). */

@@ -46,9 +46,8 @@ export function medianTimePast(point: ChainPoint): number {
   return times[times.length >> 1] ?? 0
 }
 
-/** Seconds that a header may be ahead of our clock. */
-function futureLimit({ futureLimits }: ChainParams, height: number): number {
-  if (futureLimits.length === 0) return Number.POSITIVE_INFINITY
+/** Seconds that a header may be ahead of our clock; infinite if nobody looks. */
+export function futureLimit({ futureLimits }: ChainParams, height: number): number {
   return futureLimits.findLast(({ fromHeight }) => fromHeight <= height)?.seconds ?? Number.POSITIVE_INFINITY
 }
 

@@ -63,7 +63,7 @@ export function blockTemplate(request: TemplateRequest): BlockTemplate {
   const { fees = 0, transactions: others = [] } = request
   const { transactionData, root } = body(params, coinbase, others)
   const header = BlockHeader.of({
-    version: 1,
+    version: Math.max(1, params.minHeaderVersion),
     previousHash: parent.hash,
     merkleRoot: root,
     time,

@@ -4,10 +4,12 @@
  */
 import { MAX_BLOCK_TRANSACTIONS } from '../chain/block-body.ts'
 import { COIN_PREFIX, type Coin, coinKey } from '../chain/coin.ts'
+import { coinbaseOutputs } from '../chain/coinbase-rules.ts'
 import { targetBytes } from '../chain/compact-bits.ts'
 import type { ChainEngine } from '../chain/engine.ts'
 import { describeFault } from '../chain/faults.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
+import { futureLimit } from '../chain/header-rules.ts'
 import type { StoredBlock } from '../chain/io.ts'
 import type { MaintenanceResult } from '../chain/maintenance.ts'
 import type { BlockOutcome, ChainOutcome, DeepForkOutcome } from '../chain/outcomes.ts'
@@ -19,12 +21,14 @@ import type { KnownTransaction } from '../mempool/entry.ts'
 import type { Mempool, TransactionOutcome } from '../mempool/mempool.ts'
 import { type BlockTemplate, blockTemplate, type TemplateRequest, withNonce } from '../mining/template.ts'
 import type { ChainParams } from '../params/chain-params.ts'
+import { LOCK_TIME_MARGIN_SECONDS } from '../params/limits.ts'
 import type { UnixSeconds } from '../primitives/brand.ts'
 import { UserError } from '../primitives/errors.ts'
 import type { StoredPair } from '../storage/chain-store.ts'
 import type { Block } from '../wire/block.ts'
 import type { ChainBackend } from './chain-backend.ts'
 import type { MempoolFile } from './mempool-file.ts'
+import { fairMiningRefusal } from './miner-obstacles.ts'
 
 export interface ChainControlHooks {
   /** Gives the engine to a function, as an input of the core; the mempool may be used there as well. */
@@ -43,10 +47,10 @@ export type SubmitResult =
 
 export type TemplateWishes = Omit<TemplateRequest, 'params' | 'parent' | 'time'> & { readonly time?: number }
 
-/** Of a coinbase and the number of transactions, beside what the miner puts there: its height and outputs. */
-const COINBASE_BYTES = 500
-/** No chain takes blocks that are further ahead. */
-const MAX_TIME_AHEAD_SECONDS = 600
+/** Of a coinbase and the number of transactions, beside its outputs and what the miner puts there. */
+const COINBASE_BYTES = 200
+/** An output's value, and the length of its script. */
+const OUTPUT_BYTES = 11
 
 /** Waits for the tip that end without one after this long at most. */
 export const MAX_WAIT_MS = 300_000
@@ -259,8 +263,8 @@ export class ChainControl {
   }
 
   /** Seconds until nobody takes the block's time for too late; 0 or less if nobody does now. */
-  secondsTooEarly({ block }: BlockTemplate): number {
-    return block.header.time - this.#hooks.unixTime() - MAX_TIME_AHEAD_SECONDS
+  secondsTooEarly({ block, height }: BlockTemplate): number {
+    return block.header.time - this.#hooks.unixTime() - futureLimit(this.engine.params, height)
   }
 
   /**
@@ -269,6 +273,8 @@ export class ChainControl {
    * UserError when it is.
    */
   async generate(count: number, script: Uint8Array, signal?: AbortSignal): Promise<Uint8Array[]> {
+    const refusal = fairMiningRefusal(this.engine.params)
+    if (refusal !== undefined) throw new UserError(refusal)
     const hashes: Uint8Array[] = []
     while (hashes.length < count && signal?.aborted !== true) {
       const now = this.#hooks.unixTime()
@@ -299,12 +305,16 @@ export class ChainControl {
     { extra, script }: TemplateWishes,
     time: number,
   ): Pick<TemplateRequest, 'transactions' | 'fees'> {
-    const coinbaseBytes = COINBASE_BYTES + script.length + (extra?.length ?? 0)
+    const height = this.engine.tip.height + 1
+    const coinbaseBytes = coinbaseOutputs(params, height, script, 0).reduce(
+      (sum, { scriptPubKey }) => sum + OUTPUT_BYTES + scriptPubKey.length,
+      COINBASE_BYTES + (extra?.length ?? 0),
+    )
     const selection = this.mempool?.selectForBlock({
       maxBytes: params.maxTransactionDataBytes - coinbaseBytes,
       maxTransactions: MAX_BLOCK_TRANSACTIONS - 1,
-      height: this.engine.tip.height + 1,
-      time,
+      height,
+      time: time - LOCK_TIME_MARGIN_SECONDS,
     })
     if (selection === undefined) return {}
     return { transactions: selection.entries, fees: selection.fees }

@@ -15,6 +15,11 @@ export const MEMPOOL_MB = 300
 export const MEMPOOL_EXPIRY_SECONDS = 1_209_600
 /** How often those that waited too long are looked for. */
 export const MEMPOOL_EXPIRY_CHECK_MS = 60_000
+/**
+ * Clocks differ, and other nodes go by theirs, also for what stands in blocks: what is locked until now is told, and put
+ * into blocks, so much later.
+ */
+export const LOCK_TIME_MARGIN_SECONDS = 60
 /** Transactions judged at once; each waits for a few signatures. */
 export const MAX_ADMISSIONS = 256
 /** With so many being judged no more are asked for, so that those that come are not turned away. */

@@ -8,6 +8,7 @@ import type { TipOutcome } from '../chain/outcomes.ts'
 import { isFinal } from '../chain/transaction-rules.ts'
 import type { MempoolEntry } from '../mempool/entry.ts'
 import {
+  LOCK_TIME_MARGIN_SECONDS,
   MAX_TX_IN_INV,
   MAX_TX_INVS,
   MAX_TX_QUEUE,
@@ -32,8 +33,6 @@ export interface TxAnnouncerHooks {
 }
 
 const NEVER = Number.POSITIVE_INFINITY
-/** Clocks differ: what is locked until now is told a minute later. */
-const CLOCK_MARGIN_SECONDS = 60
 /** Of a long queue a tenth is told at once. */
 const QUEUE_PART = 10
 
@@ -99,7 +98,7 @@ export class TxAnnouncer {
     if (entry.parents.size > 0 || !this.#hooks.has(entry)) return false
     const height = this.#settledHeight(now)
     return (
-      entry.validFrom <= height && isFinal(entry.transaction, height + 1, now.unix - CLOCK_MARGIN_SECONDS)
+      entry.validFrom <= height && isFinal(entry.transaction, height + 1, now.unix - LOCK_TIME_MARGIN_SECONDS)
     )
   }
 

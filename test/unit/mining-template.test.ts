@@ -49,6 +49,22 @@ describe('a template', () => {
     expect(checkCoinbase(params, height, coinbase, 0)).toBeUndefined()
   })
 
+  it('has the version and the number of outputs that its network asks for', () => {
+    const { coinbaseTax } = mainnet.chain
+    if (coinbaseTax === undefined) throw new Error('no tax')
+    const params = {
+      ...mainnet.chain,
+      trustedHeight: 0,
+      minHeaderVersion: 3,
+      coinbaseTax: { ...coinbaseTax, minOutputs: 6 },
+    }
+    const { block, coinbase, height } = blockTemplate({ params, parent: genesisOf(params), time, script })
+    expect(block.header.version).toBe(3)
+    expect(coinbase.outputs).toHaveLength(6)
+    expect(checkTransaction(coinbase, 400, true)).toBeUndefined()
+    expect(checkCoinbase(params, height, coinbase, 0)).toBeUndefined()
+  })
+
   it('is no earlier than the median of the blocks before it', () => {
     const parent = genesisOf(regtest.chain)
     const { block, minTime } = blockTemplate({ params: regtest.chain, parent, time: 5, script })
