@@ -42,7 +42,7 @@ export function repeated(frame: Uint8Array, bytes: number): Uint8Array {
   return all
 }
 
-export function versionMessage(): Message {
+export function versionMessage(startHeight = 0): Message {
   const address = { services: 1n, ip: randomBytes(16), port: 18_444 }
   return {
     type: 'version',
@@ -54,7 +54,7 @@ export function versionMessage(): Message {
     sender: address,
     nonce: 0x1122_3344_5566_7788n,
     userAgent: '/bench:1.0.0/',
-    startHeight: 0,
+    startHeight,
     relay: true,
     genesisHash: regtest.genesisHash,
   }

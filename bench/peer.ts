@@ -18,12 +18,15 @@ export class BenchPeer {
     socket.on('data', (chunk) => this.#take(chunk))
   }
 
-  /** Connects, shakes hands, and says what it wants. */
-  static async join(port: number, ...wants: readonly Message[]): Promise<BenchPeer> {
+  /** Connects, shakes hands with a chain of that height, and says what it wants. */
+  static async join(
+    port: number,
+    { height = 0, wants = [] }: { readonly height?: number; readonly wants?: readonly Message[] } = {},
+  ): Promise<BenchPeer> {
     const socket = connect({ host: '127.0.0.1', port })
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     const peer = new BenchPeer(socket)
-    peer.send(versionMessage())
+    peer.send(versionMessage(height))
     await peer.until(({ type }) => type === 'verack')
     peer.send({ type: 'verack' }, ...wants)
     await peer.until(({ type }) => type === 'ping')

@@ -37,8 +37,8 @@ export const servingSuite: Suite = {
   name: 'serving',
   about: 'headers and blocks served to one peer, and memory with one that asks and never reads',
   async run(context) {
-    const small = await makeChain(SMALL_BLOCKS, 0)
-    const large = await makeChain(LARGE_BLOCKS, LARGE_OUTPUTS)
+    const small = await makeChain(SMALL_BLOCKS)
+    const large = await makeChain(LARGE_BLOCKS, { dataOutputs: LARGE_OUTPUTS })
     return [
       ...(await measure(context, small, headersQuestion(context))),
       ...(await measure(context, small, smallQuestion(context, small))),

@@ -25,7 +25,7 @@ export const syncSuite: Suite = {
 }
 
 async function download({ nodes, rounds }: BenchContext, count: number): Promise<Row[]> {
-  const chain = await makeChain(count, 0)
+  const chain = await makeChain(count)
   const rows: Row[] = []
   for (const subject of nodes) {
     const server = await Server.start(subject, { prepare: (dataDir) => chain.install(dataDir) })
