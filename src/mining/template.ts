@@ -25,6 +25,8 @@ export interface TemplateTransaction {
 
 /** Of the number of transactions. */
 const MAX_COUNT_BYTES = 9
+/** What programs that mine outside of the node may write into the coinbase beside what stands there. */
+const SPARE_COINBASE_BYTES = 256
 
 export interface TemplateRequest {
   readonly params: ChainParams
@@ -73,12 +75,25 @@ export function blockTemplate(request: TemplateRequest): BlockTemplate {
   return { height, block: { header, transactionData }, coinbase, others, fees, minTime }
 }
 
+/** Bytes that a block of this height has for transactions beside its coinbase. */
+export function roomForTransactions(
+  request: Pick<TemplateRequest, 'params' | 'script' | 'extra'>,
+  height: number,
+): number {
+  const writer = new ByteWriter(1_024)
+  writeTransaction(writer, templateCoinbase(request, height))
+  return request.params.maxTransactionDataBytes - writer.length - MAX_COUNT_BYTES - SPARE_COINBASE_BYTES
+}
+
 /** The compact target of the block behind this one. Where the rule leaves a choice, miners stay with the first one. */
 export function nextBits(params: ChainParams, parent: HeaderNode, time: number): number {
   return requiredBits(params.difficulty, parent, time) ?? new BlockHeader(params.genesis.header).bits
 }
 
-function templateCoinbase({ params, script, fees = 0, extra }: TemplateRequest, height: number): Transaction {
+function templateCoinbase(
+  { params, script, fees = 0, extra }: Pick<TemplateRequest, 'params' | 'script' | 'fees' | 'extra'>,
+  height: number,
+): Transaction {
   // Heights are told in the text alone where blocks are opaque.
   const prefix = params.body === 'opaque' ? coinbaseText(height) : coinbaseScriptSig(height)
   const scriptSig = new Uint8Array([...prefix, ...(extra ?? [])])

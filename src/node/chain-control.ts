@@ -4,7 +4,6 @@
  */
 import { MAX_BLOCK_TRANSACTIONS } from '../chain/block-body.ts'
 import { COIN_PREFIX, type Coin, coinKey } from '../chain/coin.ts'
-import { coinbaseOutputs } from '../chain/coinbase-rules.ts'
 import { targetBytes } from '../chain/compact-bits.ts'
 import type { ChainEngine } from '../chain/engine.ts'
 import { describeFault } from '../chain/faults.ts'
@@ -19,7 +18,13 @@ import type { AdmissionResult } from '../mempool/admission.ts'
 import type { DumpedTransaction } from '../mempool/dump.ts'
 import type { KnownTransaction } from '../mempool/entry.ts'
 import type { Mempool, TransactionOutcome } from '../mempool/mempool.ts'
-import { type BlockTemplate, blockTemplate, type TemplateRequest, withNonce } from '../mining/template.ts'
+import {
+  type BlockTemplate,
+  blockTemplate,
+  roomForTransactions,
+  type TemplateRequest,
+  withNonce,
+} from '../mining/template.ts'
 import type { ChainParams } from '../params/chain-params.ts'
 import { LOCK_TIME_MARGIN_SECONDS } from '../params/limits.ts'
 import type { UnixSeconds } from '../primitives/brand.ts'
@@ -27,6 +32,7 @@ import { UserError } from '../primitives/errors.ts'
 import type { StoredPair } from '../storage/chain-store.ts'
 import type { Block } from '../wire/block.ts'
 import type { ChainBackend } from './chain-backend.ts'
+import { batchesOf } from './coin-statistics.ts'
 import type { MempoolFile } from './mempool-file.ts'
 import { fairMiningRefusal } from './miner-obstacles.ts'
 
@@ -46,11 +52,6 @@ export type SubmitResult =
   | { readonly result: 'rejected'; readonly code: string; readonly text: string }
 
 export type TemplateWishes = Omit<TemplateRequest, 'params' | 'parent' | 'time'> & { readonly time?: number }
-
-/** Of a coinbase and the number of transactions, beside its outputs and what the miner puts there. */
-const COINBASE_BYTES = 200
-/** An output's value, and the length of its script. */
-const OUTPUT_BYTES = 11
 
 /** Waits for the tip that end without one after this long at most. */
 export const MAX_WAIT_MS = 300_000
@@ -302,16 +303,12 @@ export class ChainControl {
 
   #selection(
     params: ChainParams,
-    { extra, script }: TemplateWishes,
+    wishes: TemplateWishes,
     time: number,
   ): Pick<TemplateRequest, 'transactions' | 'fees'> {
     const height = this.engine.tip.height + 1
-    const coinbaseBytes = coinbaseOutputs(params, height, script, 0).reduce(
-      (sum, { scriptPubKey }) => sum + OUTPUT_BYTES + scriptPubKey.length,
-      COINBASE_BYTES + (extra?.length ?? 0),
-    )
     const selection = this.mempool?.selectForBlock({
-      maxBytes: params.maxTransactionDataBytes - coinbaseBytes,
+      maxBytes: roomForTransactions({ ...wishes, params }, height),
       maxTransactions: MAX_BLOCK_TRANSACTIONS - 1,
       height,
       time: time - LOCK_TIME_MARGIN_SECONDS,
@@ -389,21 +386,4 @@ export class ChainControl {
 interface TipWaiter {
   readonly look: (tip: HeaderNode) => void
   readonly end: () => void
-}
-
-type Rows = AsyncIterator<readonly StoredPair[], unknown>
-
-async function* batchesOf(
-  rows: Rows,
-  first: ReturnType<Rows['next']>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<readonly StoredPair[]> {
-  try {
-    for (let step = await first; step.done !== true; step = await rows.next()) {
-      if (signal?.aborted === true) throw new UserError('nobody waits for the answer any more')
-      yield step.value
-    }
-  } finally {
-    await rows.return?.()
-  }
 }

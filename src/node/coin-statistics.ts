@@ -57,3 +57,21 @@ function writeOutput(writer: ByteWriter, outpoint: Uint8Array, coin: Coin): void
   writer.bytes(outpoint).u32(origin).u64(BigInt(coin.value))
   writer.compactSize(coin.script.length).bytes(coin.script)
 }
+
+type Rows = AsyncIterator<readonly StoredPair[], unknown>
+
+/** What a store's scan gives, whose first step was asked for already, until nobody waits for it any more. */
+export async function* batchesOf(
+  rows: Rows,
+  first: ReturnType<Rows['next']>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly StoredPair[]> {
+  try {
+    for (let step = await first; step.done !== true; step = await rows.next()) {
+      if (signal?.aborted === true) throw new UserError('nobody waits for the answer any more')
+      yield step.value
+    }
+  } finally {
+    await rows.return?.()
+  }
+}
