@@ -33,6 +33,8 @@ export interface FollowerHooks {
   /** Are all addresses watched that should be? */
   isFilled(): boolean
   isPending(key: string): boolean
+  /** All of the chain has been read again; more of what waits may be known to be about the wallet. */
+  rescanned(): void
   /** All of the chain has been read. */
   settled(): void
   notice(line: string): void
@@ -212,6 +214,7 @@ export class WalletFollower {
         const now = engine.activeAt(height)
         return now === undefined || !bytesEqual(now.hash, hash)
       })
+      this.#hooks.rescanned()
       return 'more'
     }
     if (this.#isRescanDue) {

@@ -18,6 +18,7 @@ import { SigningContext } from '../script/signing-context.ts'
 import { p2pkhScript } from '../script/templates.ts'
 import { formatDil } from '../wallet/amount.ts'
 import type { UnspentCoin } from '../wallet/balance.ts'
+import type { CoinLocks } from '../wallet/coin-locks.ts'
 import {
   isWorthSpending,
   mergeCoins,
@@ -68,6 +69,7 @@ export interface PaymentParts {
   readonly signer: Signer
   readonly history: WalletHistory
   readonly follower: WalletFollower
+  readonly locks: CoinLocks
   /** What is not spent, once the chain has been read. */
   unspent(): Promise<UnspentCoin[]>
 }
@@ -163,7 +165,7 @@ export class WalletPayments {
   }
 
   async #spendable(from: Uint8Array | undefined): Promise<UnspentCoin[]> {
-    const { follower, chain, keys } = this.#parts
+    const { follower, chain, keys, locks } = this.#parts
     if (chain.mempool === undefined) throw new UserError('this chain takes no payments')
     const coins = await this.#parts.unspent()
     if (follower.isScanning)
@@ -173,8 +175,11 @@ export class WalletPayments {
     if (from !== undefined && keys.own.find(from) === undefined)
       throw new UserError('the address to pay from is not of this wallet')
     return coins.filter(
-      ({ confirmations, isMature, output }) =>
-        confirmations > 0 && isMature && (from === undefined || bytesEqual(output.hash, from)),
+      ({ coin, confirmations, isMature, output }) =>
+        confirmations > 0 &&
+        isMature &&
+        !locks.has(coin) &&
+        (from === undefined || bytesEqual(output.hash, from)),
     )
   }
 

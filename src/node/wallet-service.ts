@@ -4,8 +4,6 @@
  */
 import type { NodeEvent } from '../core/seam.ts'
 import type { Signer } from '../crypto/signer.ts'
-import type { MempoolEntry } from '../mempool/entry.ts'
-import type { MempoolOutcome } from '../mempool/mempool.ts'
 import { UserError } from '../primitives/errors.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { hash160 } from '../primitives/sha3.ts'
@@ -18,6 +16,7 @@ import {
   type UnspentCoin,
   unspentCoins,
 } from '../wallet/balance.ts'
+import { CoinLocks } from '../wallet/coin-locks.ts'
 import { WalletHistory } from '../wallet/history.ts'
 import type { HistoryEntry } from '../wallet/history-entry.ts'
 import type { KeyPlace } from '../wallet/keyring.ts'
@@ -30,6 +29,8 @@ import { checkPrivateKey } from './wallet-key-exchange.ts'
 import { NO_WALLET, WalletKeys } from './wallet-keys.ts'
 import { WalletPayments } from './wallet-payments.ts'
 import { WalletStore } from './wallet-store.ts'
+import { WalletUpkeep } from './wallet-upkeep.ts'
+import { noteUsed, WaitingTransactions } from './wallet-waiting.ts'
 
 export interface WalletOptions {
   /** The wallet file. Left out: the wallet is gone with the process. */
@@ -49,10 +50,13 @@ interface Following {
   readonly history: WalletHistory
   readonly follower: WalletFollower
   readonly payments: WalletPayments
+  readonly upkeep: WalletUpkeep
+  readonly waiting: WaitingTransactions
 }
 
 export class WalletService {
   readonly keys: WalletKeys
+  readonly locks = new CoinLocks()
   readonly #chain: ChainControl
   readonly #options: WalletOptions
   readonly #signer: Signer
@@ -89,7 +93,7 @@ export class WalletService {
       void this.#following?.then(({ follower }) => follower.poke())
     else if (event.type === 'mempool') {
       const { outcome } = event
-      void this.#following?.then((following) => this.#noteMempool(following, outcome))
+      void this.#following?.then(({ waiting }) => waiting.note(outcome))
     }
   }
 
@@ -101,11 +105,12 @@ export class WalletService {
 
   /** To spend with. Throws UserError without a wallet. */
   async payments(): Promise<WalletPayments> {
-    await this.start()
-    const following = await this.#following
-    // Says what there is to do.
-    if (following === undefined) throw new UserError(NO_WALLET)
-    return following.payments
+    return (await this.#existing()).payments
+  }
+
+  /** Throws UserError without a wallet. */
+  async upkeep(): Promise<WalletUpkeep> {
+    return (await this.#existing()).upkeep
   }
 
   /** Writes what is known and wipes all secrets. */
@@ -284,6 +289,14 @@ export class WalletService {
     return Math.max(0, tip.height - params.maxReorgDepth)
   }
 
+  async #existing(): Promise<Following> {
+    await this.start()
+    const following = await this.#following
+    // Says what there is to do.
+    if (following === undefined) throw new UserError(NO_WALLET)
+    return following
+  }
+
   async #current(): Promise<Following | undefined> {
     return await this.#following
   }
@@ -318,10 +331,12 @@ export class WalletService {
     for (const entry of saved?.entries ?? []) history.restore(entry)
     const wallet = { wallet: first, imported: imported.length }
     let resubmit = (): void => undefined
+    let waiting: WaitingTransactions | undefined
     const follower = new WalletFollower(history, store, wallet, {
       engine: this.#chain.engine,
       readBlock: (node) => this.#chain.readBlock(node),
-      found: (entries) => this.#noteUsed(entries),
+      found: (entries) => noteUsed(keys, entries),
+      rescanned: () => waiting?.look(),
       isFilled: () => keys.isFilled,
       isPending: (key) => this.surroundings().isPending(key),
       settled: () => resubmit(),
@@ -329,55 +344,22 @@ export class WalletService {
         if (!this.#isClosed) this.#options.onNotice?.(line)
       },
     })
+    const parts = { chain: this.#chain, keys, history, follower }
     const payments = new WalletPayments({
-      chain: this.#chain,
-      keys,
+      ...parts,
       signer: this.#signer,
-      history,
-      follower,
+      locks: this.locks,
       unspent: () => this.unspent(),
     })
     resubmit = () => void payments.resubmit().catch(() => undefined)
     // A crash may have come between a payment that was read and the note that its address is used.
-    const isNews = await this.#noteUsed(saved?.entries ?? [])
+    const isNews = await noteUsed(keys, saved?.entries ?? [])
     follower.begin(saved?.state, birthHeight)
     if (isNews) follower.wantRescan()
-    const following = { history, follower, payments }
-    for (const entry of this.#chain.mempool?.table.all() ?? []) this.#noteWaiting(following, entry)
-    return following
-  }
-
-  #noteMempool(following: Following, outcome: MempoolOutcome): void {
-    const { history } = following
-    if (outcome.type === 'removed') {
-      const { entry, reason } = outcome
-      // What was mined is found in its block; what others have pushed out may come back.
-      const mayComeBack = reason === 'evicted' && history.get(entry.key)?.raw !== undefined
-      if (reason !== 'mined' && !mayComeBack) history.fail(entry.key)
-    } else if (outcome.entry !== undefined && outcome.verdict === 'accepted') {
-      this.#noteWaiting(following, outcome.entry)
-    } else if (outcome.verdict === 'rejected' && outcome.arrival === 'returned') {
-      history.fail(outcome.known.key)
-    }
-  }
-
-  #noteWaiting({ history, follower }: Following, entry: MempoolEntry): void {
-    const seen = history.seen(entry.transaction, entry.id, entry.time, undefined)
-    if (seen === undefined) return
-    void this.#noteUsed([seen]).then(
-      (isNews) => {
-        if (isNews) follower.wantRescan()
-      },
-      // The file can't be written, or the node stops; it is noted when the block comes.
-      () => undefined,
-    )
-  }
-
-  #noteUsed(entries: readonly HistoryEntry[]): Promise<boolean> {
-    const places = entries.flatMap(({ received }) =>
-      received.flatMap(({ hash }) => this.keys.own.find(hash) ?? []),
-    )
-    return places.length === 0 ? Promise.resolve(false) : this.keys.noteUsed(places)
+    const upkeep = new WalletUpkeep({ ...parts, surroundings: () => this.surroundings() })
+    waiting = new WaitingTransactions(parts)
+    waiting.look()
+    return { history, follower, payments, upkeep, waiting }
   }
 }
 

@@ -17,6 +17,7 @@ import { statisticsMethods } from './statistics-methods.ts'
 import { syncMethods } from './sync-methods.ts'
 import { templateMethods } from './template-methods.ts'
 import { waitMethods } from './wait-methods.ts'
+import { walletCoinMethods } from './wallet-coin-methods.ts'
 import { walletKeyMethods } from './wallet-key-methods.ts'
 import { walletLockMethods } from './wallet-lock-methods.ts'
 import { walletMethods } from './wallet-methods.ts'
@@ -42,6 +43,7 @@ export function methodsFor(network: NetworkParams): ReadonlyMap<string, RpcMetho
     ...mempoolMethods,
     ...rawTransactionMethods,
     ...walletMethods,
+    ...walletCoinMethods,
     ...walletKeyMethods,
     ...walletLockMethods,
     ...walletSendMethods,

@@ -66,8 +66,10 @@ export const walletMethods: readonly RpcMethod[] = [
     run: async ({ minconf = 1, maxconf = Number.MAX_SAFE_INTEGER, addresses }, context) => {
       const wanted = addresses === undefined ? undefined : new Set(addresses)
       for (const address of wanted ?? []) hashOfAddress(address)
-      const coins = (await walletOf(context).unspent()).filter(
-        ({ confirmations, isMature }) => isMature && confirmations >= minconf && confirmations <= maxconf,
+      const wallet = walletOf(context)
+      const coins = (await wallet.unspent()).filter(
+        ({ coin, confirmations, isMature }) =>
+          isMature && confirmations >= minconf && confirmations <= maxconf && !wallet.locks.has(coin),
       )
       const rows = coins.map(unspentJson)
       return wanted === undefined ? rows : rows.filter(({ address }) => wanted.has(String(address)))
