@@ -35,6 +35,7 @@ import type { ChainBackend } from './chain-backend.ts'
 import { batchesOf } from './coin-statistics.ts'
 import type { MempoolFile } from './mempool-file.ts'
 import { fairMiningRefusal } from './miner-obstacles.ts'
+import { TipWaits } from './tip-waits.ts'
 
 export interface ChainControlHooks {
   /** Gives the engine to a function, as an input of the core; the mempool may be used there as well. */
@@ -53,8 +54,6 @@ export type SubmitResult =
 
 export type TemplateWishes = Omit<TemplateRequest, 'params' | 'parent' | 'time'> & { readonly time?: number }
 
-/** Waits for the tip that end without one after this long at most. */
-export const MAX_WAIT_MS = 300_000
 const MAX_NONCE = 0xffff_ffff
 
 export class ChainControl {
@@ -62,7 +61,7 @@ export class ChainControl {
   mempoolFile: Pick<MempoolFile, 'path' | 'isLoaded' | 'save'> | undefined
   readonly #backend: ChainBackend
   readonly #hooks: ChainControlHooks
-  readonly #tipWaiters = new Set<TipWaiter>()
+  readonly #tipWaits = new TipWaits(() => this.engine.tip)
   /** What is to be told to those who wait for an answer when none will come. */
   readonly #asked = new Set<(error: Error) => void>()
   #ended: UserError | undefined
@@ -112,7 +111,7 @@ export class ChainControl {
     if (outcome.type === 'block' && outcome.source === 'local') this.#onLocal?.(outcome)
     if (outcome.type === 'blockFailed')
       this.#onFailed?.(outcome.node, outcome.fault.code, describeFault(outcome.fault))
-    if (outcome.type === 'tip') for (const { look } of this.#tipWaiters) look(outcome.tip)
+    if (outcome.type === 'tip') this.#tipWaits.look(outcome.tip)
     if (outcome.type === 'deepFork') this.#deepFork = outcome
     if (outcome.type === 'storageFailed') this.end(`the chain stands still: ${outcome.error}`)
   }
@@ -122,7 +121,7 @@ export class ChainControl {
     this.#ended ??= new UserError(why)
     for (const reject of this.#asked) reject(this.#ended)
     this.#asked.clear()
-    for (const { end } of this.#tipWaiters) end()
+    this.#tipWaits.end()
   }
 
   /** The block as it is served: the payload of a `block` message. Undefined if it is not stored. */
@@ -236,24 +235,7 @@ export class ChainControl {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<HeaderNode> {
-    const { tip } = this.engine
-    const isOver = timeoutMs <= 0 || signal?.aborted === true || this.#ended !== undefined
-    if (isOver || fits(tip)) return Promise.resolve(tip)
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        this.#tipWaiters.delete(waiter)
-        signal?.removeEventListener('abort', end)
-        resolve(this.engine.tip)
-      }
-      const look = (now: HeaderNode): void => {
-        if (fits(now)) end()
-      }
-      const waiter = { look, end }
-      const timer = setTimeout(end, Math.min(timeoutMs, MAX_WAIT_MS))
-      this.#tipWaiters.add(waiter)
-      signal?.addEventListener('abort', end)
-    })
+    return this.#tipWaits.wait(fits, this.#ended === undefined ? timeoutMs : 0, signal)
   }
 
   /** A block to work on, behind the tip; with those that pay most of the mempool, unless others are named. */
@@ -381,9 +363,4 @@ export class ChainControl {
     )
     return { tip, result: await read(batches) }
   }
-}
-
-interface TipWaiter {
-  readonly look: (tip: HeaderNode) => void
-  readonly end: () => void
 }

@@ -1,7 +1,7 @@
 /** Methods that answer when something has happened to the chain (rpc 4.1). */
 import * as v from 'valibot'
 import type { HeaderNode } from '../chain/header-node.ts'
-import { MAX_WAIT_MS } from '../node/chain-control.ts'
+import { MAX_WAIT_MS } from '../node/tip-waits.ts'
 import { hashToHex } from '../primitives/bytes.ts'
 import { methodError } from './errors.ts'
 import { chainOf, HASH, HEIGHT, hashOf } from './hash-param.ts'
