@@ -41,7 +41,8 @@ export interface ActivationHooks {
   lost(node: HeaderNode): void
   connected(node: HeaderNode, body: BlockBody): void
   disconnected(node: HeaderNode, body: BlockBody): void
-  deepFork(fork: HeaderNode, best: HeaderNode): void
+  /** It has more work, but too many blocks would have to be undone. */
+  tooDeep(best: HeaderNode): void
 }
 
 /** Outputs asked for at once, ahead of the blocks that spend them. */
@@ -78,7 +79,7 @@ export class Activation {
       const depth = active.tip.height - fork.height
       if (depth > params.maxReorgDepth && !this.#hooks.isInitialDownload()) {
         candidates.setAside(best)
-        this.#hooks.deepFork(fork, best)
+        this.#hooks.tooDeep(best)
       } else if (!(yield* this.#switchTo(best, fork))) {
         return false
       }

@@ -17,6 +17,7 @@ import type { Chain, ChainHooks, MempoolChain } from './chain.ts'
 import { CoinCache } from './coin-cache.ts'
 import { loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
+import { ForkWatch } from './fork-watch.ts'
 import { falseHistory, HeaderAudit } from './header-audit.ts'
 import { HeaderIntake } from './header-intake.ts'
 import type { HeaderNode } from './header-node.ts'
@@ -53,6 +54,7 @@ export class ChainEngine implements Chain {
   readonly tree: HeaderTree
   readonly coins: CoinCache
   readonly maintenance: Maintenance
+  readonly forks: ForkWatch
   /** Undefined if none is kept. */
   readonly txIndex?: TxIndex
   readonly #hooks: ChainHooks
@@ -70,8 +72,6 @@ export class ChainEngine implements Chain {
   #initialDownload = true
   /** Who brought a block, until it is connected. */
   readonly #sources = new Map<HeaderNode, Source>()
-  /** Where chains with more work leave ours that are not followed. */
-  readonly #toldForks = new Set<HeaderNode>()
   #commitAt: MonoMs = NEVER
   #lastCommitAt: MonoMs = monoMs(Number.NEGATIVE_INFINITY)
   #advancing = false
@@ -92,13 +92,18 @@ export class ChainEngine implements Chain {
     if (options.txIndex === true)
       this.txIndex = new TxIndex(this.tree, this.#active, this.#blocks, saved?.txIndex)
     this.#ledger = new Ledger(this.coins, tip, this.txIndex)
+    this.forks = new ForkWatch(
+      this.tree,
+      () => this.tip,
+      (outcome) => hooks.outcome(outcome),
+    )
     this.#standing = new Standing({
       tree: this.tree,
       blocks: this.#blocks,
       ledger: this.#ledger,
       tip: () => this.tip,
       mayLead: (node) => this.#mayLead(node),
-      heldBack: (node) => this.#deepFork(this.tree.fork(node, this.tip), node),
+      forks: this.forks,
     })
     this.#headers = new HeaderIntake(params, this.tree, {
       unix: () => hooks.now().unix,
@@ -136,7 +141,7 @@ export class ChainEngine implements Chain {
         failed: (node, fault) => this.#blockFailed(node, fault),
         lost: (node) => this.#blockLost(node),
         ...tellOfBlocks(this.txIndex, hooks),
-        deepFork: (fork, best) => this.#deepFork(fork, best),
+        tooDeep: (best) => this.forks.tooDeep(best),
       },
     )
     this.maintenance = new Maintenance({
@@ -295,13 +300,6 @@ export class ChainEngine implements Chain {
       this.#jobs.stop()
       this.#hooks.outcome({ type: 'storageFailed', error: falseHistory(wrong) })
     })
-  }
-
-  /** Each once: it grows, and the operator knows. */
-  #deepFork(fork: HeaderNode, best: HeaderNode): void {
-    if (this.#toldForks.has(fork)) return
-    this.#toldForks.add(fork)
-    this.#hooks.outcome({ type: 'deepFork', fork, best })
   }
 
   #blockStored(node: HeaderNode): void {

@@ -68,11 +68,11 @@ export class HeaderIntake {
   *accept(source: Source, list: HeaderList, aside: boolean): Job<HeadersOutcome> {
     const known = this.#skipKnown(list)
     const outcome = { type: 'headers', source, count: list.length, staged: undefined } as const
-    if (known.last?.isFailed === true) {
+    if (known.count === list.length) {
+      if (known.last?.isFailed !== true)
+        return { ...outcome, verdict: 'accepted', fault: undefined, last: known.last, added: 0 }
       return { ...outcome, verdict: 'invalid', fault: fault('duplicate-invalid'), last: undefined, added: 0 }
     }
-    if (known.count === list.length)
-      return { ...outcome, verdict: 'accepted', fault: undefined, last: known.last, added: 0 }
     const news = copies(list, known.count)
     const opened = this.#open(aside ? source : undefined, news[0])
     if (!(opened instanceof StagedChain)) return { ...outcome, ...opened, last: known.last, added: 0 }
@@ -80,8 +80,10 @@ export class HeaderIntake {
     const from = chain.last.height + 1
     const refused = this.#prepare(chain, news)
     const { added, broken } = yield* this.#identify(chain, from, chain.last.height - from + 1)
-    const wrong = broken ?? refused
-    const last = chain.base.height >= from ? chain.base : known.last
+    // What stands on a bad block is known by its work alone.
+    const wrong = broken ?? refused ?? (chain.base.isFailed ? invalid('bad-prevblk') : undefined)
+    const reached = chain.base.height >= from ? chain.base : known.last
+    const last = reached?.isFailed === true ? undefined : reached
     if (aside && (wrong !== undefined || chain.length === 0 || chain.isFull)) this.#staged.delete(source)
     const isStaged = aside && wrong === undefined && chain.length > 0
     return {
@@ -116,7 +118,6 @@ export class HeaderIntake {
     if (before?.endsIn(previous) === true) return before
     const base = this.#tree.get(previous)
     if (base === undefined) return { verdict: 'unconnected', fault: undefined }
-    if (base.isFailed) return { verdict: 'invalid', fault: fault('bad-prevblk') }
     if (base.height < this.#checkpointReached)
       return { verdict: 'invalid', fault: fault('bad-fork-prior-to-checkpoint') }
     const chain = new StagedChain(base)

@@ -90,6 +90,16 @@ export interface DeepForkOutcome {
   readonly best: HeaderNode
 }
 
+/**
+ * Much more work than our chain has, but a block of it breaks a rule here: `first`. If others follow it, the operator
+ * should know.
+ */
+export interface RejectedForkOutcome {
+  readonly type: 'rejectedFork'
+  readonly first: HeaderNode
+  readonly best: HeaderNode
+}
+
 /** A stored block can't be read any more. It counts as not stored; it may be asked for again. */
 export interface BlockLostOutcome {
   readonly type: 'blockLost'
@@ -108,5 +118,6 @@ export type ChainOutcome =
   | TipOutcome
   | BlockFailedOutcome
   | DeepForkOutcome
+  | RejectedForkOutcome
   | BlockLostOutcome
   | StorageFailedOutcome

@@ -4,6 +4,7 @@
  */
 import type { BlockStore } from './block-store.ts'
 import { Candidates } from './candidates.ts'
+import type { ForkWatch } from './fork-watch.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
 import type { Ledger } from './ledger.ts'
@@ -13,11 +14,10 @@ export interface StandingParts {
   readonly tree: HeaderTree
   readonly blocks: BlockStore
   readonly ledger: Ledger
+  readonly forks: ForkWatch
   tip(): HeaderNode
   /** May a header lead that does not follow the one that leads now? Not if too many blocks would be undone. */
   mayLead(node: HeaderNode): boolean
-  /** It would lead, but may not. */
-  heldBack(node: HeaderNode): void
 }
 
 export class Standing {
@@ -37,13 +37,17 @@ export class Standing {
 
   /** A header is new in the tree. */
   added(node: HeaderNode): void {
-    const { ledger, mayLead, heldBack } = this.#parts
+    const { ledger, mayLead, forks } = this.#parts
     ledger.changed(node)
     node.chainStored = node.parent?.chainStored === true && wasStored(node)
     if (node.parent?.isFailed === true) node.set(NodeFlag.failedAncestor)
-    if (node.isFailed || node.work <= this.#bestHeader.work) return
+    if (node.isFailed) {
+      forks.noteBad(node)
+      return forks.tellOfBad()
+    }
+    if (node.work <= this.#bestHeader.work) return
     if (node.parent === this.#bestHeader || mayLead(node)) this.#bestHeader = node
-    else heldBack(node)
+    else forks.tooDeep(node)
   }
 
   /** A block is stored: its chain may be whole now, and so may those on top of it. */
@@ -60,13 +64,16 @@ export class Standing {
 
   /** A block breaks a rule, and so do those on top of it. {@link review} should follow. */
   fail(node: HeaderNode): void {
-    const { tree, blocks, ledger } = this.#parts
+    const { tree, blocks, ledger, forks } = this.#parts
     node.set(NodeFlag.failed)
     ledger.changed(node)
+    forks.noteBad(node)
     for (const child of tree.descendants(node)) {
       child.set(NodeFlag.failedAncestor)
+      forks.noteBad(child)
       blocks.drop(child)
     }
+    forks.tellOfBad()
   }
 
   /** Takes back what was said against a block, those before it and those after it. {@link review} should follow. */
@@ -90,9 +97,13 @@ export class Standing {
 
   /** Which header leads, and which block could, from scratch. */
   review(): void {
-    const { tree, tip, mayLead } = this.#parts
+    const { tree, tip, mayLead, forks } = this.#parts
     let best = tip()
-    for (const node of tree.all()) if (!node.isFailed && node.work > best.work && mayLead(node)) best = node
+    forks.forgetBad()
+    for (const node of tree.all()) {
+      if (node.isFailed) forks.noteBad(node)
+      else if (node.work > best.work && mayLead(node)) best = node
+    }
     this.#bestHeader = best
     this.candidates.rebuild(tree.all(), tip())
   }

@@ -14,6 +14,8 @@ export interface ChainFacts {
   readonly hashTrouble: string | undefined
   /** A chain with more work that is not followed, because it leaves ours so far back. */
   readonly deepFork: { readonly forkHeight: number; readonly height: number } | undefined
+  /** One with much more work that is not followed because a block of it, the first one, is invalid. */
+  readonly rejectedFork: { readonly firstHeight: number; readonly height: number } | undefined
   /** Blocks below are deleted; undefined if all are kept. */
   readonly pruneHeight: number | undefined
   /** Which rules of the network's blocks are not checked; empty if all are. */
@@ -24,12 +26,14 @@ export function chainFactsOf(chain: ChainControl, now: number): ChainFacts {
   const { engine, backend } = chain
   const { maintenance, tip } = engine
   const fork = chain.deepFork
+  const { rejected } = engine.forks
   return {
     progress: verificationProgress(engine, now),
     tipTime: tip.time,
     isStopped: engine.isStopped,
     hashTrouble: backend.hashTrouble,
     deepFork: fork === undefined ? undefined : { forkHeight: fork.fork.height, height: fork.best.height },
+    rejectedFork: rejected && { firstHeight: rejected.first.height, height: rejected.best.height },
     pruneHeight: maintenance.isPruning ? maintenance.pruneHeight : undefined,
     unchecked: uncheckedRules(engine.params),
   }

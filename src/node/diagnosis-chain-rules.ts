@@ -112,6 +112,19 @@ const deepFork: Rule = ({ facts: { chain } }) => {
   }
 }
 
+const rejectedFork: Rule = ({ facts: { chain } }) => {
+  if (chain?.rejectedFork === undefined) return undefined
+  const { firstHeight, height } = chain.rejectedFork
+  return {
+    level: 'problem',
+    code: 'rejectedFork',
+    title: 'A chain with much more work is not followed, because it breaks a rule',
+    explanation: `Its block ${firstHeight} is invalid here; it goes up to ${height}. getchaintips names it.`,
+    advice:
+      'Find out whether others follow it. If they do, get a newer version of this program; dilithion-cli reconsiderblock has the block judged again.',
+  }
+}
+
 const pruned: Rule = ({ facts: { chain } }) => {
   if (chain?.pruneHeight === undefined) return undefined
   const below =
@@ -136,4 +149,13 @@ const unchecked: Rule = ({ facts: { chain } }) => {
   }
 }
 
-export const chainRules: readonly Rule[] = [stuck, stopped, hashing, deepFork, chain, pruned, unchecked]
+export const chainRules: readonly Rule[] = [
+  stuck,
+  stopped,
+  hashing,
+  deepFork,
+  rejectedFork,
+  chain,
+  pruned,
+  unchecked,
+]

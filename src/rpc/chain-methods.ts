@@ -126,12 +126,16 @@ async function chainInfo(context: RpcContext): Promise<JsonObject> {
   }
 }
 
-function warnings({ isStopped, hashTrouble, deepFork }: ChainFacts): string[] {
+function warnings({ isStopped, hashTrouble, deepFork, rejectedFork }: ChainFacts): string[] {
   const texts: string[] = []
   if (isStopped) texts.push('the chain stands still, because the disk failed')
   if (hashTrouble !== undefined) texts.push(hashTrouble)
   if (deepFork !== undefined)
     texts.push(`a chain with more work leaves ours at block ${deepFork.forkHeight} and is not followed`)
+  if (rejectedFork !== undefined)
+    texts.push(
+      `a chain with much more work is not followed, because its block ${rejectedFork.firstHeight} is invalid here`,
+    )
   return texts
 }
 

@@ -219,6 +219,7 @@ export class BlockSync {
         this.#diskFailed = true
         return this.#blocks.stop()
       case 'deepFork':
+      case 'rejectedFork':
         return
     }
   }

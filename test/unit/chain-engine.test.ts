@@ -256,6 +256,41 @@ describe('forks', () => {
     expect(bench.of('tip')).toEqual([])
   })
 
+  it('that break a rule are told of once they have much more work, and are not forgotten', () => {
+    const bad = builder.next(end, { fees: 1 })
+    const above = builder.chain(bad, 9)
+    const bench = submit(new ChainBench({ params }), [...trunk, bad])
+    expect(bench.of('blockFailed')).toHaveLength(1)
+    const heightsTold = () => bench.of('rejectedFork').map(({ first, best }) => [first.height, best.height])
+    for (const [i, { header }] of above.entries()) {
+      bench.engine.submitHeaders(peer, HeaderList.of([header]))
+      bench.settle()
+      expect(bench.of('headers').at(-1)).toMatchObject({
+        verdict: 'invalid',
+        fault: { code: 'bad-prevblk' },
+        last: undefined,
+      })
+      expect(heightsTold()).toEqual(i < 5 ? [] : [[4, 10]])
+    }
+    expect(bench.engine.forks.rejected?.best.height).toBe(13)
+    const again = new ChainBench({ params }, bench.disk)
+    expect(again.engine.forks.rejected?.best.height).toBe(13)
+    expect([again.engine.tip.height, again.engine.bestHeader.height]).toEqual([3, 3])
+    submit(again, builder.chain(end, 4, { salt: 3 }))
+    expect(again.engine.tip.height).toBe(7)
+    expect(again.engine.forks.rejected).toBeUndefined()
+  })
+
+  it('that break a rule and have no work are not kept', () => {
+    const bad = builder.next(end, { fees: 1 })
+    const bench = submit(new ChainBench({ params }), [...trunk, bad])
+    const lie = builder.next(bad, { withoutWork: true })
+    bench.engine.submitHeaders(peer, headersOf([lie]))
+    bench.settle()
+    expect(bench.of('headers').at(-1)).toMatchObject({ verdict: 'invalid', fault: { code: 'high-hash' } })
+    expect(bench.engine.tree.size).toBe(5)
+  })
+
   it('deeper than allowed are told of, not followed', () => {
     const bench = submit(new ChainBench({ params: { ...params, maxReorgDepth: 1 } }), [...trunk, ...short])
     bench.engine.caughtUp()

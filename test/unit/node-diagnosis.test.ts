@@ -366,6 +366,7 @@ describe('a node with a chain', () => {
     isStopped: false,
     hashTrouble: undefined,
     deepFork: undefined,
+    rejectedFork: undefined,
     pruneHeight: undefined,
     unchecked: '',
   }
@@ -385,6 +386,12 @@ describe('a node with a chain', () => {
       'problem noProofOfWork',
       { hashTrouble: 'the library is missing' },
       /library is missing/,
+    ],
+    [
+      'of a chain that breaks a rule',
+      'problem rejectedFork',
+      { rejectedFork: { firstHeight: 50, height: 300 } },
+      /Its block 50 is invalid here; it goes up to 300/,
     ],
     [
       'of a chain that it does not follow',
