@@ -175,7 +175,6 @@ export class MempoolFile {
 }
 
 /** Gives transactions to the mempool, a few at once. */
-/** Gives transactions to the mempool, a few at once. */
 class Restorer {
   accepted = 0
   #isStopped = false
