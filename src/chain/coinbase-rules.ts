@@ -41,8 +41,9 @@ export function taxShares(params: ChainParams, height: number): readonly TaxShar
   return [...shared, { hash160: last.hash160, value }]
 }
 
+/** Rounded down. In two parts, since their product may be beyond what numbers hold exactly. */
 function percent(value: number, percents: number): number {
-  return Math.floor((value * percents) / 100)
+  return Math.floor(value / 100) * percents + Math.floor(((value % 100) * percents) / 100)
 }
 
 /**

@@ -30,6 +30,13 @@ export function requiredBits(rule: DifficultyRule, parent: ChainPoint, time: num
   return rule.kind === 'range' ? undefined : scheduledBits(rule, parent, time)
 }
 
+/** Has a block of this height another target if it comes later? Then whoever changes its time must ask again. */
+export function bitsFollowTime(rule: DifficultyRule, height: number): boolean {
+  if (rule.kind !== 'schedule' || periodAt(rule.asert, height) !== undefined) return false
+  const period = periodAt(rule.periods, height)
+  return period?.emergencyBlocks !== undefined && height % period.intervalBlocks !== 0
+}
+
 function scheduledBits(rule: Schedule, parent: ChainPoint, time: number): number {
   const height = parent.height + 1
   const asert = periodAt(rule.asert, height)

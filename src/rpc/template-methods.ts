@@ -2,11 +2,13 @@
 import * as v from 'valibot'
 import { subsidy, taxShares } from '../chain/coinbase-rules.ts'
 import { targetOfBits } from '../chain/compact-bits.ts'
+import { bitsFollowTime } from '../chain/difficulty.ts'
 import { hashKey } from '../chain/header-node.ts'
 import type { Mempool } from '../mempool/mempool.ts'
 import type { TemplateTransaction } from '../mining/template.ts'
 import type { ChainControl, SubmitResult } from '../node/chain-control.ts'
 import { uncheckedRules } from '../node/chain-facts.ts'
+import type { ChainParams } from '../params/chain-params.ts'
 import { LONGPOLL_MS } from '../params/limits.ts'
 import { hashToHex, toHex } from '../primitives/bytes.ts'
 import { encodeAddress } from '../script/address.ts'
@@ -78,7 +80,7 @@ function template(chain: ChainControl, { control }: RpcContext): JsonObject {
     longpollid: hashToHex(header.previousHash),
     target: wideHex(targetOfBits(header.bits)),
     mintime: minTime,
-    mutable: ['time', 'transactions', 'prevblock'],
+    mutable: mutable(engine.params, height),
     noncerange: '00000000ffffffff',
     sizelimit: engine.params.maxTransactionDataBytes,
     curtime: header.time,
@@ -86,6 +88,11 @@ function template(chain: ChainControl, { control }: RpcContext): JsonObject {
     height,
     warnings: uncheckedRules(engine.params),
   }
+}
+
+/** What miners may change without asking for another template. */
+function mutable({ difficulty }: ChainParams, height: number): string[] {
+  return [...(bitsFollowTime(difficulty, height) ? [] : ['time']), 'transactions', 'prevblock']
 }
 
 /** With the places of those that each depends on, counted from 1. */

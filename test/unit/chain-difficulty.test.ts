@@ -10,7 +10,7 @@ import {
   targetOfBits,
   workOfBits,
 } from '../../src/chain/compact-bits.ts'
-import { bitsFault, easedTarget, requiredBits } from '../../src/chain/difficulty.ts'
+import { bitsFault, bitsFollowTime, easedTarget, requiredBits } from '../../src/chain/difficulty.ts'
 import type { DifficultyRule } from '../../src/params/chain-params.ts'
 import { mainnet, regtest, testnet } from '../../src/params/networks.ts'
 import { chainOf, Point } from '../../testkit/chain-points.ts'
@@ -209,6 +209,14 @@ describe("the heights at which mainnet's rules change", () => {
       requiredBits(mainnetRule, new Point(undefined, next.time, 0x1d68_d4bb, 24_499), 0),
     )
     expect(requiredBits(mainnetRule, next, 0)).not.toBe(0x1d68_d4bb)
+  })
+
+  it('follows the time of the block itself from 7,034 to 23,039, but not where there is a retarget', () => {
+    const heights = [1, 7_033, 7_034, 8_063, 8_064, 18_500, 18_719, 18_720, 20_520, 23_039, 23_040, 50_000]
+    const following = heights.filter((height) => bitsFollowTime(mainnetRule, height))
+    expect(following).toEqual([7_034, 8_063, 18_500, 18_719, 23_039])
+    for (const { difficulty } of [regtest.chain, testnet.chain])
+      expect(bitsFollowTime(difficulty, 7_034)).toBe(false)
   })
 
   it('keeps within its bounds', () => {

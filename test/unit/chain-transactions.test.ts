@@ -210,6 +210,19 @@ describe('the coinbase of mainnet', () => {
     }
   })
 
+  it('is divided to the last ion however large it is', () => {
+    const shares = [33, 67].map((percentOfTax) => ({
+      hash160: new Uint8Array(20).fill(percentOfTax),
+      percentOfTax,
+    }))
+    const coinbaseTax = { percentOfSubsidy: 99, minOutputs: 3, shares }
+    const large = { ...params, initialSubsidy: MAX_MONEY - 99, coinbaseTax }
+    // 2,099,999,999,999,901 · 99 / 100 is 2,078,999,999,999,901.99, of which 33 % are 686,069,999,999,967.33.
+    expect(taxShares(large, 1).map(({ value }) => value)).toEqual([
+      686_069_999_999_967, 1_392_929_999_999_934,
+    ])
+  })
+
   it('is not judged where checkpoints vouch, nor in genesis, nor where blocks carry any bytes', () => {
     const greedy = minting({ outputs: [output({ value: BigInt(MAX_MONEY) })] })
     expect(checkCoinbase(mainnet.chain, 44_000, greedy, 0)).toBeUndefined()

@@ -177,6 +177,19 @@ describe('getblocktemplate', () => {
     expect(await call('getblocktemplate')).toMatchObject({ height: 5, transactions: [] })
   })
 
+  it('lets miners change the time, but where the target follows it', async () => {
+    const period = { fromHeight: 0, intervalBlocks: 360, factor: 4, emergencyBlocks: 6, fixesSignBit: true }
+    const bounds = { spacingSeconds: 240, minBits: 0x1d00_ffff, maxBits: 0x207f_ffff }
+    const rest = { asert: [], halfLifeSeconds: 34_560 }
+    const difficulty = { kind: 'schedule', ...bounds, periods: [period], ...rest } as const
+    const network = { ...regtest, chain: { ...regtest.chain, difficulty } }
+    const [eased, fixed] = [await start({ network }), await start()]
+    expect(await eased.call('getblocktemplate')).toMatchObject({ mutable: ['transactions', 'prevblock'] })
+    expect(await fixed.call('getblocktemplate')).toMatchObject({
+      mutable: ['time', 'transactions', 'prevblock'],
+    })
+  })
+
   it('is of no use while the node catches up', async () => {
     const { error } = await start({ targets: [{ host: '127.0.0.1', port: 1 }] })
     expect(await error('getblocktemplate')).toContain('still catches up')
