@@ -77,11 +77,12 @@ export class Announcer {
     if (peer.isV1 || tip !== this.#chain.tip || this.#chain.isInitialDownload) return
     peer.missedTip = peer.peer.sendQueue.congested
     if (peer.missedTip || peer.gone || peer.known.has(tip)) return
-    if (peer.peer.compactAnnounce === true && tip.parent !== undefined && peer.known.has(tip.parent)) {
+    // Without the block before it could do nothing with this one but ask for that, and so on back.
+    if (peer.peer.compactAnnounce === true && tip.parent !== undefined && peer.known.hasBlock(tip.parent)) {
       const frame = this.#compactFrame()
       if (frame === 'reading') return
       if (frame !== 'none') {
-        peer.known.tell(tip)
+        peer.known.give(tip)
         this.#hooks.gave?.(peer.peer, tip)
         return void this.#hooks.sayer.sendFrame(peer.peer, 'cmpctblock', frame)
       }

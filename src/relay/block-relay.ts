@@ -135,7 +135,8 @@ export class BlockRelay {
     const known = this.#peers.get(peer.id)?.known
     const nodes = locator.map((hash) => this.#chain.tree.get(hash))
     const base = nodes.find((node) => node !== undefined)
-    if (base !== undefined) known?.show(base)
+    // What we told it of by a header may be a block that it has yet to ask for.
+    if (base !== undefined && known?.has(base) === false) known.show(base)
     peer.allowance.useWork(nodes.filter((node) => node === undefined).length / MISSES_PER_WORK)
     const headers = this.#chain.headersAfter(locator, stop)
     this.#headers.answer(peer, headers)

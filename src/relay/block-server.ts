@@ -166,7 +166,7 @@ export class BlockServer {
       return this.#sendPayload(peer, 'blocktxn', payload, messageChecksum(payload))
     }
     this.#sendPayload(peer, 'block', block.payload, block.checksum)
-    peer.known.tell(node)
+    peer.known.give(node)
   }
 
   #sendPayload({ peer }: RelayPeer, type: MessageType, payload: Uint8Array, checksum: number): void {

@@ -32,9 +32,19 @@ function chainOf(count: number, from: { hash: Uint8Array } = FAKE_GENESIS, nonce
   return blocks
 }
 
-/** The peer tells that it has this block, as who asks for what comes behind it. */
-function shows(id: PeerId, block: { hash: Uint8Array }): void {
-  probe.receive(id, { type: 'getheaders', locator: [block.hash], stop: filled(0) })
+/** The peer tells that it has this block. */
+function shows(id: PeerId, { hash }: { hash: Uint8Array }): void {
+  probe.receive(id, { type: 'inv', inventory: Inventory.of([{ type: InvType.block, hash }]) })
+  forgetSent(id)
+}
+
+/** The peer asks for what comes behind this block, whose header it knows. */
+function asksBehind(id: PeerId, { hash }: { hash: Uint8Array }): void {
+  probe.receive(id, { type: 'getheaders', locator: [hash], stop: filled(0) })
+  forgetSent(id)
+}
+
+function forgetSent(id: PeerId): void {
   probe.flush(id)
   probe.effects = probe.effects.filter(({ type }) => type === 'io')
 }
@@ -126,19 +136,40 @@ describe('a new tip', () => {
     expect(told(id)).toEqual([headers(second), headers(third)])
   })
 
-  it('is compact only for who knows its parent', () => {
+  it('is compact only for who has its parent, not for who has yet to ask for that', () => {
     probe.chain.grow([first])
-    const id = probe.modern('9.1.1.1', SENDHEADERS, compact(true))
-    shows(id, FAKE_GENESIS)
-    // The answer to its question was the header of the first.
+    const has = probe.modern('9.1.1.1', SENDHEADERS, compact(true))
+    const catchesUp = probe.modern('9.2.1.1', SENDHEADERS, compact(true))
+    const stranger = probe.modern('9.3.1.1', SENDHEADERS, compact(true))
+    shows(has, first)
+    // The answer to its question is the header of the first.
+    asksBehind(catchesUp, FAKE_GENESIS)
     probe.mine(second)
     probe.readAll()
-    probe.wait(10)
-    const stranger = probe.modern('9.2.1.1', SENDHEADERS, compact(true))
+    expect([told(has), told(catchesUp), told(stranger)]).toEqual([
+      [cmpctblock(second)],
+      [headers(second)],
+      [inv(second)],
+    ])
+    // It asks for the block, and is given it.
+    const inventory = Inventory.of([{ type: InvType.block, hash: second.hash }])
+    probe.receive(catchesUp, { type: 'getdata', inventory })
+    for (const id of [has, catchesUp]) forgetSent(id)
     probe.mine(third)
     probe.readAll()
-    expect(told(id)).toEqual([cmpctblock(third)])
-    expect(told(stranger)).toEqual([inv(third)])
+    expect([told(has), told(catchesUp)]).toEqual([[cmpctblock(third)], [cmpctblock(third)]])
+  })
+
+  it('is compact for who names its parent in a question, unless it has that from us as a header', () => {
+    probe.chain.grow([first])
+    const has = probe.modern('9.1.1.1', SENDHEADERS, compact(true))
+    const catchesUp = probe.modern('9.2.1.1', SENDHEADERS, compact(true))
+    asksBehind(has, first)
+    asksBehind(catchesUp, FAKE_GENESIS)
+    asksBehind(catchesUp, first)
+    probe.mine(second)
+    probe.readAll()
+    expect([told(has), told(catchesUp)]).toEqual([[cmpctblock(second)], [headers(second)]])
   })
 
   it('whose body can not be had is announced by its header', () => {
