@@ -48,7 +48,7 @@ export const faultTexts = {
   'txn-already-in-mempool': 'it waits to be mined already',
   'txn-already-known': 'it has been mined already',
   'txn-mempool-conflict': 'it spends what another transaction, which was here first, spends',
-  'missing-inputs': 'what it spends is not known',
+  'missing-inputs': 'what it spends is not known, or was spent',
   'min-fee-not-met': 'it pays less than the smallest fee',
   'max-fee-exceeded': 'it pays more than the largest fee',
   'too-long-mempool-chain': 'it stands on, or under, too many that are not mined yet',

@@ -34,7 +34,7 @@ export function* checkScripts(
     for (const [index, { script }] of coins.entries()) {
       const wrong = collect(
         InputEvaluation.start(signing, index, script),
-        `transaction ${i + 1}, input ${index}`,
+        spending.length === 1 ? `input ${index}` : `transaction ${i + 1}, input ${index}`,
         open,
       )
       if (wrong !== undefined) return wrong

@@ -61,6 +61,7 @@ export class WalletFollower {
   #isRescanWanted = false
   #isRescanning = false
   #missedBelow = 0
+  #toldOfMissing = false
   #running: Promise<void> | undefined
   #isClosed = false
   #unsavedBlocks = 0
@@ -117,9 +118,13 @@ export class WalletFollower {
   /** Has all of the chain read again from that height on, once it has been read to its end. */
   rescan(fromHeight: number, wallet: FollowedWallet = this.#wallet): void {
     this.#wallet = wallet
-    this.#at = this.#hooks.engine.activeAt(Math.max(0, fromHeight - 1)) ?? this.#hooks.engine.tree.genesis
+    const { engine } = this.#hooks
+    // What was not read before is to be read as well.
+    const behind = Math.min(fromHeight - 1, this.#at.height)
+    this.#at = engine.activeAt(Math.max(0, behind)) ?? engine.tree.genesis
     this.#isRescanning = true
-    this.#missedBelow = 0
+    // Of what is read again it will be told again; what lies below stays missed.
+    this.#missedBelow = Math.min(this.#missedBelow, fromHeight <= 1 ? 0 : fromHeight)
     this.poke()
   }
 
@@ -303,10 +308,11 @@ export class WalletFollower {
   }
 
   #missed({ height }: HeaderNode): void {
-    if (this.#missedBelow === 0)
+    if (!this.#toldOfMissing)
       this.#hooks.notice(
-        'Wallet: old blocks have been deleted (--prune), so payments in them are not known. To find them, start once without --prune in another data directory',
+        'Old blocks have been deleted (--prune), so payments in them are not known. To find them, start once without --prune in another data directory',
       )
+    this.#toldOfMissing = true
     this.#missedBelow = height + 1
   }
 

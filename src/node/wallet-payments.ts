@@ -188,7 +188,7 @@ export class WalletPayments {
     { amount, subtractFee = false }: PaymentRequest,
   ): Selection<ValuedCoin> {
     const selected = selectCoins(coins.map(withValue), { amount, subtractFee, feeRate: this.#feeRate() })
-    if (!selected.ok) throw new UserError(describeSelectionFault(selected.error))
+    if (!selected.ok) throw new UserError(describeSelectionFault(selected.error, amount))
     return selected.value
   }
 
@@ -312,10 +312,13 @@ function isHopeless({ verdict, fault }: TransactionOutcome): boolean {
   return fault?.code !== 'mempool-full' && fault?.code !== 'bad-txns-premature-spend-of-coinbase'
 }
 
-function describeSelectionFault(fault: SelectionFault): string {
+function describeSelectionFault(fault: SelectionFault, amount: number): string {
   switch (fault.code) {
-    case 'insufficient':
-      return `not enough coins: ${formatDil(fault.available)} DIL can be spent now, ${formatDil(fault.needed)} DIL are needed with the fee`
+    case 'insufficient': {
+      const isAll =
+        amount <= fault.available ? '. With subtractfeefromamount it is taken out of the amount' : ''
+      return `not enough coins: ${formatDil(fault.available)} DIL can be spent now, ${formatDil(fault.needed)} DIL are needed with the fee${isAll}`
+    }
     case 'spread':
       return `the balance is spread over ${fault.coins} coins, and a payment takes at most ${MAX_PAYMENT_INPUTS}: make them one with consolidateutxos first, or pay at most ${formatDil(fault.most)} DIL`
     case 'tooSmall':

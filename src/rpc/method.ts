@@ -86,8 +86,14 @@ function isGiven(value: unknown): boolean {
 }
 
 function describe(issue: v.BaseIssue<unknown>, secrets: readonly string[]): string {
-  const name = String(issue.path?.[0]?.key ?? 'params')
-  if (issue.input === undefined) return `parameter '${name}' is missing`
+  const [{ key } = { key: 'params' }, ...inner] = issue.path ?? []
+  const name = String(key)
+  const where =
+    name + inner.map((part) => (typeof part.key === 'number' ? `[${part.key}]` : `.${part.key}`)).join('')
+  if (issue.input === undefined)
+    return inner.length === 0
+      ? `parameter '${name}' is missing`
+      : `parameter '${name}': ${printable(where, 80)} is missing`
   if (secrets.includes(name)) return `parameter '${name}' must be ${issue.message}`
   return `parameter '${name}' must be ${issue.message}, not ${printable(JSON.stringify(issue.input) ?? '', 80)}`
 }

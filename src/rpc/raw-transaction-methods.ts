@@ -1,16 +1,16 @@
 /** Methods about transactions in their raw form (rpc 4.1, 4.2, with Bitcoin's), and about addresses. */
 import * as v from 'valibot'
 import type { HeaderNode } from '../chain/header-node.ts'
-import { MAX_MONEY } from '../chain/transaction-rules.ts'
 import type { TxPlace } from '../chain/tx-index.ts'
 import { type KnownTransaction, knownTransaction } from '../mempool/entry.ts'
 import type { ChainControl } from '../node/chain-control.ts'
 import type { WalletService } from '../node/wallet-service.ts'
-import { bytesEqual, fromHex, hashToHex, toHex } from '../primitives/bytes.ts'
+import { bytesEqual, fromHex, hashToHex, printable, toHex } from '../primitives/bytes.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { decodeAddress, describeAddressError } from '../script/address.ts'
 import { dataCarrierScript, p2pkhScript } from '../script/templates.ts'
+import { ionsOf } from '../wallet/amount.ts'
 import { decodeBlockTransactions } from '../wire/block.ts'
 import {
   BLOCK_TRANSACTION,
@@ -26,10 +26,10 @@ import { methodError } from './errors.ts'
 import { chainOf, HASH, hashOf, nodeByHash } from './hash-param.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 import { method, type RpcMethod } from './method.ts'
-import { COIN } from './notes.ts'
 import { storedBlock } from './stored-block.ts'
 import { transactionJson } from './transaction-json.ts'
 import { TRANSACTION, transactionOf } from './transaction-param.ts'
+import { AMOUNT_FORM } from './wallet-param.ts'
 
 const VERBOSE = v.optional(
   v.union([v.picklist([0, 1, 2]), v.boolean()], 'true or false, or a number from 0 to 2'),
@@ -211,16 +211,10 @@ function outputOf([name, value]: readonly [string, string | number]): Transactio
   }
   const decoded = decodeAddress(name)
   if (!decoded.ok) throw methodError(`not an address: ${name}: ${describeAddressError(decoded.error)}`)
-  return { value: BigInt(ionsOf(value)), scriptPubKey: p2pkhScript(decoded.value) }
-}
-
-/** Of an amount in DIL, as a number or text. Throws RpcError if it is none, or has more than eight decimals. */
-export function ionsOf(amount: string | number): number {
-  const ions = Math.round(Number(amount) * COIN)
-  const isExact = Math.abs(Number(amount) * COIN - ions) < 1e-3 && String(amount).trim() !== ''
-  if (!Number.isSafeInteger(ions) || ions < 0 || ions > MAX_MONEY || !isExact)
-    throw methodError(`not an amount in DIL: ${amount}`)
-  return ions
+  const ions = ionsOf(value)
+  if (ions === undefined)
+    throw methodError(`createrawtransaction: ${printable(String(value), 40)} is not ${AMOUNT_FORM}`)
+  return { value: BigInt(ions), scriptPubKey: p2pkhScript(decoded.value) }
 }
 
 function addressJson(address: string, wallet: WalletService | undefined): JsonValue {

@@ -5,7 +5,7 @@ import { pairOfAddress } from '../node/wallet-key-exchange.ts'
 import { encodeAddress } from '../script/address.ts'
 import { pathOf } from '../wallet/keyring.ts'
 import { method, type RpcMethod } from './method.ts'
-import { ADDRESS, hashOfAddress, TEXT, walletOf } from './wallet-param.ts'
+import { ADDRESS, hashOfAddress, missingBlocks, TEXT, walletOf } from './wallet-param.ts'
 
 const PHRASE = v.string('the 24 words of a recovery phrase')
 const FILE_FORM = 'the name of a file'
@@ -55,6 +55,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     run: async ({ mnemonic, passphrase = '' }, context) => ({
       success: true,
       address: await walletOf(context).restore(mnemonic, passphrase),
+      ...missingBlocks(context),
     }),
   }),
   method({
@@ -87,7 +88,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     secrets: ['privkey'],
     run: async ({ privkey, pubkey }, context) => {
       const hash = await walletOf(context).importKey(privkey, pubkey)
-      return { address: encodeAddress(hash), success: true }
+      return { address: encodeAddress(hash), success: true, ...missingBlocks(context) }
     },
   }),
   method({

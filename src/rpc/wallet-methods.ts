@@ -6,7 +6,7 @@ import { hashToHex } from '../primitives/bytes.ts'
 import { dilOf } from '../wallet/amount.ts'
 import { confirmationsOf } from '../wallet/balance.ts'
 import { methodError } from './errors.ts'
-import { chainOf, HASH, HEIGHT, hashOf } from './hash-param.ts'
+import { chainOf, HASH, HEIGHT, hashOf, nodeByHeight } from './hash-param.ts'
 import type { JsonObject } from './json.ts'
 import { method, type RpcContext, type RpcMethod } from './method.ts'
 import { transactionJson } from './transaction-json.ts'
@@ -109,13 +109,20 @@ export const walletMethods: readonly RpcMethod[] = [
     params: { start_height: v.optional(HEIGHT) },
     run: async ({ start_height = 0 }, context) => {
       const wallet = walletOf(context)
-      await wallet.rescan(Math.max(0, start_height))
+      const { engine } = chainOf(context)
+      const { pruneHeight } = engine.maintenance
+      if (nodeByHeight(engine, start_height).height < pruneHeight)
+        throw methodError(
+          `blocks below ${pruneHeight} have been deleted (--prune), so payments in them can not be looked for. rescanwallet ${pruneHeight} reads those that are here`,
+        )
+      await wallet.rescan(start_height)
       const { confirmed, immature } = await wallet.balance()
       return {
         success: true,
         addresses_scanned: wallet.keys.own.size,
         balance: dilOf(confirmed),
         immature_balance: dilOf(immature),
+        ...(await health(wallet, context)),
       }
     },
   }),

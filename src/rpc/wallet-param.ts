@@ -4,9 +4,10 @@ import type { WalletService } from '../node/wallet-service.ts'
 import { decodeAddress, describeAddressError } from '../script/address.ts'
 import { ionsOf } from '../wallet/amount.ts'
 import { methodError } from './errors.ts'
+import { chainOf } from './hash-param.ts'
 import type { RpcContext } from './method.ts'
 
-const AMOUNT_FORM = 'an amount in DIL with at most eight decimals, such as 12.5'
+export const AMOUNT_FORM = 'an amount in DIL, at most 21000000 and with at most eight decimals, such as 12.5'
 export const ADDRESS = v.string('an address such as DJrywx4AsVQSPLZCKRdg8erZdPMNaRSrKq')
 export const TEXT = v.string('a text')
 
@@ -33,4 +34,13 @@ export function hashOfAddress(address: string): Uint8Array {
   const decoded = decodeAddress(address)
   if (!decoded.ok) throw methodError(`not an address: ${describeAddressError(decoded.error)}`)
   return decoded.value
+}
+
+/** For those who look for payments on a node that has deleted blocks; nothing where all are there. */
+export function missingBlocks(context: RpcContext): { readonly warning?: string } {
+  const { pruneHeight } = chainOf(context).engine.maintenance
+  if (pruneHeight === 0) return {}
+  return {
+    warning: `payments below block ${pruneHeight} can not be found, because those blocks have been deleted (--prune)`,
+  }
 }

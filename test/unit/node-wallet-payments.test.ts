@@ -92,6 +92,8 @@ describe('a payment', () => {
     const { wallet, chain } = await startRich(2)
     const payments = await wallet.payments()
     const fee = 5 * paymentBytes(2, 1)
+    await expect(payments.send({ to: somebody, amount: 2 * REWARD })).rejects.toThrow('subtractfeefromamount')
+    await expect(payments.send({ to: somebody, amount: 3 * REWARD })).rejects.toThrow(/with the fee$/)
     await payments.send({ to: somebody, amount: 2 * REWARD, subtractFee: true })
     const [entry] = chain.mempool?.table.sorted() ?? []
     expect(entry?.transaction.outputs).toMatchObject([{ value: BigInt(2 * REWARD - fee) }])

@@ -113,7 +113,10 @@ describe('transactions by RPC', () => {
     expect(await error('decoderawtransaction', [`${hex}00`])).toContain('1 bytes too many')
     expect(await error('decoderawtransaction', ['0'])).toContain('not hex')
     expect(await error('createrawtransaction', [inputs, { nobody: 1 }])).toContain('not an address')
-    for (const amount of [-1, 'much', 0.000000001, 22_000_000, ''])
+    expect(await error('createrawtransaction', [[{ txid: inputs[0]?.txid }], {}])).toContain(
+      "parameter 'inputs': inputs[0].vout is missing",
+    )
+    for (const amount of [-1, 'much', 0.000000001, 22_000_000, '', '0x10', '1e1'])
       expect(await error('createrawtransaction', [inputs, { [address]: amount }])).toContain('not an amount')
   })
 
