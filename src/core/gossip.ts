@@ -17,7 +17,7 @@ import {
 import type { NetworkParams } from '../params/networks.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { AddressBook } from '../pool/address-book.ts'
-import type { AddressSource } from '../pool/address-row.ts'
+import { type AddressSource, plausibleTime } from '../pool/address-row.ts'
 import { endpointKey, type KnownAddress } from '../pool/known-address.ts'
 import type { OwnAddress } from '../pool/own-address.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
@@ -174,7 +174,9 @@ export class AddressGossip {
   /** News are passed on to two peers, who are the same for an address all day. */
   #relay(from: Peer, addresses: readonly TimedAddress[], now: Now): void {
     for (const address of addresses) {
-      if (now.unix - address.time > ADDR_RELAY_FRESH_SECONDS || !this.#mayTell(address)) continue
+      // A time of the future would be fresh for ever, here and wherever it is passed on to.
+      const age = now.unix - plausibleTime(address.time, now.unix)
+      if (age > ADDR_RELAY_FRESH_SECONDS || !this.#mayTell(address)) continue
       const key = endpointKey(address)
       for (const peer of this.#relaysFor(from, this.#rankFor(address, now)))
         this.#push(peer, key, address, now, 1)

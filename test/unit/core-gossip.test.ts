@@ -336,6 +336,7 @@ describe('news', () => {
 
   it.each<[string, number, Partial<TimedAddress>]>([
     ['an address seen more than ten minutes ago', 1, { time: 1_762_000_000 - ADDR_RELAY_FRESH_SECONDS - 1 }],
+    ['one seen in the future, which would be fresh for ever', 1, { time: 1_762_000_000 + 86_400 }],
     ['one of a message of more than ten', MAX_RELAYED_PER_MESSAGE + 1, {}],
     ['a private address', 1, { ip: ipOf('192.168.5.5') }],
     ['a port of a dialler', 1, { port: 40_000 }],
