@@ -4,7 +4,7 @@
  */
 import { BAN_SECONDS } from '../params/limits.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
-import type { Peer } from '../peer/peer.ts'
+import type { ConnectionKind, Peer } from '../peer/peer.ts'
 import type { BanList, BanReason } from '../pool/ban-list.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
@@ -16,9 +16,12 @@ import type { Command, NodeEvent } from './seam.ts'
 export interface BanishmentHooks {
   event(event: NodeEvent): void
   disconnect(peer: Peer, reason: DisconnectReason): void
-  /** Is it one of the seeds, which are closed but never refused? */
-  isSeed(ip: IpBytes): boolean
+  /** Does such an address stand for somebody who may be refused? Seeds are closed but never refused. */
+  mayBeRefused(ip: IpBytes): boolean
 }
+
+/** Named by the operator, for good or once, or dialled as a seed. */
+const EXEMPT: ReadonlySet<ConnectionKind> = new Set(['manual', 'oneTry', 'seed'])
 
 export class Banishment {
   readonly #bans: BanList
@@ -33,12 +36,12 @@ export class Banishment {
 
   /**
    * Ends a peer that has too many points, and refuses its host for a while: not if the operator named it, which is
-   * his business, nor a seed, nor on loopback, which is everybody on this machine.
+   * his business, nor a seed, nor on loopback, which is everybody on this machine, nor at a gateway's address.
    */
   sendAway(peer: Peer, bannable: boolean, score: number, now: UnixSeconds): void {
     this.#hooks.disconnect(peer, 'misbehaving')
-    if (!bannable || peer.kind === 'seed') return
-    if (peer.kind === 'manual' || isLoopback(peer.remote.ip) || this.#hooks.isSeed(peer.remote.ip)) return
+    if (!bannable || EXEMPT.has(peer.kind) || isLoopback(peer.remote.ip)) return
+    if (!this.#hooks.mayBeRefused(peer.remote.ip)) return
     this.#add(hostSubnet(peer.remote.ip), unixSeconds(now + BAN_SECONDS), 'misbehaving', score, now)
   }
 

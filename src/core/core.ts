@@ -197,12 +197,12 @@ export class NodeCore {
     this.#turns.assertConsistent()
   }
 
-  #createEnds({ automatic }: CoreOptions): PeerEnds {
+  #createEnds(options: CoreOptions): PeerEnds {
     return new PeerEnds({
+      options,
       outbox: this.#outbox,
       peers: this.peers,
       bans: this.bans,
-      seeds: automatic?.fixedSeeds ?? [],
       forget: (peer) => {
         this.#turns.forget(peer)
         this.#room?.forget(peer.id)

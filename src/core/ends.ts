@@ -10,19 +10,19 @@ import type { Peer } from '../peer/peer.ts'
 import type { BanList } from '../pool/ban-list.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import type { Endpoint } from '../primitives/ip.ts'
+import { isRoutable } from '../primitives/ip.ts'
 import type { MessageError } from '../wire/messages.ts'
 import { Banishment } from './banishment.ts'
+import type { CoreOptions } from './options.ts'
 import type { Outbox } from './outbox.ts'
 
 export type OffenceDetail = BrokenStream | SkippedFrame | MessageError | BrokenRule
 
 export interface EndHooks {
+  readonly options: Pick<CoreOptions, 'network' | 'automatic'>
   readonly outbox: Outbox
   readonly peers: PeerManager
   readonly bans: BanList
-  /** Closed like others, but never refused. */
-  readonly seeds: readonly Endpoint[]
   /** The peer is out of the table: drop what is keyed by it. */
   forget(peer: Peer): void
   /** Its end has been told: plan anew. */
@@ -35,11 +35,16 @@ export class PeerEnds {
 
   constructor(hooks: EndHooks) {
     this.#hooks = hooks
-    const { outbox, bans, peers, seeds } = hooks
+    const { outbox, bans, peers, options } = hooks
+    const { sharesPrivateAddresses } = options.network
+    const seeds = options.automatic?.fixedSeeds ?? []
     this.banishment = new Banishment(bans, peers, {
       event: (event) => outbox.event(event),
       disconnect: (peer, reason) => this.disconnect(peer, reason, false),
-      isSeed: (ip) => seeds.some((seed) => bytesEqual(seed.ip, ip)),
+      // Seeds are closed like others, but never refused. Nor is a private address, where no node has one of its own:
+      // it is a gateway's, and so everybody's behind it.
+      mayBeRefused: (ip) =>
+        (isRoutable(ip) || sharesPrivateAddresses) && !seeds.some((seed) => bytesEqual(seed.ip, ip)),
     })
   }
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { BAN_SECONDS, MISBEHAVIOUR_DECAY_MS } from '../../src/params/limits.ts'
-import { regtest } from '../../src/params/networks.ts'
-import { unixSeconds } from '../../src/primitives/brand.ts'
+import { mainnet, regtest } from '../../src/params/networks.ts'
+import { type PeerId, unixSeconds } from '../../src/primitives/brand.ts'
 import { parseSubnet, type Subnet } from '../../src/primitives/subnet.ts'
+import { endpointOf } from '../../testkit/books.ts'
 import { CoreProbe } from '../../testkit/sim/probe.ts'
+import { versionOf } from '../../testkit/sim/scripted.ts'
 import { makeFrame } from '../../testkit/tcp-peer.ts'
 
 function subnet(text: string): Subnet {
@@ -57,6 +59,45 @@ describe('misbehaviour', () => {
     expect(probe.core.peers.get(peer)).toBeUndefined()
     expect(eventTypes(probe)).not.toContain('banned')
   })
+})
+
+describe('nobody is banned who', () => {
+  const seed = endpointOf('7.7.7.7')
+  const choice = { outbound: 8, blockRelay: 0, feelers: false, dnsSeeds: [], seedNodes: [] }
+
+  function offend(probe: CoreProbe, peer: PeerId): void {
+    const frame = makeFrame(probe.network.magic, 'getheaders', Uint8Array.of(0x20, ...new Uint8Array(40)))
+    for (let i = 0; i < 10; i++) probe.receiveBytes(peer, frame)
+    expect(probe.events).toContainEqual(
+      expect.objectContaining({ type: 'disconnected', reason: 'misbehaving' }),
+    )
+    expect(eventTypes(probe)).not.toContain('banned')
+  }
+
+  it.each([
+    ['was named by the operator', true],
+    ['was named for one attempt', false],
+  ])('%s', (_, keep) => {
+    const probe = new CoreProbe({ network: mainnet })
+    probe.handle({ type: 'addTarget', target: { host: '9.8.7.6', port: 8_444 }, keep })
+    const peer = probe.connect()
+    if (peer === undefined) throw new Error('refused')
+    probe.receive(peer, versionOf(mainnet), { type: 'verack' })
+    offend(probe, peer)
+  })
+
+  it('is a built-in seed, whichever way it is connected', () => {
+    const probe = new CoreProbe({ network: mainnet, automatic: { ...choice, fixedSeeds: [seed] } })
+    offend(probe, probe.ready('7.7.7.7'))
+  })
+
+  it.each(['172.17.0.1', '192.168.1.1', 'fd00::1', 'fe80::1'])(
+    'comes through a gateway, as %s may be: everybody behind it would be refused',
+    (ip) => {
+      const probe = new CoreProbe({ network: mainnet })
+      offend(probe, probe.ready(ip))
+    },
+  )
 })
 
 describe("the operator's bans", () => {
