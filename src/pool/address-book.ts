@@ -1,9 +1,8 @@
 /**
- * The address book: who might be a peer. Two tables of buckets: `new` for what was told, `tried` for what has
- * answered us. Buckets follow from a secret key, the network group of the address and that of its source, so one
- * source reaches few buckets, and nobody can tell which. Choices are made among network groups, not among
- * addresses, so ten thousand addresses of eight networks weigh as much as eight. An entry of `tried` gives way only
- * after it has been tested. Bounded by the slots of the tables.
+ * The address book: who might be a peer. Two tables of buckets: `new` for what was told, `tried` for what has answered us.
+ * Buckets follow from a secret key, the network group of the address and that of its source, so one source reaches few
+ * buckets, and nobody can tell which. Choices are made among network groups, so ten thousand addresses of eight networks
+ * weigh as much as eight. An entry of `tried` gives way only after it has been tested. Bounded by the tables' slots.
  */
 import {
   ADDRESS_BUSY_GROWTH,
@@ -22,6 +21,7 @@ import type { RandomSource } from '../primitives/random.ts'
 import type { TimedAddress } from '../wire/address.ts'
 import {
   type AddressSource,
+  type Collision,
   newRow,
   plausibleTime,
   type Row,
@@ -57,8 +57,8 @@ export class AddressBook {
     new: { told: new GroupIndex(), vouched: new GroupIndex(), proven: new GroupIndex() },
     tried: { told: new GroupIndex(), vouched: new GroupIndex(), proven: new GroupIndex() },
   }
-  /** Who waits for a place in `tried` until its holder has been tested, and since when. */
-  readonly #collisions = new Map<Row, UnixSeconds>()
+  /** Who waits for a place in `tried` until its holder has been tested. */
+  readonly #collisions = new Map<Row, Collision>()
   #tried = 0
   /** Counts changes that are worth saving. */
   revision = 0
@@ -156,7 +156,7 @@ export class AddressBook {
     const holder = this.#slots.tried.get(this.#slots.triedSlot(row))
     if (holder === undefined) this.#moveToTried(row)
     else if (this.#collisions.size < MAX_ADDRESS_COLLISIONS && !this.#collisions.has(row))
-      this.#collisions.set(row, now.unix)
+      this.#collisions.set(row, { since: now.unix, failures: holder.attempts })
   }
 
   /** It has been a useful peer for `readyMs`, and may go on being one. */
@@ -214,14 +214,14 @@ export class AddressBook {
 
   /** Decides the collisions that can be: a holder that answered lately stays, one that failed gives way. */
   settleCollisions(now: UnixSeconds): void {
-    for (const [row, since] of [...this.#collisions]) {
+    for (const [row, { since, failures }] of [...this.#collisions]) {
       const holder = this.#slots.tried.get(this.#slots.triedSlot(row))
       if (holder === undefined || holder === row || this.#rows.get(row.key) !== row) {
         this.#collisions.delete(row)
         if (holder === undefined && this.#rows.get(row.key) === row && !row.tried) this.#moveToTried(row)
       } else if (now - holder.lastSuccessAt < ADDRESS_REPLACEMENT_SECONDS) {
         this.#collisions.delete(row)
-      } else if (holder.attempts > 0 || now - since > ADDRESS_COLLISION_TEST_SECONDS) {
+      } else if (holder.attempts > failures || now - since > ADDRESS_COLLISION_TEST_SECONDS) {
         this.#collisions.delete(row)
         this.#moveToTried(row)
       }

@@ -42,6 +42,13 @@ export interface Row extends Mutable<KnownAddress> {
   at: number
 }
 
+/** Somebody waits for a place in `tried` until its holder has been tested. */
+export interface Collision {
+  readonly since: UnixSeconds
+  /** Of the holder by then: what failed before is no test. */
+  readonly failures: number
+}
+
 const DAY_SECONDS = 86_400
 const HOUR_SECONDS = 3_600
 /** Times before 1973, and in the future, are made up. */

@@ -569,6 +569,21 @@ describe('a place in tried', () => {
     book.assertConsistent()
   })
 
+  it('is not lost for a failure of long ago: the holder is tested now', () => {
+    const { book, holder, newcomer } = rivals()
+    book.good(endpointOf(holder), NOW)
+    book.failed(endpointOf(holder), at(60).mono)
+    const later = at(ADDRESS_REPLACEMENT_SECONDS + 1)
+    book.good(endpointOf(newcomer), later)
+    book.settleCollisions(later.unix)
+    expect([found(book, holder).tried, found(book, newcomer).tried]).toEqual([true, false])
+    expect(book.nextCollision()).toBe(found(book, holder))
+    book.failed(endpointOf(holder), later.mono)
+    book.settleCollisions(later.unix)
+    expect([found(book, holder).tried, found(book, newcomer).tried]).toEqual([false, true])
+    book.assertConsistent()
+  })
+
   it('is lost by a holder that could not be tested in time', () => {
     const { book, holder, newcomer } = rivals()
     book.good(endpointOf(holder), NOW)
