@@ -10,7 +10,7 @@ import type { AddressBook } from '../pool/address-book.ts'
 import type { BanList } from '../pool/ban-list.ts'
 import { endpointKey } from '../pool/known-address.ts'
 import { ManualTargets, ticketCounter } from '../pool/manual-targets.ts'
-import { type Flight, OutboundPlan } from '../pool/outbound-plan.ts'
+import { type Flight, isKept, OutboundPlan } from '../pool/outbound-plan.ts'
 import type { OwnAddress } from '../pool/own-address.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { Seeding } from '../pool/seeding.ts'
@@ -240,7 +240,7 @@ export class Outbound {
     }
     const wasCut = reason === 'closedByPeer' || reason === 'connectionLost'
     this.plan?.disconnected(peer, misfit, wasCut && readyMs < BUSY_WITHIN_MS, now)
-    if (!peer.inbound && this.#isAlone) this.#seeding?.alone(now.mono)
+    if (isKept(peer.kind) && this.#chosen === 0) this.#seeding?.alone(now.mono)
   }
 
   /** Is no peer there that we dialled? */
@@ -248,16 +248,22 @@ export class Outbound {
     return ![...this.#hooks.peers.all()].some((peer) => !peer.inbound && peer.state === 'ready')
   }
 
+  /** Peers of our own choice: whoever the operator named may know nobody. */
+  get #chosen(): number {
+    let chosen = 0
+    for (const { kind, state } of this.#hooks.peers.all()) if (isKept(kind) && state === 'ready') chosen++
+    return chosen
+  }
+
   stop(): void {
     this.#stopped = true
   }
 
   #seed(): void {
-    const { outbox, peers } = this.#hooks
+    const { outbox } = this.#hooks
     const { mono } = outbox.now
     if (this.#seeding === undefined || this.#options === undefined || mono < this.#seeding.nextAt) return
-    let connected = 0
-    for (const peer of peers.all()) if (!peer.inbound && peer.state === 'ready') connected++
+    const connected = this.#chosen
     const { dnsSeeds, fixedSeeds } = this.#options
     while (mono >= this.#seeding.nextAt) {
       const step = this.#seeding.plan(connected, mono)

@@ -379,7 +379,8 @@ export class OutboundPlan {
 
 const NEVER = monoMs(Number.POSITIVE_INFINITY)
 
-function isKept(kind: string): boolean {
+/** Is it a peer of our own choice, who keeps a slot? */
+export function isKept(kind: string): boolean {
   return kind === 'automatic' || kind === 'blockRelay'
 }
 

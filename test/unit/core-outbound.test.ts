@@ -120,6 +120,15 @@ describe('a node that knows nobody', () => {
     expect(town.hosts()).toContain(spreadAddress(9))
   })
 
+  it('turns to the seeds built in although the operator’s peer is there, who may know nobody', () => {
+    const town = new Town({ dnsSeeds: ['one.example'], fixedSeeds: [endpointOf(spreadAddress(9))] })
+    town.fate = (host) => (host === spreadAddress(9) ? 'ECONNREFUSED' : {})
+    town.probe.handle({ type: 'addTarget', target: { host: spreadAddress(1), port: 8_444 }, keep: true })
+    town.pass(RESEED_INTERVAL_MS + 60_000)
+    expect(town.kinds('manual')).toEqual([spreadAddress(1)])
+    expect(town.hosts()).toContain(spreadAddress(9))
+  })
+
   it('saves a built-in seed only if it has answered', () => {
     const seeds = spread(2).map((ip) => endpointOf(ip))
     const town = new Town({ fixedSeeds: seeds })
