@@ -1,6 +1,6 @@
 /**
  * IP addresses as the wire has them: 16 bytes in network order, IPv4 as ::ffff:a.b.c.d (wire-protocol 3), and
- * endpoints as people write them. Which addresses count as routable follows wire-protocol 11.2.
+ * endpoints as people write them. Which addresses count as routable follows wire-protocol 11.2, and what they lead to.
  */
 
 /** 16 bytes in network order. */
@@ -171,15 +171,30 @@ const NOT_ROUTABLE_V6: readonly Prefix[] = [
   prefix(8, 0xff),
 ]
 
-/** All zeros but for the last 8 bits: loopback, and what once meant an IPv4 address. */
-const LOWEST_V6_BYTES = 15
+/** All zeros but for the last 32 bits: loopback, and what once meant an IPv4 address. */
+const LOWEST_V6_BYTES = 12
+
+/** 64:ff9b::/96, behind which a translator reaches the IPv4 address at its end (RFC 6052). */
+const TRANSLATED = Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)
+
+/**
+ * The IPv4 address that an address leads to: itself, or by 6to4 (RFC 3056) or a translator the one within it.
+ * Undefined if it leads to none.
+ */
+export function reachedIpv4(ip: IpBytes): IpBytes | undefined {
+  if (isIpv4(ip)) return ip
+  if (ip[0] === 0x20 && ip[1] === 0x02) return ipv4(ip[2] ?? 0, ip[3] ?? 0, ip[4] ?? 0, ip[5] ?? 0)
+  for (let i = 0; i < TRANSLATED.length; i++) if (ip[i] !== TRANSLATED[i]) return undefined
+  return ipv4(ip[12] ?? 0, ip[13] ?? 0, ip[14] ?? 0, ip[15] ?? 0)
+}
 
 /** Could a stranger on the internet reach this address? (wire-protocol 11.2) */
 export function isRoutable(ip: IpBytes): boolean {
   // Asked for every address that anybody tells.
-  return isIpv4(ip)
-    ? !isAmong(NOT_ROUTABLE_V4, ip, V4_OFFSET)
-    : !isLowest(ip) && !isAmong(NOT_ROUTABLE_V6, ip, 0)
+  const v4 = reachedIpv4(ip)
+  return v4 === undefined
+    ? !isLowest(ip) && !isAmong(NOT_ROUTABLE_V6, ip, 0)
+    : !isAmong(NOT_ROUTABLE_V4, v4, V4_OFFSET)
 }
 
 function isAmong(prefixes: readonly Prefix[], ip: IpBytes, at: number): boolean {

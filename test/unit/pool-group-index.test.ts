@@ -81,6 +81,10 @@ describe('a network group', () => {
     ['2a00:1450::1', '2a00:1451::1', false],
     // Tunnels: whoever has an IPv4 address has a world of such.
     ['2002:0901:1::1', '2002:0901:2::1', true],
+    ['2002:0901:1::1', '9.1.5.5', true],
+    ['2002:0901:1::1', '9.2.5.5', false],
+    ['64:ff9b::9.1.0.1', '9.1.5.5', true],
+    ['64:ff9b::9.1.0.1', '64:ff9b::9.2.0.1', false],
     ['2001:0:1::1', '2001:0:ffff::1', true],
     // Nobody hands these out, so each stands for itself.
     ['127.0.0.1', '127.0.0.2', false],
