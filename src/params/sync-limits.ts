@@ -39,8 +39,11 @@ export const V1_BLOCKS_IN_FLIGHT = 8
 export const MAX_BYTES_IN_FLIGHT_PER_PEER = 8_388_608
 /** Blocks that come in at the same moment, one of each peer: half of what all messages may hold. */
 export const MAX_ARRIVING_BYTES = 33_554_432
-/** Others take 50 `getdata` in what may be two seconds; those of the first release 10 messages of all kinds. */
-export const GETDATA_INTERVAL_MS = 50
+/**
+ * Others take 50 `getdata` in what may be two seconds, those for transactions included; nodes of the first release 10
+ * messages of all kinds.
+ */
+export const GETDATA_INTERVAL_MS = 60
 export const V1_GETDATA_INTERVAL_MS = 250
 /** Bytes of blocks that wait to be connected; beyond it only the blocks that are needed first are asked for. */
 export const DOWNLOAD_PENDING_BYTES = 50_331_648

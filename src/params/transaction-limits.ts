@@ -66,8 +66,8 @@ export const MAX_TX_IN_FLIGHT = 100
 export const TX_REQUEST_TIMEOUT_MS = 60_000
 /** What strangers tell is asked of them so much later: those whom we chose come first. */
 export const TX_INBOUND_DELAY_MS = 2_000
-/** Time between two `getdata` for transactions to one peer; others take 50 messages in a second. */
-export const TX_GETDATA_INTERVAL_MS = 100
+/** Time between two `getdata` for transactions to one peer; with those for blocks it is less than others take. */
+export const TX_GETDATA_INTERVAL_MS = 200
 
 // Transactions told
 

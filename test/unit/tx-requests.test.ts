@@ -1,6 +1,7 @@
 /** Of whom transactions are asked, when, and when of somebody else; and what peers are blamed for. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
+  GETDATA_INTERVAL_MS,
   MAX_TX_IN_FLIGHT,
   TX_GETDATA_INTERVAL_MS,
   TX_INBOUND_DELAY_MS,
@@ -135,6 +136,11 @@ describe('an announced transaction', () => {
     probe.wait(TX_GETDATA_INTERVAL_MS)
     expect(new Set(probe.askedOf(peer)).size).toBe(50)
     expect(probe.commandsTo(peer).filter((type) => type === 'getdata').length).toBeLessThanOrEqual(7)
+  })
+
+  it('is asked for so seldom that blocks may be asked for as well: others take fifty questions in two seconds', () => {
+    const most = (intervalMs: number): number => Math.ceil(2_000 / intervalMs)
+    expect(most(TX_GETDATA_INTERVAL_MS) + most(GETDATA_INTERVAL_MS)).toBeLessThanOrEqual(45)
   })
 
   it('is not asked for while many are being judged', () => {
