@@ -231,8 +231,9 @@ export class ChainEngine implements Chain {
 
   submitBlock(source: Source, block: Block, received?: StoredBlock): void {
     if (this.isStopped || this.#stopping || (this.#blocks.isFull && source !== 'local')) {
-      const nothing = { fault: undefined, node: undefined, hash: undefined }
-      return this.#hooks.outcome({ type: 'block', source, verdict: 'busy', ...nothing })
+      const node = this.tree.find(block.header.bytes)
+      const found = { fault: undefined, node, hash: node?.hash }
+      return this.#hooks.outcome({ type: 'block', source, verdict: 'busy', ...found })
     }
     this.#jobs.run(this.#intake.accept(source, block, received), (outcome) => {
       if (outcome.verdict === 'stored' && outcome.node !== undefined) this.#sources.set(outcome.node, source)

@@ -59,6 +59,12 @@ export const STALL_TIMEOUT_MIN_MS = 2_000
 export const STALL_TIMEOUT_MAX_MS = 64_000
 /** A compact block whose missing transactions take longer is asked for whole, of somebody else. */
 export const CLAIM_TIMEOUT_MS = 10_000
+/**
+ * The block needed first does not come for so long: other chains than the best one that are better than ours are asked for
+ * too, so many blocks of each peer's at a time.
+ */
+export const BRANCHES_AFTER_MS = 5_000
+export const MAX_BRANCH_BLOCKS = 16
 /** Nobody can be asked any more for the block that all others wait for: one of those who had it has to go. */
 export const EXHAUSTED_MS = 30_000
 /** Blocks whose parent is not known: as many as a short fork has. */

@@ -7,13 +7,13 @@
 import type { Chain } from '../chain/chain.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
+import type { Source } from '../chain/outcomes.ts'
 import {
   BLOCK_LOST_MS,
   CLAIM_TIMEOUT_MS,
   DOWNLOAD_PENDING_BYTES,
   DOWNLOAD_WINDOW_BLOCKS,
   DOWNLOAD_WINDOW_BYTES,
-  EXHAUSTED_MS,
   GETDATA_INTERVAL_MS,
   MAX_PENDING_BLOCK_BYTES,
   STALL_TIMEOUT_MAX_MS,
@@ -22,12 +22,14 @@ import {
 } from '../params/limits.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
+import { Branches } from './branches.ts'
 import { DownloadWindow, isMissing } from './download-window.ts'
+import { Exhaustion } from './exhaustion.ts'
 import type { SyncHooks } from './hooks.ts'
 import { IdSet } from './id-set.ts'
 import { RequestTable } from './request-table.ts'
 import type { SyncPeer } from './sync-peer.ts'
-import { findTakers, leastBusy, soonest, type Taker, type WantedBlocks } from './takers.ts'
+import { findTakers, leastBusy, roomOf, soonest, type Taker, type WantedBlocks } from './takers.ts'
 
 /** A block as it has come from a peer. */
 export interface ArrivedBlock {
@@ -60,6 +62,8 @@ export class BlockDownload {
   readonly #chain: Chain
   readonly #peers: ReadonlyMap<PeerId, SyncPeer>
   readonly #hooks: SyncHooks
+  readonly #branches: Branches
+  readonly #exhaustion = new Exhaustion()
   readonly #window = new DownloadWindow()
   readonly #requests = new RequestTable()
   readonly #judging = new Map<number, Submission>()
@@ -69,13 +73,13 @@ export class BlockDownload {
   #stallTimeoutMs = STALL_TIMEOUT_MIN_MS
   /** Up to this height everything that is missing is asked for; 0 if that is to be looked up. */
   #askedUpTo = 0
-  #exhaustedSince: number | undefined
   #stopped = false
 
-  constructor(chain: Chain, peers: ReadonlyMap<PeerId, SyncPeer>, hooks: SyncHooks) {
+  constructor(chain: Chain, peers: ReadonlyMap<PeerId, SyncPeer>, hooks: SyncHooks, maxReorgDepth: number) {
     this.#chain = chain
     this.#peers = peers
     this.#hooks = hooks
+    this.#branches = new Branches(chain, maxReorgDepth)
   }
 
   /** Blocks that somebody is waited for. */
@@ -187,9 +191,10 @@ export class BlockDownload {
   }
 
   /** The chain has judged a block. Returns what was known of it, if it was taken in here. */
-  judged(node: HeaderNode, isStored: boolean): Submission | undefined {
+  judged(node: HeaderNode, source: Source, isStored: boolean): Submission | undefined {
     if (!isStored) this.#askedUpTo = 0
     const submission = this.#judging.get(node.id)
+    if (submission?.from !== source) return undefined
     this.#judging.delete(node.id)
     return submission
   }
@@ -222,7 +227,7 @@ export class BlockDownload {
       if (peer.arrivals.size > 0) next = Math.min(next, this.#judge(peer, now))
     if (!this.#window.refresh(this.#chain, this.#windowBlocks)) this.#askedUpTo = 0
     if (this.#window.first === undefined) {
-      this.#exhaustedSince = undefined
+      this.#exhaustion.reset()
       return next
     }
     const { takers, waitUntil } = findTakers(
@@ -234,9 +239,11 @@ export class BlockDownload {
     )
     const left = this.#fill(takers, now)
     if (takers.some(({ free }) => free > 0)) next = Math.min(next, this.#rescue(takers, now))
-    for (const { peer, batch } of takers) if (batch.length > 0) this.#send(peer, batch, now)
+    for (const { peer, batch } of takers)
+      if (batch.length > 0) next = Math.min(next, this.#send(peer, batch, now))
     if (left > 0) next = Math.min(next, waitUntil)
-    next = Math.min(next, this.#checkExhausted(now))
+    if (!this.isUnderPressure) next = Math.min(next, this.#askBranches(now))
+    next = Math.min(next, this.#endExhausted(now))
     return this.isUnderPressure ? Math.min(next, now + PRESSURE_LOOK_MS) : next
   }
 
@@ -260,6 +267,7 @@ export class BlockDownload {
       // What it sent may lie here unread.
       peer.progressAt = now
     }
+    if (peer.peer.mustWait) peer.unreadAt = now
     const patienceMs = peer.speed.patienceMs(this.#blockBytes)
     this.#dropLost(peer, patienceMs, now)
     if (peer.arrivals.size === 0) return NEVER
@@ -279,7 +287,9 @@ export class BlockDownload {
     if (peer.isStalled) return endAt
     const { oldest } = peer
     const lostAt =
-      oldest === undefined ? NEVER : oldest.askedAt + (oldest.inParts ? CLAIM_TIMEOUT_MS : BLOCK_LOST_MS)
+      oldest === undefined
+        ? NEVER
+        : Math.max(oldest.askedAt, peer.unreadAt) + (oldest.inParts ? CLAIM_TIMEOUT_MS : BLOCK_LOST_MS)
     return Math.min(stalledAt, Math.max(lostAt, now + PRESSURE_LOOK_MS))
   }
 
@@ -287,8 +297,9 @@ export class BlockDownload {
   #dropLost(peer: SyncPeer, patienceMs: number, now: number): void {
     for (const { node, askedAt, inParts } of peer.arrivals.values()) {
       // They stand in the order in which they were asked.
-      if (now < askedAt + CLAIM_TIMEOUT_MS) return
-      const isOverdue = inParts || now >= askedAt + BLOCK_LOST_MS
+      const since = Math.max(askedAt, peer.unreadAt)
+      if (now < since + CLAIM_TIMEOUT_MS) return
+      const isOverdue = inParts || now >= since + BLOCK_LOST_MS
       if (!isOverdue || (!inParts && now >= peer.progressAt + patienceMs)) continue
       this.giveUp(peer, node)
       peer.arrivals.delete(node.id)
@@ -352,34 +363,37 @@ export class BlockDownload {
     taker.free--
   }
 
-  #send(peer: SyncPeer, batch: readonly HeaderNode[], now: number): void {
+  /** Asks for what is better than our tip, while the best of all does not come. Returns when to look again. */
+  #askBranches(now: number): number {
+    const isRequested = (node: HeaderNode): boolean => this.isRequested(node)
+    const plan = this.#branches.plan(this.#window.first, this.#peers.values(), isRequested, now)
+    let next = plan.at
+    for (const { peer, missing } of plan.wanted) {
+      const free = peer.isStalled || peer.peer.sendQueue.congested ? 0 : roomOf(peer, this.#blockBytes)
+      const batch = missing.filter((node) => !isRequested(node)).slice(0, Math.max(0, free))
+      if (batch.length === 0) continue
+      const isEarly = now < peer.getdataAt
+      if (!isEarly) for (const node of batch) this.#requests.assign(peer, node, now, false)
+      next = Math.min(next, isEarly ? peer.getdataAt : this.#send(peer, batch, now))
+    }
+    return next
+  }
+
+  /** Returns when to look whether anything has come. */
+  #send(peer: SyncPeer, batch: readonly HeaderNode[], now: number): number {
     peer.getdataAt = now + (peer.isV1 ? V1_GETDATA_INTERVAL_MS : GETDATA_INTERVAL_MS)
     this.#hooks.getdata(
       peer.peer,
       batch.map(({ hash }) => hash),
     )
+    return now + peer.speed.patienceMs(this.#blockBytes)
   }
 
-  /**
-   * The block needed first was asked of everybody who has it, and nobody brings it. A new connection may be asked
-   * again, so one of them has to go: rather one whom we dialled, since he comes back.
-   */
-  #checkExhausted(now: number): number {
+  #endExhausted(now: number): number {
     const { first } = this.#window
     const isWaiting = first === undefined || this.isRequested(first)
-    const having = isWaiting ? [] : [...this.#peers.values()].filter((peer) => peer.has(first))
-    const isExhausted =
-      having.length > 0 &&
-      having.every(({ asked, arrivals }) => asked.has(first?.id ?? 0) && !arrivals.has(first?.id ?? 0))
-    if (!isExhausted) {
-      this.#exhaustedSince = undefined
-      return NEVER
-    }
-    this.#exhaustedSince ??= now
-    if (now < this.#exhaustedSince + EXHAUSTED_MS) return this.#exhaustedSince + EXHAUSTED_MS
-    this.#exhaustedSince = undefined
-    const victim = having.find(({ peer }) => !peer.inbound) ?? having[0]
+    const { at, victim } = this.#exhaustion.look(isWaiting ? undefined : first, this.#peers.values(), now)
     if (victim !== undefined) this.#hooks.disconnect(victim.peer, 'stalled', 'a block was lost')
-    return NEVER
+    return at
   }
 }

@@ -34,6 +34,8 @@ export interface SyncOptions {
 
 /** Unasked blocks of one peer with headers that are not known, judged at once: each costs a hash. */
 const MAX_UNASKED = 4
+/** The same of all peers: each may be as large as a block can be. */
+const MAX_UNASKED_OF_ALL = 16
 /** Blocks put together from parts, whose sender is not blamed should they fail later. */
 const MAX_ASSEMBLED = 64
 
@@ -48,6 +50,8 @@ export class BlockSync {
   readonly #orphans = new OrphanPool()
   readonly #progress: SyncProgress
   readonly #assembled = new Set<HeaderNode>()
+  /** Unasked blocks that are being judged, of all peers. */
+  #unasked = 0
   #diskFailed = false
   /** Has something happened that the plan of headers, or that of blocks, has not seen? */
   #headersChanged = true
@@ -61,7 +65,7 @@ export class BlockSync {
     this.#options = options
     this.#hooks = hooks
     this.#headers = new HeaderSync(chain, this.#peers, hooks)
-    this.#blocks = new BlockDownload(chain, this.#peers, hooks)
+    this.#blocks = new BlockDownload(chain, this.#peers, hooks, options.maxReorgDepth)
     this.#walks = new BackWalks(chain, hooks)
     this.#progress = new SyncProgress(chain, options.spacingSeconds, (event) => hooks.event(event), now.mono)
   }
@@ -149,8 +153,13 @@ export class BlockSync {
     }
     const parent = tree.get(block.header.previousHash)
     if (parent === undefined) return this.#orphan(peer, block, received, now)
-    if (!this.#isPromising(parent) || peer.unasked >= MAX_UNASKED) return
+    if (!this.#isPromising(parent)) return
+    if (peer.unasked >= MAX_UNASKED || this.#unasked >= MAX_UNASKED_OF_ALL) {
+      peer.talk.wanted = true
+      return
+    }
     peer.unasked++
+    this.#unasked++
     from.allowance.useWork()
     this.#chain.submitBlock(peer.id, block, received)
   }
@@ -296,9 +305,10 @@ export class BlockSync {
   #blockJudged(outcome: BlockOutcome, now: Now): void {
     const { source, node, verdict } = outcome
     const peer = source === 'local' ? undefined : this.#peers.get(source)
-    const submission = node === undefined ? undefined : this.#blocks.judged(node, verdict === 'stored')
+    const submission =
+      node === undefined ? undefined : this.#blocks.judged(node, source, verdict === 'stored')
     const inParts = submission?.inParts === true
-    if (submission === undefined && peer !== undefined) peer.unasked = Math.max(0, peer.unasked - 1)
+    if (submission === undefined && source !== 'local') this.#unaskedJudged(peer)
     if (verdict !== 'stored' && verdict !== 'duplicate') this.#change()
     if (node !== undefined && verdict === 'stored') {
       peer?.shows(node)
@@ -308,6 +318,11 @@ export class BlockSync {
     }
     const blame = blameForBlock(outcome, inParts)
     if (peer !== undefined && blame !== undefined) this.#hooks.offend(peer.peer, blame.offence, blame.detail)
+  }
+
+  #unaskedJudged(peer: SyncPeer | undefined): void {
+    this.#unasked--
+    if (peer !== undefined) peer.unasked--
   }
 
   #noteAssembled(node: HeaderNode): void {

@@ -116,7 +116,9 @@ export class HeaderSync {
       }
       case 'staged':
         talk.from = staged
-        talk.more = true
+        talk.more = count >= MAX_HEADERS
+        // Few at a time, and none that show their worth: others are to be followed meanwhile.
+        if (!talk.more) talk.retryAt = now.mono + UNCONNECTED_PAUSE_MS
         return
       case 'unconnected':
         return this.#unconnected(peer, now)
@@ -208,7 +210,8 @@ export class HeaderSync {
     if (main !== undefined && hasMore(main) && now.mono >= main.talk.retryAt) {
       const { askedAt } = main.talk
       if (askedAt === undefined || now.mono < askedAt + HEADERS_SLOW_MS) return main
-      if (peerIsArriving(main)) return main
+      // Something comes in, but it need not be what was asked for.
+      if (peerIsArriving(main) && now.mono < askedAt + HEADERS_TIMEOUT_MS) return main
     }
     let best: SyncPeer | undefined
     for (const peer of this.#peers.values()) {

@@ -82,6 +82,8 @@ export class SyncPeer {
   readonly arrivals = new Map<number, Arrival>()
   /** When it last brought a block, or had the first of those under way to bring. */
   progressAt = 0
+  /** When we last were not reading what it sends: until then nothing was late. */
+  unreadAt = 0
   /** It brings nothing: it is asked for nothing more before it does. */
   isStalled = false
   /** Blocks that were never brought, though others were. */

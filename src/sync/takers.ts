@@ -81,7 +81,8 @@ export function leastBusy(
   return best
 }
 
-function roomOf(peer: SyncPeer, blockBytes: number): number {
+/** For how many more blocks it can be asked. */
+export function roomOf(peer: SyncPeer, blockBytes: number): number {
   const capacity = peer.isV1 ? V1_BLOCKS_IN_FLIGHT : peer.speed.capacity(blockBytes)
   return capacity - peer.arrivals.size
 }
