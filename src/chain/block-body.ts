@@ -44,6 +44,9 @@ export type BodyFault = Fault & { readonly blames: 'body' | 'block' }
 
 export const MAX_BLOCK_TRANSACTIONS = 100_000
 
+/** What is hashed for a node of the tree of transactions: two ids. */
+const INNER_NODE_BYTES = 64
+
 /** The bytes at hand are the only bound while it is not known whether the header stands for them. */
 const BOUND_BY_BYTES: TransactionLimits = {
   maxInputs: MAX_TRANSACTION_DATA_BYTES,
@@ -67,6 +70,7 @@ export function parseBody(
   const { root, mutated } = merkleRoot(transactions.map(({ txid }) => txid))
   if (!bytesEqual(root, header.merkleRoot)) return refuse('body', 'bad-txnmrklroot')
   if (mutated || hasDuplicates(transactions)) return refuse('body', 'bad-txns-duplicate')
+  if (isInnerNode(transactions[0])) return refuse('body', 'bad-txns-duplicate')
   const broken =
     checkShape(params, transactionData, transactions) ??
     (height !== undefined && height > params.trustedHeight ? checkTransactions(transactions) : undefined)
@@ -122,6 +126,14 @@ function checkTransactions(transactions: readonly BlockTransaction[]): Fault | u
     if (broken !== undefined) return fault(broken.code, `transaction ${i}`)
   }
   return undefined
+}
+
+/**
+ * Two ids of the header's transactions, side by side, may look like one transaction: then the pairs stand in their
+ * transactions' place under the same root. Nobody can make a coinbase of them, which begins with a hash of zeros.
+ */
+function isInnerNode(first: BlockTransaction | undefined): boolean {
+  return first !== undefined && first.end - first.start === INNER_NODE_BYTES && !isCoinbase(first.transaction)
 }
 
 function hasDuplicates(transactions: readonly BlockTransaction[]): boolean {

@@ -121,6 +121,15 @@ describe('a body', () => {
     expect(faultOf([first, coinbase(chain, 6)])).toEqual(['bad-cb-multiple', 'block'])
   })
 
+  it('may be two ids of another one that look like a transaction: that says nothing against the header', () => {
+    const inner = transaction({
+      inputs: [input({ scriptSig: new Uint8Array(4) })],
+      outputs: [output({ scriptPubKey: new Uint8Array(0) })],
+    })
+    expect(transactionBytesOf(inner).length).toBe(64)
+    expect(faultOf([inner])).toEqual(['bad-txns-duplicate', 'body'])
+  })
+
   it('spends no output twice', () => {
     const again = transaction({ inputs: [input({ previousIndex: 1 })], lockTime: 1 })
     expect(faultOf([first, spend(1), again])).toEqual(['bad-txns-inputs-missingorspent', 'block'])
