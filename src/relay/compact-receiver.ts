@@ -16,6 +16,7 @@ import {
 import type { Peer } from '../peer/peer.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
+import { IdSet } from '../primitives/id-set.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import { MAX_INDEX, MAX_INDEXES } from '../wire/compact.ts'
 import { HeaderList } from '../wire/header.ts'
@@ -42,6 +43,8 @@ export class CompactReceiver {
   readonly #hooks: RelayHooks
   /** In the order in which they came. */
   #waiting: Waiting[] = []
+  /** Blocks that a peer has brought: each is put together once, for that is a look at the whole mempool. */
+  readonly #begun = new WeakMap<Peer, IdSet>()
 
   constructor(chain: Chain, transactions: TransactionSource, hooks: RelayHooks) {
     this.#chain = chain
@@ -117,7 +120,7 @@ export class CompactReceiver {
 
   /** Puts the block of a known header together. */
   #begin(peer: Peer, node: HeaderNode, message: MessageOf<'cmpctblock'>): void {
-    if (isSettled(node) || node.work <= this.#chain.tip.work) return
+    if (isSettled(node) || node.work <= this.#chain.tip.work || this.#hasBegun(peer, node)) return
     const partial = PartialBlock.begin(message, this.#transactions)
     if (partial === undefined) return this.#fetch(peer, node)
     const { missing } = partial
@@ -128,6 +131,15 @@ export class CompactReceiver {
     this.#wait({ peer, message: undefined, node, partial })
     this.#hooks.requests.claim(peer, node, this.#hooks.now())
     this.#hooks.sayer.send(peer, { type: 'getblocktxn', blockHash: node.hash, indexes: missing })
+  }
+
+  /** From now on it has. */
+  #hasBegun(peer: Peer, { id }: HeaderNode): boolean {
+    const begun = this.#begun.get(peer) ?? new IdSet()
+    this.#begun.set(peer, begun)
+    if (begun.has(id)) return true
+    begun.add(id)
+    return false
   }
 
   #finish(peer: Peer, node: HeaderNode, partial: PartialBlock): void {

@@ -21,12 +21,12 @@ import {
   V1_GETDATA_INTERVAL_MS,
 } from '../params/limits.ts'
 import type { PeerId } from '../primitives/brand.ts'
+import { IdSet } from '../primitives/id-set.ts'
 import type { Block } from '../wire/block.ts'
 import { Branches } from './branches.ts'
 import { DownloadWindow, isMissing } from './download-window.ts'
 import { Exhaustion } from './exhaustion.ts'
 import type { SyncHooks } from './hooks.ts'
-import { IdSet } from './id-set.ts'
 import { RequestTable } from './request-table.ts'
 import type { SyncPeer } from './sync-peer.ts'
 import { findTakers, leastBusy, roomOf, soonest, type Taker, type WantedBlocks } from './takers.ts'

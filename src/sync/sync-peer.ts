@@ -4,8 +4,8 @@
  */
 import type { HeaderNode } from '../chain/header-node.ts'
 import type { Peer } from '../peer/peer.ts'
+import { IdSet } from '../primitives/id-set.ts'
 import { NODE_NETWORK } from '../wire/address.ts'
-import { IdSet } from './id-set.ts'
 import { PeerSpeed } from './peer-speed.ts'
 
 /** Blocks that a node without the service bit of a full one can be expected to have. */

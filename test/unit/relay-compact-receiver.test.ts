@@ -123,6 +123,21 @@ const answer = (from: RelayPeer, ...numbers: number[]): void =>
   bench.receiver.onBlockTransactions(from, blocktxn(...numbers))
 
 describe('a compact block', () => {
+  it('that comes again and again is put together once for each peer', () => {
+    let looks = 0
+    const none: KnownTransaction[] = []
+    bench.pool[Symbol.iterator] = () => {
+      looks++
+      return none.values()
+    }
+    bench.chain.submitHeaders('local', HeaderList.of([block.header]))
+    const node = bench.chain.tree.get(block.hash)
+    if (node !== undefined) bench.requested.add(node)
+    for (let i = 0; i < 5; i++) bench.receive(peer, message)
+    bench.receive(bench.peer(2), message)
+    expect(looks).toBe(2)
+  })
+
   it('whose transactions are all here is a block at once', () => {
     have(3, 1, 2)
     bench.receive(peer, message)

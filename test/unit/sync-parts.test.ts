@@ -11,7 +11,7 @@ import {
   START_BLOCKS_IN_FLIGHT,
 } from '../../src/params/limits.ts'
 import { peerId } from '../../src/primitives/brand.ts'
-import { IdSet } from '../../src/sync/id-set.ts'
+import { IdSet } from '../../src/primitives/id-set.ts'
 import { OrphanPool } from '../../src/sync/orphan-pool.ts'
 import { PeerSpeed } from '../../src/sync/peer-speed.ts'
 import { type FakeBlock, fakeBlock, fakeBlocks } from '../../testkit/fake-chain.ts'
