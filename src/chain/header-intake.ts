@@ -43,7 +43,10 @@ export class HeaderIntake {
   readonly #params: ChainParams
   readonly #tree: HeaderTree
   readonly #hooks: HeaderIntakeHooks
+  /** Between two messages of a source. Least recently continued first. */
   readonly #staged = new Map<Source, StagedChain>()
+  /** Of sources one of whose messages is being worked on; an entry that has gone is of one that was forgotten. */
+  readonly #working = new Map<Source, StagedChain>()
   readonly #lastCheckpoint: number
 
   constructor(params: ChainParams, tree: HeaderTree, hooks: HeaderIntakeHooks) {
@@ -56,12 +59,14 @@ export class HeaderIntake {
   /** Headers kept aside, over all sources. */
   get stagedCount(): number {
     let count = 0
-    for (const chain of this.#staged.values()) count += chain.length
+    for (const chains of [this.#staged, this.#working])
+      for (const chain of chains.values()) count += chain.length
     return count
   }
 
   forget(source: PeerId): void {
     this.#staged.delete(source)
+    this.#working.delete(source)
   }
 
   /** `aside`: may headers that have not shown their worth be kept, to be continued by the source's next ones? */
@@ -84,8 +89,8 @@ export class HeaderIntake {
     const wrong = broken ?? refused ?? (chain.base.isFailed ? invalid('bad-prevblk') : undefined)
     const reached = chain.base.height >= from ? chain.base : known.last
     const last = reached?.isFailed === true ? undefined : reached
-    if (aside && (wrong !== undefined || chain.length === 0 || chain.isFull)) this.#staged.delete(source)
     const isStaged = aside && wrong === undefined && chain.length > 0
+    if (aside) this.#putAside(source, chain, isStaged && !chain.isFull)
     return {
       ...outcome,
       verdict: wrong?.verdict ?? stagedVerdict(chain),
@@ -115,17 +120,35 @@ export class HeaderIntake {
   ): StagedChain | { verdict: HeadersVerdict; fault: Fault | undefined } {
     const previous = first?.subarray(4, 36) ?? UNKNOWN_HASH
     const before = source === undefined ? undefined : this.#staged.get(source)
-    if (before?.endsIn(previous) === true) return before
+    if (source !== undefined && before?.endsIn(previous) === true) {
+      this.#staged.delete(source)
+      this.#working.set(source, before)
+      return before
+    }
     const base = this.#tree.get(previous)
     if (base === undefined) return { verdict: 'unconnected', fault: undefined }
     if (base.height < this.#checkpointReached)
       return { verdict: 'invalid', fault: fault('bad-fork-prior-to-checkpoint') }
     const chain = new StagedChain(base)
     if (source === undefined) return chain
-    if (before === undefined && this.#staged.size >= MAX_STAGING_SOURCES)
-      return { verdict: 'busy', fault: undefined }
-    this.#staged.set(source, chain)
+    this.#staged.delete(source)
+    this.#working.set(source, chain)
     return chain
+  }
+
+  /**
+   * The work on a message is done. What is kept for the next one takes the place of what was not continued for longest, if
+   * there is too much: nobody keeps others from being heard by leaving things here.
+   */
+  #putAside(source: Source, chain: StagedChain, isKept: boolean): void {
+    if (this.#working.get(source) !== chain) return
+    this.#working.delete(source)
+    if (!isKept) return
+    this.#staged.set(source, chain)
+    for (const oldest of this.#staged.keys()) {
+      if (this.#staged.size <= MAX_STAGING_SOURCES) return
+      this.#staged.delete(oldest)
+    }
   }
 
   /** Cheap rules. Returns what is wrong; a broken rule leaves nothing of the list, a future time those before. */

@@ -88,8 +88,8 @@ export class HeaderSync {
       return
     }
     if (!isAnswer && headers.length > MAX_NEWS_HEADERS) peer.peer.allowance.useWork()
-    const isUntimely =
-      !isAnswer && (talk.askedAt !== undefined || (this.isFar(now) && !this.#connects(headers)))
+    // While there is much to come only those are heard who were asked: the chain keeps aside what few have begun.
+    const isUntimely = !isAnswer && (talk.askedAt !== undefined || this.isFar(now))
     if (isUntimely || talk.judging >= MAX_HEADER_JOBS_PER_SOURCE) {
       talk.wanted = true
       return

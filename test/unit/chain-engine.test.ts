@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { NodeFlag } from '../../src/chain/header-node.ts'
 import { encodeUndo, undoKey } from '../../src/chain/undo.ts'
 import type { ChainParams } from '../../src/params/chain-params.ts'
+import { MAX_STAGING_SOURCES } from '../../src/params/limits.ts'
 import { regtest } from '../../src/params/networks.ts'
 import { peerId } from '../../src/primitives/brand.ts'
 import { hashToHex } from '../../src/primitives/bytes.ts'
@@ -103,6 +104,35 @@ describe('headers', () => {
     bench.settle()
     expect(bench.of('headers')[1]).toMatchObject({ verdict: 'accepted', added: 6 })
     expect(bench.engine.tree.size).toBe(7)
+  })
+
+  it('kept aside by many do not keep others from being heard', () => {
+    const work = new ChainBench({ params }).engine.tree.genesis.work
+    const bench = new ChainBench({ params: { ...params, minimumWork: work * 7n } })
+    const honest = builder.chain(builder.genesis, 6)
+    bench.engine.submitHeaders(peer, headersOf(honest.slice(0, 2)))
+    bench.settle()
+    for (let id = 100; id < 100 + MAX_STAGING_SOURCES - 1; id++)
+      bench.engine.submitHeaders(peerId(id), headersOf([builder.next(builder.genesis, { salt: id })]))
+    bench.settle()
+    bench.engine.submitHeaders(peer, headersOf(honest.slice(2, 4)))
+    bench.settle()
+    for (let id = 200; id < 200 + MAX_STAGING_SOURCES - 1; id++)
+      bench.engine.submitHeaders(peerId(id), headersOf([builder.next(builder.genesis, { salt: id })]))
+    bench.settle()
+    expect(bench.of('headers').map(({ verdict }) => verdict)).not.toContain('busy')
+    expect(bench.engine.stagedHeaders).toBe(4 + MAX_STAGING_SOURCES - 1)
+    bench.engine.submitHeaders(peer, headersOf(honest.slice(4)))
+    bench.settle()
+    expect(bench.engine.bestHeader.height).toBe(6)
+  })
+
+  it('of one who has gone meanwhile are not kept aside', () => {
+    const bench = new ChainBench({ params: { ...params, minimumWork: 1n << 200n } })
+    bench.engine.submitHeaders(peer, headersOf(builder.chain(builder.genesis, 700)))
+    bench.engine.forget(peer)
+    bench.settle()
+    expect(bench.engine.stagedHeaders).toBe(0)
   })
 
   it('kept aside are forgotten with their peer', () => {

@@ -114,19 +114,4 @@ describe('blocks that nobody asked for', () => {
     for (const peer of peers) bench.block(peer, sibling(100 + peer.peer.id))
     expect(taken(bench)).toBe(16 + 7)
   })
-
-  it('are not counted for ever when somebody else brings the same', () => {
-    const bench = near()
-    const peer = bench.add({ blocks: CHAIN.slice(0, 100) })
-    const other = bench.add({ blocks: CHAIN.slice(0, 100) })
-    bench.run(100)
-    for (let height = 101; height <= 110; height++) {
-      const next = fakeBlock({ hash: bench.chain.tip.hash }, 7)
-      bench.chain.held = true
-      bench.block(peer, next)
-      bench.block(other, next)
-      bench.do(() => bench.chain.release())
-      expect(bench.chain.tip.height).toBe(height)
-    }
-  })
 })
