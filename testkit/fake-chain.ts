@@ -114,6 +114,15 @@ export class FakeChain implements Chain {
     for (const outcome of this.#kept.splice(0)) this.#hooks.outcome(outcome)
   }
 
+  /** Finds the header at this height false, and forgets it with all on top of it. Their blocks must not be there. */
+  takeOut(height: number): void {
+    const node = this.bestHeader.ancestor(height)
+    if (node?.parent === undefined) throw new Error('no such header')
+    const { length: count } = this.tree.remove(node)
+    this.bestHeader = node.parent
+    this.#say({ type: 'falseHeaders', behind: node.parent, count })
+  }
+
   activeAt(height: number): HeaderNode | undefined {
     return this.#active[height]
   }

@@ -34,6 +34,8 @@ export interface ActivationHooks {
   isInitialDownload(): boolean
   /** Is there no time for more? */
   isStopping(): boolean
+  /** No block above this height may be connected yet: its header is only believed to be what it is. */
+  provenHeight(): number
   /** The tip is another one than was told before, and will not be worse in a moment. */
   tipChanged(): void
   /** A block breaks a rule; it and its descendants are out. */
@@ -73,7 +75,7 @@ export class Activation {
   *advance(): Job<boolean> {
     const { candidates, active, tree, params } = this.#parts
     for (;;) {
-      const best = candidates.best(active.tip)
+      const best = this.#proven(candidates.best(active.tip))
       if (best === undefined) break
       const fork = tree.fork(best, active.tip)
       const depth = active.tip.height - fork.height
@@ -86,6 +88,14 @@ export class Activation {
     }
     this.#settle()
     return true
+  }
+
+  /** The highest block of a chain that may be connected, if it is better than the tip. */
+  #proven(best: HeaderNode | undefined): HeaderNode | undefined {
+    const height = this.#hooks.provenHeight()
+    if (best === undefined || best.height <= height) return best
+    const proven = best.ancestor(height)
+    return proven !== undefined && proven.work > this.#parts.active.tip.work ? proven : undefined
   }
 
   /** Takes blocks off until this one is the tip. It must be on the active chain. */

@@ -18,11 +18,11 @@ import { CoinCache } from './coin-cache.ts'
 import { loadCoins } from './connect.ts'
 import type { Fault } from './faults.ts'
 import { ForkWatch } from './fork-watch.ts'
-import { falseHistory, HeaderAudit } from './header-audit.ts'
 import { HeaderIntake } from './header-intake.ts'
 import type { HeaderNode } from './header-node.ts'
 import { HeaderQueue } from './header-queue.ts'
 import type { HeaderTree } from './header-tree.ts'
+import { HeaderTrust } from './header-trust.ts'
 import type { Job, StoredBlock } from './io.ts'
 import { JobRunner } from './job-runner.ts'
 import { Ledger } from './ledger.ts'
@@ -65,7 +65,7 @@ export class ChainEngine implements Chain {
   readonly #standing: Standing
   readonly #headers: HeaderIntake
   readonly #headerQueue: HeaderQueue
-  readonly #audit: HeaderAudit
+  readonly #trust: HeaderTrust
   readonly #intake: BlockIntake
   readonly #activation: Activation
   #announced: HeaderNode
@@ -92,11 +92,7 @@ export class ChainEngine implements Chain {
     if (options.txIndex === true)
       this.txIndex = new TxIndex(this.tree, this.#active, this.#blocks, saved?.txIndex)
     this.#ledger = new Ledger(this.coins, tip, this.txIndex)
-    this.forks = new ForkWatch(
-      this.tree,
-      () => this.tip,
-      (outcome) => hooks.outcome(outcome),
-    )
+    this.forks = new ForkWatch(this.tree, () => this.tip, hooks)
     this.#standing = new Standing({
       tree: this.tree,
       blocks: this.#blocks,
@@ -110,15 +106,29 @@ export class ChainEngine implements Chain {
       tip: () => this.tip,
       isInitialDownload: () => this.isInitialDownload,
       added: (node) => this.#standing.added(node),
+      provenHeight: () => this.#trust.height,
     })
     this.#headerQueue = new HeaderQueue(this.#headers, this.#jobs, (outcome) => {
       this.#scheduleCommit()
-      this.#auditHeaders()
+      this.#trust.audit()
       hooks.outcome(outcome)
     })
-    this.#audit = new HeaderAudit(params, {
+    this.#trust = new HeaderTrust({
+      params,
+      tree: this.tree,
+      active: this.#active,
+      blocks: this.#blocks,
+      ledger: this.#ledger,
+      jobs: this.#jobs,
       bestHeader: () => this.bestHeader,
-      changed: (node) => this.#ledger.changed(node),
+      isStopping: () => this.#stopping,
+      distrust: () => this.#headers.distrust(),
+      reviewed: () => this.#review(),
+      confirmed: () => {
+        this.#scheduleCommit()
+        this.#advance()
+      },
+      hooks,
     })
     this.#intake = new BlockIntake(this.tree, this.#headers, this.#blocks, {
       stored: (node) => this.#blockStored(node),
@@ -137,6 +147,7 @@ export class ChainEngine implements Chain {
       {
         isInitialDownload: () => this.isInitialDownload,
         isStopping: () => this.#stopping,
+        provenHeight: () => this.#trust.height,
         tipChanged: () => this.#tipChanged(),
         failed: (node, fault) => this.#blockFailed(node, fault),
         lost: (node) => this.#blockLost(node),
@@ -159,7 +170,7 @@ export class ChainEngine implements Chain {
       reviewed: () => this.#review(),
     })
     this.#review()
-    this.#auditHeaders()
+    this.#trust.audit()
     if (this.txIndex !== undefined) this.#jobs.run(this.txIndex.build(), () => undefined)
   }
 
@@ -290,17 +301,6 @@ export class ChainEngine implements Chain {
     if (this.isInitialDownload) return true
     const fork = this.tree.fork(node, this.tip)
     return this.tip.height - fork.height <= this.params.maxReorgDepth
-  }
-
-  /** In the background: nothing waits for it. */
-  #auditHeaders(): void {
-    if (!this.#audit.isDue || this.#stopping) return
-    this.#jobs.run(this.#audit.run(), (wrong) => {
-      this.#scheduleCommit()
-      if (wrong === undefined) return
-      this.#jobs.stop()
-      this.#hooks.outcome({ type: 'storageFailed', error: falseHistory(wrong) })
-    })
   }
 
   #blockStored(node: HeaderNode): void {

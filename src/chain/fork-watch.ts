@@ -3,10 +3,11 @@
  * because they break a rule: the operator should know, of each once, since it grows. Either we are on the wrong side or
  * others are.
  */
+import type { ChainHooks } from './chain.ts'
 import { workOfBits } from './compact-bits.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
-import type { DeepForkOutcome, RejectedForkOutcome } from './outcomes.ts'
+import type { RejectedForkOutcome } from './outcomes.ts'
 
 /** A chain that breaks a rule is told of when it is ahead by the work of more blocks than this: so many no liar makes. */
 const LEAD_BLOCKS = 6n
@@ -14,20 +15,16 @@ const LEAD_BLOCKS = 6n
 export class ForkWatch {
   readonly #tree: HeaderTree
   readonly #tip: () => HeaderNode
-  readonly #tell: (outcome: DeepForkOutcome | RejectedForkOutcome) => void
+  readonly #hooks: Pick<ChainHooks, 'outcome'>
   /** Where they leave ours, or the first block that breaks a rule. */
   readonly #told = new Set<HeaderNode>()
   /** The most work among blocks that break a rule, or stand on one that does. */
   #bad: HeaderNode | undefined
 
-  constructor(
-    tree: HeaderTree,
-    tip: () => HeaderNode,
-    tell: (outcome: DeepForkOutcome | RejectedForkOutcome) => void,
-  ) {
+  constructor(tree: HeaderTree, tip: () => HeaderNode, hooks: Pick<ChainHooks, 'outcome'>) {
     this.#tree = tree
     this.#tip = tip
-    this.#tell = tell
+    this.#hooks = hooks
   }
 
   /** A chain that breaks a rule and has much more work than ours; undefined if there is none. */
@@ -43,7 +40,7 @@ export class ForkWatch {
   /** It would lead, but too many blocks would have to be undone. */
   tooDeep(best: HeaderNode): void {
     const fork = this.#tree.fork(best, this.#tip())
-    if (this.#isNew(fork)) this.#tell({ type: 'deepFork', fork, best })
+    if (this.#isNew(fork)) this.#hooks.outcome({ type: 'deepFork', fork, best })
   }
 
   /** It breaks a rule, or stands on one that does. */
@@ -60,7 +57,7 @@ export class ForkWatch {
   tellOfBad(): void {
     const { rejected } = this
     if (rejected !== undefined && this.#isNew(rejected.first))
-      this.#tell({ type: 'rejectedFork', ...rejected })
+      this.#hooks.outcome({ type: 'rejectedFork', ...rejected })
   }
 
   #isNew(node: HeaderNode): boolean {

@@ -1,6 +1,6 @@
 /**
- * Hashes, while nothing else is to be hashed, the headers that were taken for what the next one names them because a
- * checkpoint lay ahead. What is found once is written down, so that it is done once.
+ * Hashes, from the first on, the headers that were taken for what the next one names them because a checkpoint lay
+ * ahead. What is found once is written down, so that it is done once.
  */
 
 import type { ChainParams } from '../params/chain-params.ts'
@@ -15,15 +15,15 @@ const CHUNK = 16
 
 export interface AuditHooks {
   bestHeader(): HeaderNode
-  /** A header was found to be what it was taken for. */
-  changed(node: HeaderNode): void
+  /** Headers were found to be what they were taken for. */
+  confirmed(nodes: readonly HeaderNode[]): void
 }
 
 export class HeaderAudit {
   readonly #hooks: AuditHooks
   readonly #lastCheckpoint: number
-  /** Everything below has been hashed. */
-  #from = 1
+  /** Everything up to here has been hashed. */
+  #reached = 0
   #running = false
 
   constructor(params: ChainParams, hooks: AuditHooks) {
@@ -31,31 +31,43 @@ export class HeaderAudit {
     this.#lastCheckpoint = params.proofOfWork.kind === 'sha3' ? 0 : lastCheckpointHeight(params)
   }
 
+  /** Up to this height every header of the best chain has been hashed; infinite from the last checkpoint on. */
+  get reached(): number {
+    if (this.#reached >= this.#lastCheckpoint) return Number.POSITIVE_INFINITY
+    const best = this.#hooks.bestHeader()
+    while (this.#reached < this.#lastCheckpoint) {
+      const next = best.ancestor(this.#reached + 1)
+      if (next === undefined || next.has(NodeFlag.assumed)) return this.#reached
+      this.#reached++
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
   /** Is there something to be hashed, and nobody doing it? */
   get isDue(): boolean {
-    return (
-      !this.#running &&
-      this.#from < this.#lastCheckpoint &&
-      this.#hooks.bestHeader().height >= this.#lastCheckpoint
-    )
+    return !this.#running && this.reached < this.#hooks.bestHeader().height
+  }
+
+  /** Headers above this height are not those that were hashed. */
+  rewind(height: number): void {
+    this.#reached = Math.min(this.#reached, height)
   }
 
   /** The first header that is not what it was taken for, if there is one. */
   *run(): Job<HeaderNode | undefined> {
     this.#running = true
     try {
-      while (this.#from < this.#lastCheckpoint) {
-        const nodes = this.#next()
+      for (let nodes = this.#next(); nodes.length > 0; nodes = this.#next()) {
         const hashes = yield* hashHeaders(
           nodes.map(({ bytes }) => bytes),
           false,
         )
         if (hashes === undefined) return undefined
-        for (const [i, node] of nodes.entries()) {
-          if (!bytesEqual(hashes[i] ?? node.bytes, node.hash)) return node
-          node.clear(NodeFlag.assumed)
-          this.#hooks.changed(node)
-        }
+        const wrong = nodes.findIndex((node, i) => !bytesEqual(hashes[i] ?? node.bytes, node.hash))
+        const right = wrong < 0 ? nodes : nodes.slice(0, wrong)
+        for (const node of right) node.clear(NodeFlag.assumed)
+        this.#hooks.confirmed(right)
+        if (wrong >= 0) return nodes[wrong]
       }
       return undefined
     } finally {
@@ -67,15 +79,11 @@ export class HeaderAudit {
   #next(): HeaderNode[] {
     const nodes: HeaderNode[] = []
     const best = this.#hooks.bestHeader()
-    while (nodes.length < CHUNK && this.#from < this.#lastCheckpoint) {
-      const node = best.ancestor(this.#from++)
-      if (node?.has(NodeFlag.assumed) === true) nodes.push(node)
+    for (let height = this.reached + 1; nodes.length < CHUNK && height < this.#lastCheckpoint; height++) {
+      const node = best.ancestor(height)
+      if (node === undefined) break
+      if (node.has(NodeFlag.assumed)) nodes.push(node)
     }
     return nodes
   }
-}
-
-/** What the operator is told of a header that is not what its hash was said to be. */
-export function falseHistory({ height }: HeaderNode): string {
-  return `the history that peers told below the last checkpoint is false at block ${height}: delete the folder 'chain' in the data directory and start again`
 }

@@ -30,6 +30,8 @@ export interface HeaderIntakeHooks {
   isInitialDownload(): boolean
   /** A header is new in the tree. */
   added(node: HeaderNode): void
+  /** Up to this height headers of the best chain are known to be what they were taken for. */
+  provenHeight(): number
 }
 
 /** Hashes asked for at once: few at first, since most liars are found out by the first. */
@@ -48,6 +50,7 @@ export class HeaderIntake {
   /** Of sources one of whose messages is being worked on; an entry that has gone is of one that was forgotten. */
   readonly #working = new Map<Source, StagedChain>()
   readonly #lastCheckpoint: number
+  #trusts = true
 
   constructor(params: ChainParams, tree: HeaderTree, hooks: HeaderIntakeHooks) {
     this.#params = params
@@ -69,6 +72,12 @@ export class HeaderIntake {
     this.#working.delete(source)
   }
 
+  /** Takes nothing on trust from now on. What waits aside may stand on what is false. */
+  distrust(): void {
+    this.#trusts = false
+    this.#staged.clear()
+  }
+
   /** `aside`: may headers that have not shown their worth be kept, to be continued by the source's next ones? */
   *accept(source: Source, list: HeaderList, aside: boolean): Job<HeadersOutcome> {
     const known = this.#skipKnown(list)
@@ -86,6 +95,7 @@ export class HeaderIntake {
     const refused = this.#prepare(chain, news)
     const { added, broken } = yield* this.#identify(chain, from, chain.last.height - from + 1)
     // What stands on a bad block is known by its work alone.
+    if (chain.base.has(NodeFlag.removed)) return { ...outcome, ...BUSY, last: undefined, added: 0 }
     const wrong = broken ?? refused ?? (chain.base.isFailed ? invalid('bad-prevblk') : undefined)
     const reached = chain.base.height >= from ? chain.base : known.last
     const last = reached?.isFailed === true ? undefined : reached
@@ -127,8 +137,12 @@ export class HeaderIntake {
     }
     const base = this.#tree.get(previous)
     if (base === undefined) return { verdict: 'unconnected', fault: undefined }
-    if (base.height < this.#checkpointReached)
+    const checkpoint = this.#checkpointReached
+    if (base.height < checkpoint) {
+      // While it is not certain that ours leads to the checkpoint, this one may be the one that does.
+      if (this.#hooks.provenHeight() < checkpoint) return BUSY
       return { verdict: 'invalid', fault: fault('bad-fork-prior-to-checkpoint') }
+    }
     const chain = new StagedChain(base)
     if (source === undefined) return chain
     this.#staged.delete(source)
@@ -245,14 +259,14 @@ export class HeaderIntake {
 
   /** Does a checkpoint ahead vouch for it? */
   #mayAssume({ height, hash }: StagedHeader): boolean {
-    if (this.#isCheap || height >= this.#lastCheckpoint || !isClaimed(hash)) return false
+    if (!this.#trusts || this.#isCheap || height >= this.#lastCheckpoint || !isClaimed(hash)) return false
     return this.#params.checkpoints.every((checkpoint) => checkpoint.height !== height)
   }
 
   /** Moves what has shown its worth into the tree, up to a height that is verified. Returns how many. */
   #release(chain: StagedChain, verified: number): number {
     const worthy = this.#worthyHeight(chain, verified)
-    if (worthy <= chain.base.height) return 0
+    if (worthy <= chain.base.height || chain.base.has(NodeFlag.removed)) return 0
     const nodes = chain.release(worthy, (header, parent) => {
       const node = this.#tree.add(header.hash, header.bytes, parent, header.work)
       if (header.isAssumed) node.set(NodeFlag.assumed)
@@ -277,6 +291,9 @@ export class HeaderIntake {
     return isWorthy ? verified : base.height
   }
 }
+
+/** It is to be offered again in a moment. */
+const BUSY = { verdict: 'busy', fault: undefined } as const
 
 interface Wrong {
   /** `busy`: it can't be judged on this machine. */

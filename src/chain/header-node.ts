@@ -24,6 +24,8 @@ export const NodeFlag = {
   pruned: 16,
   /** Its identity is known from its child or a checkpoint; its own hash was not computed yet. */
   assumed: 32,
+  /** Not in the tree any more: a header of its chain was false. Not stored, and neither is the block. */
+  removed: 64,
 } as const
 
 export class HeaderNode {

@@ -1,13 +1,14 @@
 /**
  * The tree of all headers known: by hash, and by their bytes without hashing. Grows by what was found worth
- * keeping only; nothing is removed while the node runs.
+ * keeping only; nothing is removed while the node runs, but for what turns out to be false.
  */
 import { bytesEqual } from '../primitives/bytes.ts'
-import { HeaderNode, hashKey } from './header-node.ts'
+import { HeaderNode, hashKey, NodeFlag } from './header-node.ts'
 
 export class HeaderTree {
   readonly #nodes = new Map<string, HeaderNode>()
   readonly genesis: HeaderNode
+  #nextId = 1
 
   constructor(genesisHash: Uint8Array, genesisHeader: Uint8Array, work: bigint) {
     this.genesis = new HeaderNode({
@@ -42,11 +43,26 @@ export class HeaderTree {
   add(hash: Uint8Array, bytes: Uint8Array, parent: HeaderNode, work: bigint): HeaderNode {
     const known = this.get(hash)
     if (known !== undefined) return known
-    const node = new HeaderNode({ hash, bytes, parent, work, id: this.#nodes.size })
+    const node = new HeaderNode({ hash, bytes, parent, work, id: this.#nextId++ })
     node.nextSibling = parent.firstChild
     parent.firstChild = node
     this.#nodes.set(node.key, node)
     return node
+  }
+
+  /** Takes a block and all on top of it out; to whoever still holds them they are bad. Returns them. */
+  remove(node: HeaderNode): HeaderNode[] {
+    const gone = [node, ...this.descendants(node)]
+    for (const each of gone) {
+      each.set(NodeFlag.failed | NodeFlag.removed)
+      this.#nodes.delete(each.key)
+    }
+    const { parent } = node
+    if (parent === undefined) throw new RangeError('genesis stays')
+    if (parent.firstChild === node) parent.firstChild = node.nextSibling
+    for (let child = parent.firstChild; child !== undefined; child = child.nextSibling)
+      if (child.nextSibling === node) child.nextSibling = node.nextSibling
+    return gone
   }
 
   /** In order of arrival, so that parents come before children. */

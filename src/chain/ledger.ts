@@ -3,7 +3,7 @@
  * shows the chain as it was at one moment. One commit at a time; what changes meanwhile is for the next.
  */
 import type { CoinCache } from './coin-cache.ts'
-import type { HeaderNode } from './header-node.ts'
+import { type HeaderNode, NodeFlag } from './header-node.ts'
 import type { Job, StoreChange } from './io.ts'
 import { commitChanges, getValues } from './requests.ts'
 import { encodeHeaderRow, headerRowKey, TIP_KEY } from './rows.ts'
@@ -17,6 +17,8 @@ export class Ledger {
   readonly #coins: CoinCache
   readonly #index: TxIndex | undefined
   readonly #nodes = new Set<HeaderNode>()
+  /** Keys of header rows to be deleted. */
+  #removed: string[] = []
   /** Undo data to be written, or (undefined) deleted. */
   #undo = new Map<string, Uint8Array | undefined>()
   #undoBytes = 0
@@ -42,7 +44,7 @@ export class Ledger {
   }
 
   isDirty(tip: HeaderNode): boolean {
-    return this.#nodes.size > 0 || this.#undo.size > 0 || !this.hasCoinsOf(tip)
+    return this.#nodes.size + this.#removed.length + this.#undo.size > 0 || !this.hasCoinsOf(tip)
   }
 
   /** Are the coins of this tip those that were committed, or are being committed? */
@@ -52,7 +54,13 @@ export class Ledger {
 
   changed(node: HeaderNode): void {
     // Genesis is not written: it is part of the program.
-    if (node.parent !== undefined) this.#nodes.add(node)
+    if (node.parent !== undefined && !node.has(NodeFlag.removed)) this.#nodes.add(node)
+  }
+
+  /** It is not in the tree any more. */
+  removed(node: HeaderNode): void {
+    this.#nodes.delete(node)
+    this.#removed.push(headerRowKey(node))
   }
 
   setUndo(node: HeaderNode, value: Uint8Array | undefined): void {
@@ -87,6 +95,9 @@ export class Ledger {
 
   #takeChanges(tip: HeaderNode): StoreChange[] {
     const changes: StoreChange[] = []
+    // First, since what was false may have been replaced by what is right under the same key.
+    for (const key of this.#removed) changes.push({ key, value: undefined })
+    this.#removed = []
     for (const node of this.#nodes) changes.push({ key: headerRowKey(node), value: encodeHeaderRow(node) })
     for (const [key, value] of this.#undo) changes.push({ key, value })
     changes.push({ key: TIP_KEY, value: tip.hash })

@@ -100,6 +100,13 @@ export interface RejectedForkOutcome {
   readonly best: HeaderNode
 }
 
+/** Headers were false that peers had told below a checkpoint: so many behind this one are forgotten, to be asked for anew. */
+export interface FalseHeadersOutcome {
+  readonly type: 'falseHeaders'
+  readonly behind: HeaderNode
+  readonly count: number
+}
+
 /** A stored block can't be read any more. It counts as not stored; it may be asked for again. */
 export interface BlockLostOutcome {
   readonly type: 'blockLost'
@@ -119,5 +126,6 @@ export type ChainOutcome =
   | BlockFailedOutcome
   | DeepForkOutcome
   | RejectedForkOutcome
+  | FalseHeadersOutcome
   | BlockLostOutcome
   | StorageFailedOutcome

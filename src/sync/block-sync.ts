@@ -227,6 +227,9 @@ export class BlockSync {
         this.#change()
         this.#diskFailed = true
         return this.#blocks.stop()
+      case 'falseHeaders':
+        this.#change()
+        return this.#headers.restart()
       case 'deepFork':
       case 'rejectedFork':
         return

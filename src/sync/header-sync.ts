@@ -72,6 +72,19 @@ export class HeaderSync {
     return answered
   }
 
+  /** Headers that were believed are gone: everybody is asked again. */
+  restart(): void {
+    this.#main = undefined
+    for (const { talk } of this.#peers.values()) {
+      talk.complete = false
+      talk.more = false
+      talk.asked = false
+      talk.from = undefined
+      talk.retryAt = 0
+      talk.busy = 0
+    }
+  }
+
   forget(peer: SyncPeer): void {
     if (this.#main === peer) this.#main = undefined
   }

@@ -26,6 +26,11 @@ export function chainLine(outcome: ChainOutcome): ChainLine | undefined {
       const text = `A chain with more work leaves ours at block ${fork.height} and ends in ${name(best)}. To follow it would undo more blocks than is done without being told: if it is right, use invalidateblock on our block ${fork.height + 1}`
       return { level: 'warn', text, fields: { event: 'deepFork', ...place(best), fork: fork.height } }
     }
+    case 'falseHeaders': {
+      const { behind, count } = outcome
+      const text = `A peer has told false headers behind block ${name(behind)}: ${count} are forgotten and asked for anew. From now on each one is checked, which takes longer`
+      return { level: 'warn', text, fields: { event: 'falseHeaders', ...place(behind), count } }
+    }
     case 'rejectedFork': {
       const { first, best } = outcome
       const text = `A chain with much more work than ours ends in ${name(best)}, and is not followed: its block ${name(first)} is invalid here. If others follow it, get a newer version of this program; reconsiderblock has the block judged again`

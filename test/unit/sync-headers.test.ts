@@ -46,6 +46,20 @@ describe('while there is much to come', () => {
     expect(bench.chain.bestHeader.height).toBe(4_500)
   })
 
+  it('everybody is asked again when what was told turns out false', () => {
+    const bench = new SyncBench()
+    const peers = [1, 2, 3].map(() => bench.add({ blocks: LONG, withholds: () => true }))
+    bench.runUntil(() => bench.chain.bestHeader.height === 4_500, 1_000)
+    bench.run(100)
+    const before = peers.map(({ getheaders }) => getheaders)
+    bench.chain.takeOut(1_000)
+    expect(bench.chain.bestHeader.height).toBe(999)
+    bench.runUntil(() => bench.chain.bestHeader.height === 4_500, 1_000)
+    bench.run(100)
+    for (const [i, { getheaders }] of peers.entries()) expect(getheaders).toBeGreaterThan(before[i] ?? 0)
+    expect(peers.map(({ peer }) => bench.sync.bestOf(peer.id)?.height)).toEqual([4_500, 4_500, 4_500])
+  })
+
   it('a peer that does not answer holds nobody up, and is replaced', () => {
     const bench = new SyncBench()
     const silent = bench.add({ blocks: LONG, mute: true, claims: 9_000 })
