@@ -119,6 +119,7 @@ export class ChainRoom {
       sayer: sender,
       now: () => outbox.now,
       heightOf: (id) => this.sync.bestOf(id)?.height,
+      forkHeightOf: (id) => this.sync.forkHeightOf(id),
       offend: (peer, offence, detail) => this.#hooks.offend(peer, offence, detail),
       event: (event) => outbox.event(event),
     })

@@ -18,6 +18,7 @@ export interface TransactionRoomHooks {
   readonly sayer: Sayer
   now(): Now
   heightOf(peer: PeerId): number | undefined
+  forkHeightOf(peer: PeerId): number | undefined
   offend(peer: Peer, offence: Offence, detail: BrokenRule): void
   event(event: NodeEvent): void
 }

@@ -81,6 +81,8 @@ export const CHAIN_LAG_MS = 1_200_000
 export const CHAIN_LAG_ANSWER_MS = 120_000
 /** Peers that had our tip once keep their places whatever happens then: in a fork somebody must know both sides. */
 export const CHAIN_LAG_PROTECTED = 4
+/** So long after a new tip a peer that was on another branch is asked whether it has changed over. */
+export const STRAY_ASK_MS = 10_000
 /** Between two lines of progress. */
 export const SYNC_PROGRESS_INTERVAL_MS = 5_000
 /** Without any progress for so long while behind, the node says why. */

@@ -30,6 +30,8 @@ export interface TxAnnouncerHooks {
   /** Not while the node catches up. */
   mayTell(): boolean
   isCurrent(peer: TxPeer, now: Now): boolean
+  /** Height at which the peer's chain leaves ours; undefined if it does not. */
+  forkHeightOf(peer: TxPeer): number | undefined
 }
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -93,10 +95,15 @@ export class TxAnnouncer {
     this.#nextAt = next
   }
 
-  /** May others be told of it, and given it? */
-  isTellable(entry: MempoolEntry, now: Now): boolean {
+  /** Up to here the peer has our chain, if it is where we are. On another branch it has what lies below the fork. */
+  commonHeight(peer: TxPeer, now: Now): number {
+    const settled = this.#settledHeight(now)
+    return Math.min(settled, this.#hooks.forkHeightOf(peer) ?? settled)
+  }
+
+  /** May somebody be told of it who has our chain up to this height? */
+  isTellable(entry: MempoolEntry, height: number, now: Now): boolean {
     if (entry.parents.size > 0 || !this.#hooks.has(entry)) return false
-    const height = this.#settledHeight(now)
     return (
       entry.validFrom <= height && isFinal(entry.transaction, height + 1, now.unix - LOCK_TIME_MARGIN_SECONDS)
     )
@@ -138,7 +145,8 @@ export class TxAnnouncer {
     }
     const isReady = this.#hooks.mayTell() && this.#hooks.isCurrent(peer, now)
     if (!isReady || peer.peer.sendQueue.congested) return
-    const tellable = [...queue.keys()].filter((entry) => this.isTellable(entry, now))
+    const height = this.commonHeight(peer, now)
+    const tellable = [...queue.keys()].filter((entry) => this.isTellable(entry, height, now))
     tellable.sort((a, b) => b.feeRate - a.feeRate || a.sequence - b.sequence)
     const most = Math.min(MAX_TX_INVS * MAX_TX_IN_INV, Math.ceil(queue.size / QUEUE_PART))
     const chosen = tellable.slice(0, Math.max(MAX_TX_IN_INV, most))

@@ -36,6 +36,8 @@ export interface TxRelayHooks {
   now(): Now
   /** Height of the best block that the peer is known to have. */
   heightOf(peer: PeerId): number | undefined
+  /** Height at which the peer's chain leaves ours; undefined if it does not. */
+  forkHeightOf(peer: PeerId): number | undefined
   offend(peer: Peer, offence: Offence, detail: BrokenRule): void
 }
 
@@ -90,6 +92,7 @@ export class TxRelay {
         has: (entry) => pool.table.get(entry.key) === entry,
         mayTell: () => !chain.isInitialDownload && pool.isSettled,
         isCurrent: (peer, now) => this.#isCurrent(peer, now),
+        forkHeightOf: (peer) => hooks.forkHeightOf(peer.peer.id),
       },
       random,
     )
@@ -185,11 +188,12 @@ export class TxRelay {
     if (peer?.wants !== true || now.mono < peer.poolToldAt + MEMPOOL_ANSWER_INTERVAL_MS) return
     peer.poolToldAt = now.mono
     if (this.#chain.isInitialDownload || !this.#isCurrent(peer, now)) return
+    const height = this.#announcer.commonHeight(peer, now)
     const entries: MempoolEntry[] = []
     for (const entry of this.#pool.table.sorted()) {
       if (entries.length >= MAX_MEMPOOL_ANSWER) break
       // What nobody was told yet would show when it came to us.
-      const isPublic = this.#announcer.toldAt(entry) !== undefined && this.#announcer.isTellable(entry, now)
+      const isPublic = this.#announcer.toldAt(entry) !== undefined && this.#announcer.isTellable(entry, height, now)
       if (isPublic && !peer.shown.has(entry.key)) entries.push(entry)
     }
     this.#announcer.tell(peer, entries, MAX_MEMPOOL_ANSWER_IN_INV, now)

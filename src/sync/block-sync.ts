@@ -22,6 +22,7 @@ import type { SyncHooks } from './hooks.ts'
 import { OrphanPool } from './orphan-pool.ts'
 import { SyncProgress } from './progress.ts'
 import { type SyncSnapshot, snapshotOf } from './snapshot.ts'
+import { forkHeight, planStrays } from './strays.ts'
 import { SyncPeer } from './sync-peer.ts'
 import type { WantedBlocks } from './takers.ts'
 
@@ -98,6 +99,11 @@ export class BlockSync {
   /** The best block or header that a peer is known to have. */
   bestOf(id: PeerId): HeaderNode | undefined {
     return this.#peers.get(id)?.best
+  }
+
+  /** Height at which the peer's chain leaves ours, as far as is known; undefined if it does not. */
+  forkHeightOf(id: PeerId): number | undefined {
+    return forkHeight(this.bestOf(id), this.#chain)
   }
 
   ready(peer: Peer, now: Now): void {
@@ -244,8 +250,9 @@ export class BlockSync {
       this.#headersChanged = false
       this.#orphans.expire(mono)
       const lagAt = planChainLag(this.#peers.values(), this.#chain, this.#hooks, mono)
+      const strayAt = planStrays(this.#peers.values(), this.#chain, mono)
       const headersAt = this.#diskFailed ? Number.POSITIVE_INFINITY : this.#headers.plan(now)
-      this.#headersAt = Math.min(lagAt, headersAt, this.#orphans.nextDeadline)
+      this.#headersAt = Math.min(lagAt, strayAt, headersAt, this.#orphans.nextDeadline)
     }
     if (this.#blocksChanged || mono >= this.#blocksAt) {
       this.#blocksChanged = false

@@ -94,6 +94,8 @@ export class SyncPeer {
 
   /** Its chain has less work than ours had: since when, and how much that was. */
   lag: { readonly since: number; readonly work: bigint; readonly askedAt: number | undefined } | undefined
+  /** It was seen last on another branch: when it is asked where it is, for which tip of ours. Infinite when it was. */
+  stray: { readonly tip: HeaderNode; readonly askAt: number } | undefined
   /** It had our tip once. */
   kept = false
 

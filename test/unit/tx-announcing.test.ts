@@ -1,10 +1,18 @@
 /** Who is told of a transaction, when, and who is not. */
 import { beforeEach, describe, expect, it } from 'vitest'
-import { MAX_TX_IN_INV, TX_INV_INBOUND_MS, TX_REBROADCAST_MS, TX_SETTLE_MS } from '../../src/params/limits.ts'
+import {
+  MAX_TX_IN_INV,
+  STRAY_ASK_MS,
+  TX_INV_INBOUND_MS,
+  TX_REBROADCAST_MS,
+  TX_SETTLE_MS,
+} from '../../src/params/limits.ts'
+import type { PeerId } from '../../src/primitives/brand.ts'
+import { HeaderList } from '../../src/wire/header.ts'
 import { Inventory, InvType } from '../../src/wire/inventory.ts'
 import type { Message } from '../../src/wire/messages.ts'
 import type { Transaction } from '../../src/wire/transaction.ts'
-import { spend } from '../../testkit/chain-builder.ts'
+import { type BuiltBlock, spend } from '../../testkit/chain-builder.ts'
 import {
   builder,
   FEE,
@@ -129,6 +137,48 @@ describe('a transaction that spends what is not confirmed', () => {
     for (const id of [peer, other]) expect(probe.told(id)).toEqual([])
     probe.live(SOON_MS)
     for (const id of [peer, other]) expect(probe.told(id)).toEqual([idOf(child)])
+  })
+})
+
+describe('a peer on another branch', () => {
+  const ours = nextBlock([pay(1)], FEE)
+  const theirs = builder.next(TRUNK.at(-1) ?? builder.genesis, { salt: 5 })
+  const young = spend(pay(1), [0], [VALUE - 2 * FEE])
+  const has = (id: PeerId, { header }: BuiltBlock): void => {
+    probe.receive(id, { type: 'headers', headers: HeaderList.of([header]) })
+  }
+
+  it('is told of what spends from below the fork, and of the rest when it has changed over', () => {
+    const [peer, other] = [probe.inbound('9.1.1.1'), probe.inbound('9.2.1.1')]
+    probe.mine(ours)
+    has(peer, theirs)
+    const next = builder.next(ours)
+    probe.mine(next)
+    for (const transaction of [young, pay(2)]) probe.submit(transaction)
+    probe.live(TX_SETTLE_MS + SOON_MS)
+    expect(probe.told(other).sort()).toEqual([young, pay(2)].map(idOf).sort())
+    expect(probe.told(peer)).toEqual([idOf(pay(2))])
+    has(peer, next)
+    probe.live(SOON_MS)
+    expect(probe.told(peer)).toEqual([pay(2), young].map(idOf))
+  })
+
+  it('is asked where it is some time after our branch has grown, once for each new tip', () => {
+    const peer = probe.inbound('9.1.1.1')
+    has(peer, TRUNK.at(-1) ?? ours)
+    probe.mine(ours)
+    has(peer, theirs)
+    probe.live(2 * STRAY_ASK_MS)
+    const questions = (): number => probe.commandsTo(peer).filter((type) => type === 'getheaders').length
+    expect(questions()).toBe(0)
+    for (const [i, block] of builder.chain(ours, 2).entries()) {
+      probe.mine(block)
+      probe.live(STRAY_ASK_MS - 1)
+      expect(questions()).toBe(i)
+      probe.live(2 * STRAY_ASK_MS)
+      expect(questions()).toBe(i + 1)
+      probe.receive(peer, { type: 'headers', headers: HeaderList.of([]) })
+    }
   })
 })
 
