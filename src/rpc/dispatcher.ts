@@ -122,7 +122,7 @@ function methodNotFound(name: string): RpcError {
   return new RpcError(METHOD_NOT_FOUND, `Method not found: ${name}${why === undefined ? '' : ` (${why})`}`, {
     errorCode: 'RPC-METHOD-NOT-FOUND',
     recoverySteps: [
-      why ?? 'Check the spelling of the method; names are in lower case',
+      ...(why === undefined ? ['Check the spelling of the method; names are in lower case'] : []),
       "Call 'help' for the methods that this node has",
     ],
   })

@@ -41,6 +41,10 @@ describe('requests', () => {
     expect(error.message).toMatch('getnothing')
     expect(error.recovery_steps.join()).toMatch('help')
     expect(id).toBe(9)
+    // The reason is not said twice.
+    const absent = ask({ id: 9, method: 'getdfmpinfo' }).error
+    expect(absent.message).toMatch('does not implement fair mining')
+    expect(absent.recovery_steps).toHaveLength(1)
   })
 
   it('refuses what is not JSON', () => {
