@@ -9,7 +9,7 @@ const TEST_TIMEOUT_MS = 240_000
 const FRESH_SEEDS = 2
 const PHASE_MS = 300_000
 
-/** Another block of seeds with each SIM_SEED, such as the number of a commit. */
+/** Another block of seeds for each commit, by which `npm test` sets SIM_SEED. */
 const fresh = 2_000_000 + 1_000 * Number.parseInt(process.env['SIM_SEED'] ?? '1', 10)
 
 describe('a node that knows twenty honest ones', { timeout: TEST_TIMEOUT_MS }, () => {

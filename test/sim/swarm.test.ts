@@ -6,7 +6,7 @@ const FIXED_SEEDS = 200
 const FRESH_SEEDS = 100
 const GROUP = 20
 
-/** Another block of seeds with each SIM_SEED, such as the number of a commit. */
+/** Another block of seeds for each commit, by which `npm test` sets SIM_SEED. */
 const fresh = 1_000_000 + 1_000 * Number.parseInt(process.env['SIM_SEED'] ?? '1', 10)
 
 const results: SwarmResult[] = []
