@@ -236,7 +236,8 @@ export class Outbound {
     this.targets.disconnected(peer.id, readyMs, misfit, now.mono)
     if (!peer.inbound && peer.readyAt !== undefined) {
       book.served(peer.remote, readyMs)
-      book.left(peer.remote, now.unix)
+      // Others are told the time: it must not show whom we have for blocks only.
+      if (peer.kind !== 'blockRelay') book.left(peer.remote, now.unix)
     }
     const wasCut = reason === 'closedByPeer' || reason === 'connectionLost'
     this.plan?.disconnected(peer, misfit, wasCut && readyMs < BUSY_WITHIN_MS, now)

@@ -193,6 +193,24 @@ describe('whom we choose', () => {
     expect([town.kinds('automatic').length, town.kinds('blockRelay').length]).toEqual([6, 2])
   })
 
+  it('leaves no trace in the times that others are told, if it was for blocks only', () => {
+    const town = new Town()
+    town.know(...spread(20))
+    town.pass(60_000)
+    const timesOf = (kind: string): (number | undefined)[] =>
+      hostsOf[kind]?.map((ip) => town.probe.core.addresses.find(endpointOf(ip))?.time) ?? []
+    const hostsOf: Record<string, string[]> = {
+      automatic: town.kinds('automatic'),
+      blockRelay: town.kinds('blockRelay'),
+    }
+    const before = { automatic: timesOf('automatic'), blockRelay: timesOf('blockRelay') }
+    town.fate = () => 'ECONNREFUSED'
+    for (const { id } of [...town.probe.core.peers.all()]) town.probe.handle({ type: 'closed', peer: id })
+    expect(timesOf('blockRelay')).toEqual(before.blockRelay)
+    for (const [i, time] of timesOf('automatic').entries())
+      expect(time).toBeGreaterThan(before.automatic[i] ?? 0)
+  })
+
   it('is nobody banned, unreachable by wish of the operator, or ourselves', () => {
     const town = new Town({ reachable: (ip) => ip[12] !== 12 }, { ownAddress: ipOf('13.2.2.2') })
     town.know('11.2.2.2', '12.2.2.2', '13.2.2.2', '14.2.2.2')
