@@ -219,7 +219,7 @@ export class AddressBook {
       if (holder === undefined || holder === row || this.#rows.get(row.key) !== row) {
         this.#collisions.delete(row)
         if (holder === undefined && this.#rows.get(row.key) === row && !row.tried) this.#moveToTried(row)
-      } else if (now - holder.lastSuccessAt < ADDRESS_REPLACEMENT_SECONDS) {
+      } else if (Math.abs(now - holder.lastSuccessAt) < ADDRESS_REPLACEMENT_SECONDS) {
         this.#collisions.delete(row)
       } else if (holder.attempts > failures || now - since > ADDRESS_COLLISION_TEST_SECONDS) {
         this.#collisions.delete(row)

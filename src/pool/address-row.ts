@@ -89,10 +89,13 @@ export function plausibleTime(time: number, now: UnixSeconds): UnixSeconds {
   return unixSeconds(isMadeUp ? Math.max(0, now - UNKNOWN_AGE_SECONDS) : time)
 }
 
-/** Raises the time of a row that was heard of again, at most hourly or daily. Returns whether it was raised. */
+/**
+ * Raises the time of a row that was heard of again, at most hourly or daily; one of the future, which a clock that was
+ * ahead has left, is corrected. Returns whether it has changed.
+ */
 export function refreshTime(row: Row, time: UnixSeconds, penaltySeconds: number, now: UnixSeconds): boolean {
   const interval = now - time < DAY_SECONDS ? HOUR_SECONDS : DAY_SECONDS
-  if (row.time >= time - interval - penaltySeconds) return false
-  row.time = unixSeconds(time - penaltySeconds)
+  if (row.time <= now + FUTURE_SECONDS && row.time >= time - interval - penaltySeconds) return false
+  row.time = unixSeconds(Math.max(0, time - penaltySeconds))
   return true
 }

@@ -46,7 +46,8 @@ const CHANCE_PER_FAILURE = 0.66
 
 /** Not worth a slot: too old, from the future, or tried in vain too often. */
 export function isTerrible(row: KnownAddress, now: UnixSeconds): boolean {
-  if (row.lastTryAt !== 0 && now - row.lastTryAt < JUST_TRIED_SECONDS) return false
+  // What a clock that was ahead has dated is not of now.
+  if (row.lastTryAt !== 0 && Math.abs(now - row.lastTryAt) < JUST_TRIED_SECONDS) return false
   if (row.time > now + FUTURE_SECONDS) return true
   if (now - row.time > ADDRESS_HORIZON_SECONDS) return true
   if (row.lastSuccessAt === 0 && row.attempts >= MAX_ADDRESS_RETRIES) return true

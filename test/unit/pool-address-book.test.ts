@@ -150,6 +150,19 @@ describe('adding', () => {
     expect(again(DAY_ZERO + DAY + HOUR + 2, DAY_ZERO + 3 * DAY)).toBe(DAY + HOUR + 2)
   })
 
+  it('corrects a time that a clock which was ahead has left', () => {
+    const book = newBook()
+    book.add(
+      [addressAt('9.1.0.1', DAY_ZERO + 30 * DAY)],
+      sourceAt('7.7.7.7'),
+      unixSeconds(DAY_ZERO + 30 * DAY),
+    )
+    expect(isTerrible(found(book, '9.1.0.1'), NOW.unix)).toBe(true)
+    book.add([addressAt('9.1.0.1', DAY_ZERO - HOUR)], sourceAt('7.7.7.7'), NOW.unix)
+    expect(found(book, '9.1.0.1').time).toBe(DAY_ZERO - HOUR)
+    expect(isTerrible(found(book, '9.1.0.1'), NOW.unix)).toBe(false)
+  })
+
   it('learns services, and unlearns none', () => {
     const book = newBook()
     addOne(book, '9.1.0.1')
@@ -398,6 +411,7 @@ describe('a terrible address', () => {
     ],
     ['tried in the last minute, whatever else', false, { attempts: 99, lastTryAt: unix(-59) }],
     ['tried a minute ago', true, { attempts: 99, lastTryAt: unix(-60) }],
+    ['tried by a clock that was ahead', true, { attempts: 99, lastTryAt: unix(86_400) }],
   ])('%s: %s', (_, terrible, change) => {
     expect(isTerrible(row(change), NOW.unix)).toBe(terrible)
   })
@@ -554,6 +568,17 @@ describe('a place in tried', () => {
     book.settleCollisions(unixSeconds(DAY_ZERO + ADDRESS_REPLACEMENT_SECONDS - 1))
     expect(book.nextCollision()).toBeUndefined()
     expect(found(book, holder).tried).toBe(true)
+  })
+
+  it('is not kept by an answer that a clock which was ahead has dated', () => {
+    const { book, holder, newcomer } = rivals()
+    book.good(endpointOf(holder), at(30 * DAY))
+    book.good(endpointOf(newcomer), at(1))
+    book.settleCollisions(at(1).unix)
+    expect(book.nextCollision()).toBe(found(book, holder))
+    book.failed(endpointOf(holder), at(2).mono)
+    book.settleCollisions(at(2).unix)
+    expect([found(book, holder).tried, found(book, newcomer).tried]).toEqual([false, true])
   })
 
   it('is lost by a holder that fails, which goes back to new', () => {
