@@ -136,19 +136,12 @@ export class AddressGossip {
   /** As many as the peer's allowance covers of those that could be somebody. */
   #allowed(peer: Peer, addresses: readonly TimedAddress[], now: Now): TimedAddress[] {
     const { tokens } = peer.addresses
-    let left = tokens.available(now.mono)
-    const taken: TimedAddress[] = []
-    for (const address of addresses) {
-      peer.addresses.noteKnown(endpointKey(address))
-      if (left < 1) {
-        peer.addresses.rateLimited++
-        continue
-      }
-      left--
-      tokens.take(1)
-      if (this.#isAddress(address)) taken.push(address)
-    }
-    return taken
+    const allowed = addresses.slice(0, Math.max(0, Math.floor(tokens.available(now.mono))))
+    tokens.take(allowed.length)
+    // The rest is not looked at: a flood is to cost no more than its decoding.
+    peer.addresses.rateLimited += addresses.length - allowed.length
+    for (const address of allowed) peer.addresses.noteKnown(endpointKey(address))
+    return allowed.filter((address) => this.#isAddress(address))
   }
 
   #isAddress(address: Endpoint): boolean {

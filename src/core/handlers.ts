@@ -5,7 +5,7 @@
 
 import type { Frame } from '../framing/decoder.ts'
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from '../framing/encoder.ts'
-import { MAX_ADDR_ANSWER, V1_LISTENER_PING_INTERVAL_MS } from '../params/limits.ts'
+import { ADDRESSES_PER_WORK, MAX_ADDR_ANSWER, V1_LISTENER_PING_INTERVAL_MS } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
 import { judgeVersion, rememberVersion } from '../peer/handshake.ts'
@@ -163,6 +163,7 @@ function onAddr(context: HandlerContext, peer: Peer, { addresses }: MessageOf<'a
   if (addresses.length > MAX_ADDR_ANSWER) {
     return context.offend(peer, 'tooManyAddresses', TOO_MANY)
   }
+  peer.allowance.useWork(Math.max(1, addresses.length / ADDRESSES_PER_WORK))
   context.gossip.onAddr(peer, addresses, now)
   if (peer.kind === 'seed') context.disconnect(peer, 'seedDone', false, now)
 }

@@ -199,6 +199,8 @@ export const BYTES_PER_SECOND = 67_108_864
 /** Requests whose answer costs us work, at once and per second. */
 export const WORK_ALLOWANCE = 500
 export const WORK_PER_SECOND = 20
+/** Addresses that are told which count as one piece of work: most of it is done before they are looked at. */
+export const ADDRESSES_PER_WORK = 100
 
 // Blocks that others ask for
 

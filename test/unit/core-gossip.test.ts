@@ -11,6 +11,7 @@ import {
   ADDR_TOKENS_START,
   MAX_ADDR_ANSWER,
   MAX_RELAYED_PER_MESSAGE,
+  WORK_ALLOWANCE,
 } from '../../src/params/limits.ts'
 import { mainnet, regtest } from '../../src/params/networks.ts'
 import { connectionId, type PeerId } from '../../src/primitives/brand.ts'
@@ -142,6 +143,20 @@ describe('what is taken in', () => {
     expect(addresses.processed).toBe(ADDR_TOKENS_ASKED_INBOUND + ADDR_TOKENS_START + 10)
     expect(probe.peer(peer).score(probe.now.mono)).toBe(0)
     expect(ADDR_TOKENS_ASKED).toBe(1_000)
+  })
+
+  it.each([
+    ['short messages', 3, WORK_ALLOWANCE],
+    ['long messages', 1_000, WORK_ALLOWANCE / 10],
+  ])('is work, so that a flood of %s waits', (_, count, messages) => {
+    const [peer = probe.ready()] = inbound(1)
+    for (let i = 0; i < messages; i++) tell(peer, ...many(count))
+    probe.drain()
+    expect(probe.events.some(({ type }) => type === 'throttled')).toBe(true)
+    expect(probe.peer(peer).score(probe.now.mono)).toBe(0)
+    const { processed, rateLimited } = probe.peer(peer).addresses
+    expect(processed).toBeLessThanOrEqual(ADDR_TOKENS_ASKED_INBOUND + ADDR_TOKENS_START)
+    expect(processed + rateLimited).toBeGreaterThan(WORK_ALLOWANCE)
   })
 
   it.each([
