@@ -94,8 +94,11 @@ export class HeaderIntake {
     const from = chain.last.height + 1
     const refused = this.#prepare(chain, news)
     const { added, broken } = yield* this.#identify(chain, from, chain.last.height - from + 1)
+    if (chain.base.has(NodeFlag.removed)) {
+      if (aside) this.#putAside(source, chain, false)
+      return { ...outcome, ...BUSY, last: undefined, added: 0 }
+    }
     // What stands on a bad block is known by its work alone.
-    if (chain.base.has(NodeFlag.removed)) return { ...outcome, ...BUSY, last: undefined, added: 0 }
     const wrong = broken ?? refused ?? (chain.base.isFailed ? invalid('bad-prevblk') : undefined)
     const reached = chain.base.height >= from ? chain.base : known.last
     const last = reached?.isFailed === true ? undefined : reached

@@ -184,6 +184,21 @@ describe('below the last checkpoint', () => {
     ])
   })
 
+  it('what is being hashed on top of what is taken out is to be told again', () => {
+    const bench = believing(withLie(trunk, 5).slice(0, 32))
+    bench.engine.submitHeaders(peerId(2), headers(trunk.slice(32)))
+    const isOurs = (at: number) => {
+      const request = bench.waiting[at]
+      return request?.kind === 'hash' && request.headers.length === 1
+    }
+    // The header of the second one is on its way while the audit finds the lie of the first.
+    while (bench.of('falseHeaders').length === 0) bench.answer(isOurs(0) ? 1 : 0)
+    bench.settle()
+    expect(bench.of('headers').at(-1)).toMatchObject({ source: peerId(2), verdict: 'busy', added: 0 })
+    expect(bench.engine.stagedHeaders).toBe(0)
+    expect(bench.engine.tree.size).toBe(5)
+  })
+
   it('a fork is refused once it is certain that ours leads to the checkpoint', () => {
     const bench = believing(trunk)
     const fork = headers(builder.chain(trunk[4] ?? builder.genesis, 3, { salt: 2 }))
