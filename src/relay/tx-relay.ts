@@ -193,7 +193,8 @@ export class TxRelay {
     for (const entry of this.#pool.table.sorted()) {
       if (entries.length >= MAX_MEMPOOL_ANSWER) break
       // What nobody was told yet would show when it came to us.
-      const isPublic = this.#announcer.toldAt(entry) !== undefined && this.#announcer.isTellable(entry, height, now)
+      const isPublic =
+        this.#announcer.toldAt(entry) !== undefined && this.#announcer.isTellable(entry, height, now)
       if (isPublic && !peer.shown.has(entry.key)) entries.push(entry)
     }
     this.#announcer.tell(peer, entries, MAX_MEMPOOL_ANSWER_IN_INV, now)
