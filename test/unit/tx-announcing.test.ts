@@ -165,7 +165,6 @@ describe('a peer on another branch', () => {
 
   it('is asked where it is some time after our branch has grown, once for each new tip', () => {
     const peer = probe.inbound('9.1.1.1')
-    has(peer, TRUNK.at(-1) ?? ours)
     probe.mine(ours)
     has(peer, theirs)
     probe.live(2 * STRAY_ASK_MS)
