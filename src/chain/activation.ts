@@ -41,8 +41,8 @@ export interface ActivationHooks {
   /** A block breaks a rule; it and its descendants are out. */
   failed(node: HeaderNode, fault: Fault): void
   lost(node: HeaderNode): void
-  connected(node: HeaderNode, body: BlockBody): void
-  disconnected(node: HeaderNode, body: BlockBody): void
+  connected(node: HeaderNode, body: BlockBody): Job<void>
+  disconnected(node: HeaderNode, body: BlockBody): Job<void>
   /** It has more work, but too many blocks would have to be undone. */
   tooDeep(best: HeaderNode): void
 }
@@ -180,7 +180,7 @@ export class Activation {
       ledger.changed(node)
     }
     active.push(node)
-    this.#hooks.connected(node, body)
+    yield* this.#hooks.connected(node, body)
     yield* coins.merge()
     return true
   }
@@ -196,7 +196,7 @@ export class Activation {
     yield* disconnectBlock(coins, body, undo)
     ledger.setUndo(tip, undefined)
     active.pop()
-    this.#hooks.disconnected(tip, body)
+    yield* this.#hooks.disconnected(tip, body)
     yield* coins.merge()
   }
 }

@@ -19,7 +19,10 @@ import {
 } from '../wire/transaction.ts'
 import { type Fault, type FaultCode, fault } from './faults.ts'
 import { hashKey } from './header-node.ts'
-import { merkleRoot } from './merkle.ts'
+import type { Job } from './io.ts'
+import { merkleRootInTurns } from './merkle.ts'
+import { Pace, withoutRest } from './pace.ts'
+import { rest } from './requests.ts'
 import { checkAllButRepeats, isCoinbase, SpentOutputs } from './transaction-rules.ts'
 
 export interface BlockTransaction {
@@ -47,6 +50,11 @@ export const MAX_BLOCK_TRANSACTIONS = 100_000
 /** What is hashed for a node of the tree of transactions: two ids. */
 const INNER_NODE_BYTES = 64
 
+/** As {@link Pace} counts: of a transaction, and of each input and output, to read and to check; and for its hash. */
+const READ_WORK = 2
+const CHECK_WORK = 1
+const BYTES_PER_WORK = 200
+
 /** The bytes at hand are the only bound while it is not known whether the header stands for them. */
 const BOUND_BY_BYTES: TransactionLimits = {
   maxInputs: MAX_TRANSACTION_DATA_BYTES,
@@ -62,22 +70,35 @@ export function parseBody(
   transactionData: Uint8Array,
   height: number | undefined,
 ): Result<BlockBody, BodyFault> {
+  return withoutRest(parseBodyInTurns(params, header, transactionData, height))
+}
+
+/** The same, with others let in: a body may be of tens of thousands of transactions, outputs or inputs. */
+export function* parseBodyInTurns(
+  params: ChainParams,
+  header: BlockHeader,
+  transactionData: Uint8Array,
+  height: number | undefined,
+): Job<Result<BlockBody, BodyFault>> {
   if (params.body === 'opaque') return ok({ transactions: [] })
   if (transactionData.length > MAX_TRANSACTION_DATA_BYTES) return refuse('body', 'bad-blk-length')
-  const read = readBody(transactionData)
+  const pace = new Pace()
+  const read = yield* readBody(transactionData, pace)
   if (!read.ok) return read
   const transactions = read.value
-  const { root, mutated } = merkleRoot(transactions.map(({ txid }) => txid))
+  const ids = transactions.map(({ txid }) => txid)
+  const { root, mutated } = yield* merkleRootInTurns(ids, pace)
   if (!bytesEqual(root, header.merkleRoot)) return refuse('body', 'bad-txnmrklroot')
-  if (mutated || hasDuplicates(transactions)) return refuse('body', 'bad-txns-duplicate')
-  if (isInnerNode(transactions[0])) return refuse('body', 'bad-txns-duplicate')
+  if (mutated || isInnerNode(transactions[0]) || (yield* hasDuplicates(ids, pace)))
+    return refuse('body', 'bad-txns-duplicate')
+  const isStrict = height !== undefined && height > params.trustedHeight
   const broken =
-    checkShape(params, transactionData, transactions) ??
-    (height !== undefined && height > params.trustedHeight ? checkTransactions(transactions) : undefined)
+    (yield* checkShape(params, transactionData, transactions, pace)) ??
+    (isStrict ? yield* checkTransactions(transactions, pace) : undefined)
   return broken === undefined ? ok({ transactions }) : err({ ...broken, blames: 'block' })
 }
 
-function readBody(data: Uint8Array): Result<BlockTransaction[], BodyFault> {
+function* readBody(data: Uint8Array, pace: Pace): Job<Result<BlockTransaction[], BodyFault>> {
   const reader = new ByteReader(data)
   const count = reader.count('transactions', MAX_BLOCK_TRANSACTIONS, MIN_TRANSACTION_BYTES)
   // The count is in no hash, so a longer form of it may be anybody's doing.
@@ -89,22 +110,30 @@ function readBody(data: Uint8Array): Result<BlockTransaction[], BodyFault> {
     if (reader.failed) return refuse('body', 'bad-blk-encoding')
     const txid = sha3_256(reader.since(start))
     transactions.push({ txid, transaction, start, end: reader.offset })
+    if (pace.isOver(READ_WORK * (1 + sizeOf(transaction)) + (reader.offset - start) / BYTES_PER_WORK))
+      yield* rest()
   }
   return reader.remaining > 0 ? refuse('body', 'bad-blk-encoding') : ok(transactions)
 }
 
+function sizeOf({ inputs, outputs }: Transaction): number {
+  return inputs.length + outputs.length
+}
+
 /** Rules that every block obeys, also those that checkpoints vouch for. */
-function checkShape(
+function* checkShape(
   params: ChainParams,
   data: Uint8Array,
   transactions: readonly BlockTransaction[],
-): Fault | undefined {
+  pace: Pace,
+): Job<Fault | undefined> {
   if (data.length > params.maxTransactionDataBytes) return fault('bad-blk-length', `${data.length} bytes`)
   for (const [i, { transaction, start, end }] of transactions.entries()) {
     if (isCoinbase(transaction) !== (i === 0)) return fault(i === 0 ? 'bad-cb-missing' : 'bad-cb-multiple')
     if (end - start !== transactionBytes(transaction)) return fault('bad-txns-encoding', `transaction ${i}`)
     const broken = checkSizes(transaction)
     if (broken !== undefined) return fault(broken, `transaction ${i}`)
+    if (pace.isOver(CHECK_WORK * (1 + sizeOf(transaction)))) yield* rest()
   }
   return undefined
 }
@@ -119,11 +148,12 @@ function checkSizes({ inputs, outputs }: Transaction): FaultCode | undefined {
   return isTooLong ? 'bad-txns-vout-script' : undefined
 }
 
-function checkTransactions(transactions: readonly BlockTransaction[]): Fault | undefined {
+function* checkTransactions(transactions: readonly BlockTransaction[], pace: Pace): Job<Fault | undefined> {
   const spent = new SpentOutputs()
   for (const [i, { transaction, start, end }] of transactions.entries()) {
     const broken = checkAllButRepeats(transaction, end - start, i === 0) ?? spent.add(transaction)
     if (broken !== undefined) return fault(broken.code, `transaction ${i}`)
+    if (pace.isOver(CHECK_WORK * (1 + sizeOf(transaction)))) yield* rest()
   }
   return undefined
 }
@@ -136,8 +166,13 @@ function isInnerNode(first: BlockTransaction | undefined): boolean {
   return first !== undefined && first.end - first.start === INNER_NODE_BYTES && !isCoinbase(first.transaction)
 }
 
-function hasDuplicates(transactions: readonly BlockTransaction[]): boolean {
-  return new Set(transactions.map(({ txid }) => hashKey(txid))).size < transactions.length
+function* hasDuplicates(ids: readonly Uint8Array[], pace: Pace): Job<boolean> {
+  const keys = new Set<string>()
+  for (const id of ids) {
+    keys.add(hashKey(id))
+    if (pace.isOver(CHECK_WORK)) yield* rest()
+  }
+  return keys.size < ids.length
 }
 
 /** Bytes of a transaction whose lengths are all written in their shortest form. */

@@ -52,6 +52,7 @@ export class BlockIntake {
     }
     if (this.#blocks.has(node) || node.parent === undefined) return verdict('duplicate', node)
     const result = yield* this.#blocks.store(node, block, received)
+    if (result.kind === 'duplicate') return verdict('duplicate', node)
     if (result.kind === 'stored') {
       this.#hooks.stored(node)
       return verdict('stored', node)

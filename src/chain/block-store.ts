@@ -9,7 +9,7 @@ import { messageChecksum } from '../primitives/sha3.ts'
 import type { Block } from '../wire/block.ts'
 import { type BlockHeader, HEADER_BYTES } from '../wire/header.ts'
 import { decodePayload, encodePayload } from '../wire/messages.ts'
-import { type BlockBody, parseBody } from './block-body.ts'
+import { type BlockBody, parseBodyInTurns } from './block-body.ts'
 import { BlockFiles } from './block-files.ts'
 import type { Fault } from './faults.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
@@ -18,6 +18,8 @@ import { appendBlock, readBlock } from './requests.ts'
 
 export type StoreResult =
   | { readonly kind: 'stored' }
+  /** Another copy of it was stored while this one was being read. */
+  | { readonly kind: 'duplicate' }
   | { readonly kind: 'mutated' | 'invalid'; readonly fault: Fault }
 
 interface Decoded {
@@ -55,11 +57,15 @@ export class BlockStore {
 
   /** Checks a block for itself and writes it. `received`: the message it came in, in shortest form. */
   *store(node: HeaderNode, block: Block, received: StoredBlock | undefined): Job<StoreResult> {
-    const parsed = parseBody(this.#params, block.header, block.transactionData, node.height)
+    const waiting = block.transactionData.length
+    this.#storingBytes += waiting
+    const parsed = yield* parseBodyInTurns(this.#params, block.header, block.transactionData, node.height)
+    this.#storingBytes -= waiting
     if (!parsed.ok) {
       const { blames, ...fault } = parsed.error
       return { kind: blames === 'body' ? 'mutated' : 'invalid', fault }
     }
+    if (this.has(node)) return { kind: 'duplicate' }
     const stored = received ?? canonical(block)
     const { length } = stored.payload
     const position = this.files.allot(length, node.height)
@@ -96,7 +102,7 @@ export class BlockStore {
     if (message?.ok !== true || message.value.type !== 'block') return undefined
     const { header, transactionData } = message.value.block
     if (!isHeaderOf(node, header)) return undefined
-    const parsed = parseBody(this.#params, header, transactionData, node.height)
+    const parsed = yield* parseBodyInTurns(this.#params, header, transactionData, node.height)
     return parsed.ok ? parsed.value : undefined
   }
 

@@ -18,10 +18,11 @@ export interface ChainHooks {
   now(): Now
   /**
    * A block was joined to the coins, or taken off again, at the end of the active chain. Comes before the `tip` outcome,
-   * also for blocks that a reorganisation joins and takes off at once.
+   * also for blocks that a reorganisation joins and takes off at once. The chain goes on when the job is done, which
+   * lets others in where there is much to do.
    */
-  blockConnected?(node: HeaderNode, body: BlockBody): void
-  blockDisconnected?(node: HeaderNode, body: BlockBody): void
+  blockConnected?(node: HeaderNode, body: BlockBody): Job<void>
+  blockDisconnected?(node: HeaderNode, body: BlockBody): Job<void>
 }
 
 export type CreateChain = (hooks: ChainHooks) => Chain

@@ -1,8 +1,13 @@
 /** The merkle root of a block's transactions (chain 3.3), and whether other lists of transactions have the same. */
 import { bytesEqual } from '../primitives/bytes.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
+import type { Job } from './io.ts'
+import { Pace, withoutRest } from './pace.ts'
+import { rest } from './requests.ts'
 
 const HASH_BYTES = 32
+/** Of a pair, as {@link Pace} counts. */
+const HASH_WORK = 2
 
 export interface MerkleRoot {
   /** 32 bytes in wire order. Zero for no transactions. */
@@ -16,6 +21,10 @@ export interface MerkleRoot {
 
 /** Does not change what it is given. */
 export function merkleRoot(txids: readonly Uint8Array[]): MerkleRoot {
+  return withoutRest(merkleRootInTurns(txids))
+}
+
+export function* merkleRootInTurns(txids: readonly Uint8Array[], pace = new Pace()): Job<MerkleRoot> {
   const [first] = txids
   if (first === undefined) return { root: new Uint8Array(HASH_BYTES), mutated: false }
   let mutated = false
@@ -30,6 +39,7 @@ export function merkleRoot(txids: readonly Uint8Array[]): MerkleRoot {
       pair.set(left)
       pair.set(right ?? left, HASH_BYTES)
       next.push(sha3_256(pair))
+      if (pace.isOver(HASH_WORK)) yield* rest()
     }
     level = next
   }

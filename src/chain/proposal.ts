@@ -2,7 +2,7 @@
 import type { ChainParams } from '../params/chain-params.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
 import type { Block } from '../wire/block.ts'
-import { parseBody } from './block-body.ts'
+import { parseBodyInTurns } from './block-body.ts'
 import type { CoinCache } from './coin-cache.ts'
 import { examineBlock } from './connect.ts'
 import { type FaultCode, fault } from './faults.ts'
@@ -24,7 +24,7 @@ export function* checkProposal(
   const wrong = checkHeader(params, header, tip, nowUnix)
   if (wrong !== undefined) return wrong === 'future' ? fault('time-too-new').code : wrong.code
   const height = tip.height + 1
-  const body = parseBody(params, header, transactionData, height)
+  const body = yield* parseBodyInTurns(params, header, transactionData, height)
   if (!body.ok) return body.error.code
   if (params.body === 'opaque') return undefined
   const examined = yield* examineBlock(params, coins, { height, time: header.time }, body.value)

@@ -9,7 +9,11 @@ import type { Transaction } from '../wire/transaction.ts'
 import type { Coin } from './coin.ts'
 import { type Fault, fault } from './faults.ts'
 import type { Job } from './io.ts'
-import { verifySignatures } from './requests.ts'
+import { Pace } from './pace.ts'
+import { rest, verifySignatures } from './requests.ts'
+
+/** Bytes of scripts that are run, or hashed, in what {@link Pace} counts as one. */
+const BYTES_PER_WORK = 64
 
 /** A transaction and what its inputs spend, in their order. */
 export interface SpendingTransaction {
@@ -29,6 +33,7 @@ export function* checkScripts(
   chainId: number,
 ): Job<Fault | undefined> {
   let open: Open[] = []
+  const pace = new Pace()
   for (const [i, { transaction, coins }] of spending.entries()) {
     const signing = new SigningContext(transaction, chainId)
     for (const [index, { script }] of coins.entries()) {
@@ -38,6 +43,8 @@ export function* checkScripts(
         open,
       )
       if (wrong !== undefined) return wrong
+      const { length } = transaction.inputs[index]?.scriptSig ?? script
+      if (pace.isOver(1 + (script.length + length) / BYTES_PER_WORK)) yield* rest()
     }
   }
   while (open.length > 0) {
@@ -48,6 +55,7 @@ export function* checkScripts(
       evaluation.answer(answers[i] === true)
       const wrong = collect(evaluation, where, open)
       if (wrong !== undefined) return wrong
+      if (pace.isOver(1)) yield* rest()
     }
   }
   return undefined

@@ -17,6 +17,7 @@ import type { ChainHooks } from './chain.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { HeaderTree } from './header-tree.ts'
 import type { Job, StoreChange } from './io.ts'
+import { Pace } from './pace.ts'
 import { commitLazily, getValues, rest } from './requests.ts'
 
 const PREFIX = 'x'
@@ -26,6 +27,8 @@ const [TIP_KEY, RANGE_KEY] = TX_INDEX_KEYS
 const HASH_BYTES = 32
 /** Of a row in memory, with its key. */
 const ENTRY_BYTES = 250
+/** Of a row, as {@link Pace} counts. */
+const ROW_WORK = 3
 
 export interface TxPlace {
   readonly node: HeaderNode
@@ -89,12 +92,16 @@ export class TxIndex {
     return this.isSynced ? this.#active.tip.height : this.#built
   }
 
-  connected(node: HeaderNode, body: BlockBody): void {
-    for (const change of rowsOf(node, body)) this.#rows.set(change.key, change.value)
+  *connected(node: HeaderNode, body: BlockBody): Job<void> {
+    for (const { key, value } of yield* rowsOf(node, body)) this.#rows.set(key, value)
   }
 
-  disconnected({ transactions }: BlockBody): void {
-    for (const { txid } of transactions) this.#rows.set(keyOf(txid), undefined)
+  *disconnected({ transactions }: BlockBody): Job<void> {
+    const pace = new Pace()
+    for (const { txid } of transactions) {
+      this.#rows.set(keyOf(txid), undefined)
+      if (pace.isOver(ROW_WORK)) yield* rest()
+    }
   }
 
   /** To be written with the coins of this tip. */
@@ -115,7 +122,7 @@ export class TxIndex {
       if (node === undefined) break
       const body = yield* this.#blocks.load(node)
       // One that can't be read is found, and told, by whoever needs it.
-      const rows = rowsOf(node, body ?? { transactions: [] })
+      const rows = yield* rowsOf(node, body ?? { transactions: [] })
       read.push({ node, rows })
       count += rows.length
       if (count < TX_INDEX_ROWS_PER_COMMIT) continue
@@ -156,15 +163,15 @@ export class TxIndex {
 export function tellOfBlocks(
   index: TxIndex | undefined,
   hooks: ChainHooks,
-): Record<'connected' | 'disconnected', (node: HeaderNode, body: BlockBody) => void> {
+): Record<'connected' | 'disconnected', (node: HeaderNode, body: BlockBody) => Job<void>> {
   return {
-    connected: (node, body) => {
-      index?.connected(node, body)
-      hooks.blockConnected?.(node, body)
+    *connected(node, body) {
+      if (index !== undefined) yield* index.connected(node, body)
+      if (hooks.blockConnected !== undefined) yield* hooks.blockConnected(node, body)
     },
-    disconnected: (node, body) => {
-      index?.disconnected(body)
-      hooks.blockDisconnected?.(node, body)
+    *disconnected(node, body) {
+      if (index !== undefined) yield* index.disconnected(body)
+      if (hooks.blockDisconnected !== undefined) yield* hooks.blockDisconnected(node, body)
     },
   }
 }
@@ -173,12 +180,17 @@ function keyOf(txid: Uint8Array): string {
   return PREFIX + latin1Decode(txid)
 }
 
-function rowsOf(node: HeaderNode, { transactions }: BlockBody): StoreChange[] {
-  return transactions.map(({ txid, start, end }) => {
-    const writer = new ByteWriter(HASH_BYTES + 8)
+function* rowsOf(node: HeaderNode, { transactions }: BlockBody): Job<StoreChange[]> {
+  const pace = new Pace()
+  const rows: StoreChange[] = []
+  const writer = new ByteWriter(HASH_BYTES + 8)
+  for (const { txid, start, end } of transactions) {
+    writer.reset()
     writer.hash(node.hash).u32(start).u32(end)
-    return { key: keyOf(txid), value: writer.copy() }
-  })
+    rows.push({ key: keyOf(txid), value: writer.copy() })
+    if (pace.isOver(ROW_WORK)) yield* rest()
+  }
+  return rows
 }
 
 function rangeRow(built: number, liveFrom: number): StoreChange {

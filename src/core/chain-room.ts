@@ -4,7 +4,7 @@
  * that nobody is called in the middle of his own work.
  */
 import type { Chain, CreateChain } from '../chain/chain.ts'
-import type { IoResult, StoredBlock } from '../chain/io.ts'
+import type { IoResult, Job, StoredBlock } from '../chain/io.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
@@ -78,9 +78,9 @@ export class ChainRoom {
       now: () => outbox.now,
       blockConnected: (node, body) => {
         this.relay.joined(node, body)
-        this.transactions?.blockConnected(node, body)
+        return this.transactions?.blockConnected(node, body) ?? nothingToDo()
       },
-      blockDisconnected: (node, body) => this.transactions?.blockDisconnected(node, body),
+      blockDisconnected: (node, body) => this.transactions?.blockDisconnected(node, body) ?? nothingToDo(),
     })
     this.sync = this.#createSync()
     this.transactions = this.#createTransactions(random.fork('transactions'))
@@ -248,3 +248,5 @@ export class ChainRoom {
 function isNews(outcome: ChainOutcome): outcome is Extract<NodeEvent, { type: 'chain' }>['outcome'] {
   return !('source' in outcome) || outcome.source === 'local' || outcome.type === 'blockFailed'
 }
+
+function* nothingToDo(): Job<void> {}

@@ -4,6 +4,7 @@
  */
 import type { BlockBody } from '../chain/block-body.ts'
 import type { Chain, MempoolChain } from '../chain/chain.ts'
+import type { Job } from '../chain/io.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
 import { Mempool, type MempoolOutcome } from '../mempool/mempool.ts'
 import type { BrokenRule, Offence } from '../peer/offences.ts'
@@ -68,12 +69,12 @@ export class TransactionRoom {
     this.relay.forget(id)
   }
 
-  blockConnected(node: { readonly height: number }, body: BlockBody): void {
-    this.mempool.blockConnected(node, body)
+  blockConnected(node: { readonly height: number }, body: BlockBody): Job<void> {
+    return this.mempool.blockConnected(node, body)
   }
 
-  blockDisconnected(node: unknown, body: BlockBody): void {
-    this.mempool.blockDisconnected(node, body)
+  blockDisconnected(node: unknown, body: BlockBody): Job<void> {
+    return this.mempool.blockDisconnected(node, body)
   }
 
   outcome(outcome: ChainOutcome, now: Now): void {

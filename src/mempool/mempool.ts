@@ -8,6 +8,8 @@ import { type Fault, fault } from '../chain/faults.ts'
 import { hashKey } from '../chain/header-node.ts'
 import type { Job } from '../chain/io.ts'
 import type { Source } from '../chain/outcomes.ts'
+import { Pace } from '../chain/pace.ts'
+import { rest } from '../chain/requests.ts'
 import { isCoinbase } from '../chain/transaction-rules.ts'
 import {
   ADMISSIONS_HIGH,
@@ -19,6 +21,7 @@ import {
   MEMPOOL_MB,
 } from '../params/limits.ts'
 import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
+import type { Transaction } from '../wire/transaction.ts'
 import { type AdmissionResult, type AdmissionView, admit, stillFits } from './admission.ts'
 import type { DumpedTransaction } from './dump.ts'
 import { type KnownTransaction, knownTransaction, type MempoolEntry, spentKeys } from './entry.ts'
@@ -83,6 +86,10 @@ interface Submission {
   readonly done: ((outcome: TransactionOutcome) => void) | undefined
 }
 
+/** Of a transaction of a block, as {@link Pace} counts, and of its bytes where they are hashed. */
+const JOIN_WORK = 4
+const BYTES_PER_WORK = 100
+
 export class Mempool {
   readonly table: MempoolTable
   readonly orphans = new OrphanTransactions()
@@ -98,6 +105,8 @@ export class Mempool {
   #returned: KnownTransaction[] = []
   /** Reorganisations whose consequences for what waits are not all drawn yet. */
   #reviews = 0
+  /** Is a block being joined, of which not all was looked at yet? */
+  #isJoining = false
   #nextExpiry: MonoMs
 
   constructor(chain: MempoolChain, hooks: MempoolHooks, budgetBytes = MEMPOOL_MB * 1_000_000) {
@@ -153,9 +162,9 @@ export class Mempool {
     )
   }
 
-  /** Does everything that waits fit the tip? Not while a reorganisation is under way, or has just been. */
+  /** Does everything that waits fit the tip? Not while a block is joined, or a reorganisation under way, or just over. */
   get isSettled(): boolean {
-    return this.#chain.isSettled && this.#reviews === 0
+    return this.#chain.isSettled && this.#reviews === 0 && !this.#isJoining
   }
 
   /** Nothing for the moment in which what waits might not fit the tip. */
@@ -163,32 +172,35 @@ export class Mempool {
     return selectForBlock(this.isSettled ? this.table.sorted() : [], limits)
   }
 
-  /** To be told of each block that is joined to the chain. */
-  blockConnected({ height }: { readonly height: number }, body: BlockBody): void {
+  /** To be done for each block that is joined to the chain. */
+  *blockConnected({ height }: { readonly height: number }, body: BlockBody): Job<void> {
     const keys = new Set<string>()
+    const pace = new Pace()
+    this.#isJoining = true
     for (const { txid, transaction } of body.transactions) {
       if (isCoinbase(transaction)) continue
       const key = hashKey(txid)
       keys.add(key)
-      this.#mined.add(key)
-      const entry = this.table.get(key)
-      if (entry !== undefined) this.#noteMined(entry, height)
-      this.orphans.remove(key)
-      for (const coin of spentKeys(transaction)) {
-        const rival = this.table.spenderOf(coin)
-        if (rival !== undefined) this.#drop(rival, 'conflict')
-      }
-      this.#adopt(key)
+      this.#joined(key, transaction, height)
+      if (pace.isOver(JOIN_WORK + transaction.inputs.length)) yield* rest()
     }
+    this.#isJoining = false
     if (this.#returned.length > 0) this.#returned = this.#returned.filter(({ key }) => !keys.has(key))
   }
 
-  /** To be told of each block that is taken off the chain. */
-  blockDisconnected(_: unknown, body: BlockBody): void {
-    const own = body.transactions.filter(({ transaction }) => !isCoinbase(transaction))
+  /** To be done for each block that is taken off the chain. */
+  *blockDisconnected(_: unknown, body: BlockBody): Job<void> {
+    const own: KnownTransaction[] = []
+    const pace = new Pace()
+    for (const { txid, transaction } of body.transactions) {
+      if (isCoinbase(transaction)) continue
+      const known = knownTransaction(transaction)
+      own.push(known)
+      this.#mined.delete(hashKey(txid))
+      if (pace.isOver(JOIN_WORK + known.bytes.length / BYTES_PER_WORK)) yield* rest()
+    }
     // Blocks come off from the tip back; parents must come in before children.
-    this.#returned.unshift(...own.map(({ transaction }) => knownTransaction(transaction)))
-    for (const { txid } of own) this.#mined.delete(hashKey(txid))
+    this.#returned = own.concat(this.#returned)
   }
 
   /** To be told when the tip has changed, and a reorganisation is done. `undone`: blocks were taken off. */
@@ -204,8 +216,8 @@ export class Mempool {
     const done = (): void => {
       if (--open === 0) this.#beginReview()
     }
-    const rest = { source: 'local', arrival: 'returned', isLocal: false, time: undefined, done } as const
-    for (const known of returned) this.#take({ known, ...rest })
+    const facts = { source: 'local', arrival: 'returned', isLocal: false, time: undefined, done } as const
+    for (const known of returned) this.#take({ known, ...facts })
     if (returned.length === 0) this.#beginReview()
   }
 
@@ -318,9 +330,9 @@ export class Mempool {
 
   /** Those that waited for a transaction get another chance. */
   #adopt(key: string): void {
-    const rest = { arrival: 'new', time: undefined, done: undefined } as const
+    const facts = { arrival: 'new', time: undefined, done: undefined } as const
     for (const { known, source, isLocal } of this.orphans.take(key))
-      this.#take({ known, source, isLocal, ...rest })
+      this.#take({ known, source, isLocal, ...facts })
   }
 
   #beginReview(): void {
@@ -337,6 +349,21 @@ export class Mempool {
       if (this.table.get(entry.key) !== entry || stillFits(this.#view(), this.table, entry)) continue
       this.#drop(entry, 'invalid')
     }
+  }
+
+  /** A transaction stands in a block now. */
+  #joined(key: string, transaction: Transaction, height: number): void {
+    this.#mined.add(key)
+    const entry = this.table.get(key)
+    if (entry !== undefined) this.#noteMined(entry, height)
+    this.orphans.remove(key)
+    if (this.table.size > 0) {
+      for (const coin of spentKeys(transaction)) {
+        const rival = this.table.spenderOf(coin)
+        if (rival !== undefined) this.#drop(rival, 'conflict')
+      }
+    }
+    this.#adopt(key)
   }
 
   #drop(entry: MempoolEntry, reason: RemovalReason): void {

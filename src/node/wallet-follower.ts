@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ChainEngine } from '../chain/engine.ts'
 import { type HeaderNode, NodeFlag } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
+import { Pace } from '../chain/pace.ts'
 import {
   WALLET_BATCH_BLOCKS,
   WALLET_BATCH_BYTES,
@@ -20,7 +21,7 @@ import { ByteWriter } from '../primitives/writer.ts'
 import type { WalletHistory } from '../wallet/history.ts'
 import type { BlockPlace, HistoryEntry } from '../wallet/history-entry.ts'
 import type { HistoryState } from '../wallet/history-rows.ts'
-import { decodeBlockTransactions } from '../wire/block.ts'
+import { eachBlockTransaction } from '../wire/block.ts'
 import { decodePayload } from '../wire/messages.ts'
 import { type Transaction, writeTransaction } from '../wire/transaction.ts'
 import type { HistoryStore } from './wallet-history-store.ts'
@@ -39,6 +40,9 @@ export interface FollowerHooks {
   settled(): void
   notice(line: string): void
 }
+
+/** Of a transaction and each of its inputs and outputs, as {@link Pace} counts. */
+const LOOK_WORK = 2
 
 interface Waiting {
   readonly height: number
@@ -270,8 +274,10 @@ export class WalletFollower {
       // Somebody else may have begun anew meanwhile.
       if (node.parent !== this.#at || this.#isClosed) break
       const block = blocks[i]
-      if (block !== undefined) found.push(...this.#take(node, block))
-      else if (node.has(NodeFlag.pruned)) this.#missed(node)
+      if (block !== undefined) {
+        found.push(...(await this.#take(node, block)))
+        if (node.parent !== this.#at || this.#isClosed) break
+      } else if (node.has(NodeFlag.pruned)) this.#missed(node)
       else {
         this.#tell(`The wallet waits for block ${node.height}, which can't be read`)
         return false
@@ -296,13 +302,19 @@ export class WalletFollower {
     return nodes
   }
 
-  #take(node: HeaderNode, stored: StoredBlock): HistoryEntry[] {
+  /** Ends early if nobody wants it any more. */
+  async #take(node: HeaderNode, stored: StoredBlock): Promise<HistoryEntry[]> {
     const { height, hash, time } = node
     const found: HistoryEntry[] = []
-    for (const [position, transaction] of transactionsOf(stored).entries()) {
+    const pace = new Pace()
+    let position = 0
+    for (const transaction of eachTransactionOf(stored)) {
       const txid = (): Uint8Array => sha3_256(bytesOf(transaction))
-      const entry = this.#history.mined(transaction, txid, { height, hash, time, position })
+      const entry = this.#history.mined(transaction, txid, { height, hash, time, position: position++ })
       if (entry !== undefined) found.push(entry)
+      if (!pace.isOver(LOOK_WORK * (1 + transaction.inputs.length + transaction.outputs.length))) continue
+      await nextTurn()
+      if (node.parent !== this.#at || this.#isClosed) break
     }
     return found
   }
@@ -332,11 +344,15 @@ export class WalletFollower {
 }
 
 /** In the order of the block. */
-export function transactionsOf({ payload }: StoredBlock): readonly Transaction[] {
+export function transactionsOf(stored: StoredBlock): readonly Transaction[] {
+  return [...eachTransactionOf(stored)]
+}
+
+/** The same, each read when it is asked for. */
+function* eachTransactionOf({ payload }: StoredBlock): Generator<Transaction> {
   const message = decodePayload('block', payload)
-  if (!message.ok || message.value.type !== 'block') return []
-  const decoded = decodeBlockTransactions(message.value.block.transactionData)
-  return decoded.ok ? decoded.value : []
+  if (message.ok && message.value.type === 'block')
+    yield* eachBlockTransaction(message.value.block.transactionData)
 }
 
 function bytesOf(transaction: Transaction): Uint8Array {

@@ -344,6 +344,8 @@ export const CHAIN_BYTES_PER_TURN = 524_288
 export const CHAIN_BLOCKS_PER_TURN = 16
 /** The same in outputs, within one block: a block may have hundreds of thousands. */
 export const CHAIN_COINS_PER_TURN = 8_192
+/** The same in microseconds, roughly, where the parts of a block differ: its transactions, their scripts. */
+export const CHAIN_WORK_PER_TURN = 8_000
 /** A tip older than this means that the node still has to catch up. */
 export const RECENT_TIP_SECONDS = 86_400
 

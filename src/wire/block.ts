@@ -11,6 +11,7 @@ import { BlockHeader, HEADER_BYTES, readHeader } from './header.ts'
 import {
   BLOCK_TRANSACTION,
   MIN_TRANSACTION_BYTES,
+  readTransaction,
   readTransactions,
   type Transaction,
   writeTransaction,
@@ -54,6 +55,17 @@ export function decodeBlockTransactions(transactionData: Uint8Array): Result<Tra
   const transactions = readTransactions(reader, n, BLOCK_TRANSACTION)
   if (reader.remaining > 0) reader.fail('badValue', 'bytes behind the last transaction')
   return reader.finish(transactions)
+}
+
+/** Reads each when it is asked for, up to the first that is damaged. */
+export function* eachBlockTransaction(transactionData: Uint8Array): Generator<Transaction> {
+  const reader = new ByteReader(transactionData)
+  const count = reader.count('transactions', MAX_BLOCK_TRANSACTIONS, MIN_TRANSACTION_BYTES)
+  for (let i = 0; i < count; i++) {
+    const transaction = readTransaction(reader, BLOCK_TRANSACTION)
+    if (reader.failed) return
+    yield transaction
+  }
 }
 
 export function encodeBlockTransactions(transactions: readonly Transaction[]): Uint8Array {
