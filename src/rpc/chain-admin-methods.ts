@@ -118,6 +118,10 @@ const MAX_REPORTED = 1_000
 
 function missingBlocks({ engine }: ChainControl, start: number, wanted: number | undefined): JsonObject {
   const end = Math.min(wanted ?? engine.tip.height, engine.tip.height)
+  if (start > end)
+    throw methodError(
+      `checkblockdb: there are no blocks from ${start} to ${end}; the tip is ${engine.tip.height}`,
+    )
   const missing: number[] = []
   // The first block is part of the program.
   for (let height = Math.max(1, start); height <= end; height++)

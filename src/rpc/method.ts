@@ -66,7 +66,8 @@ function bind(params: unknown, names: readonly string[], aliases: ReadonlyMap<st
   const bound: Record<string, unknown> = {}
   if (Array.isArray(params)) {
     if (params.length > names.length) {
-      throw wrong(`takes at most ${names.length} parameters, not ${params.length}`)
+      const most = names.length === 0 ? 'no parameters' : `at most ${names.length} parameters`
+      throw wrong(`takes ${most}, not ${params.length}`)
     }
     for (const [i, name] of names.entries()) if (isGiven(params[i])) bound[name] = params[i]
   } else if (isObject(params)) {

@@ -64,7 +64,8 @@ export const walletMethods: readonly RpcMethod[] = [
       addresses: v.optional(v.array(ADDRESS, 'a list of addresses')),
     },
     run: async ({ minconf = 1, maxconf = Number.MAX_SAFE_INTEGER, addresses }, context) => {
-      const wanted = addresses === undefined ? undefined : new Set(addresses)
+      // As in Bitcoin, an empty list leaves none out.
+      const wanted = addresses === undefined || addresses.length === 0 ? undefined : new Set(addresses)
       for (const address of wanted ?? []) hashOfAddress(address)
       const wallet = walletOf(context)
       const coins = (await wallet.unspent()).filter(

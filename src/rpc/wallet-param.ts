@@ -29,10 +29,13 @@ export function walletOf({ control }: RpcContext): WalletService {
   return control.wallet
 }
 
-/** HASH160 of an address. Throws RpcError if it is none. */
-export function hashOfAddress(address: string): Uint8Array {
+/** HASH160 of an address. Throws RpcError if it is none; `name`: of the parameter, if there are several of the kind. */
+export function hashOfAddress(address: string, name?: string): Uint8Array {
   const decoded = decodeAddress(address)
-  if (!decoded.ok) throw methodError(`not an address: ${describeAddressError(decoded.error)}`)
+  if (!decoded.ok)
+    throw methodError(
+      `${name === undefined ? '' : `${name} is `}not an address: ${describeAddressError(decoded.error)}`,
+    )
   return decoded.value
 }
 

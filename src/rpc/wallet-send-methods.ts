@@ -32,7 +32,10 @@ export const walletSendMethods: readonly RpcMethod[] = [
     aliases: { subtractfee: 'subtractfeefromamount' },
     run: async ({ address, amount, from_address, subtractfeefromamount: subtractFee = false }, context) => {
       const to = hashOfAddress(address)
-      const from = from_address === undefined || from_address === '' ? undefined : hashOfAddress(from_address)
+      const from =
+        from_address === undefined || from_address === ''
+          ? undefined
+          : hashOfAddress(from_address, 'from_address')
       const payments = await walletOf(context).payments()
       const { id } = await payments.send({ to, amount, subtractFee, from })
       return { txid: hashToHex(id) }

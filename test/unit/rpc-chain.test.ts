@@ -237,6 +237,8 @@ describe('the chain by RPC', () => {
     await call('reconsiderblock')
     await call('waitforblockheight', [12, 60_000])
     expect(await call('checkblockdb')).toMatchObject({ missing_blocks: [], missing_count: 0 })
+    expect(await error('checkblockdb', [5, 2])).toContain('there are no blocks from 5 to 2')
+    expect(await error('checkblockdb', [99])).toContain('there are no blocks from 99')
   })
 
   it('waits for blocks, no longer than it is told to', async () => {

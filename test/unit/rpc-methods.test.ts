@@ -325,7 +325,7 @@ describe('parameters', () => {
       `addnode: unknown parameter 'v2'. ${usage}`,
     )
     expect(error('addnode', ['a', 'add', 1])).toBe(`addnode: takes at most 2 parameters, not 3. ${usage}`)
-    expect(error('uptime', [1])).toMatch(/takes at most 0 parameters, not 1/)
+    expect(error('uptime', [1])).toMatch(/takes no parameters, not 1/)
   })
 
   it('knows no parameters by the names of what all objects have', () => {

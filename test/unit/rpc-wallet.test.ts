@@ -120,6 +120,11 @@ describe('a wallet', () => {
     ])
     expect(await call('listunspent', 101)).toHaveLength(1)
     expect(await call('listunspent', 1, 100, [SOMEBODY])).toEqual([])
+    // An empty list leaves no address out.
+    expect(await call('listunspent', 101, 1_000, [])).toHaveLength(1)
+    expect(await messageOf(call('sendtoaddress', SOMEBODY, 1, 'for the books'))).toContain(
+      'from_address is not an address',
+    )
     const { transactions } = (await call('listtransactions', 1)) as { transactions: { txid: string }[] }
     expect(transactions).toMatchObject([
       { address, category: 'generate', amount: 50, confirmations: 100, blockheight: 2, generated: true },
