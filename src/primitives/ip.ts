@@ -177,13 +177,18 @@ const LOWEST_V6_BYTES = 12
 /** 64:ff9b::/96, behind which a translator reaches the IPv4 address at its end (RFC 6052). */
 const TRANSLATED = Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0)
 
+/** One of those that come with an IPv4 address, 2002::/16 (RFC 3056). */
+export function is6to4(ip: IpBytes): boolean {
+  return ip[0] === 0x20 && ip[1] === 0x02
+}
+
 /**
- * The IPv4 address that an address leads to: itself, or by 6to4 (RFC 3056) or a translator the one within it.
+ * The IPv4 address that an address leads to: itself, or by 6to4 or a translator the one within it.
  * Undefined if it leads to none.
  */
 export function reachedIpv4(ip: IpBytes): IpBytes | undefined {
   if (isIpv4(ip)) return ip
-  if (ip[0] === 0x20 && ip[1] === 0x02) return ipv4(ip[2] ?? 0, ip[3] ?? 0, ip[4] ?? 0, ip[5] ?? 0)
+  if (is6to4(ip)) return ipv4(ip[2] ?? 0, ip[3] ?? 0, ip[4] ?? 0, ip[5] ?? 0)
   for (let i = 0; i < TRANSLATED.length; i++) if (ip[i] !== TRANSLATED[i]) return undefined
   return ipv4(ip[12] ?? 0, ip[13] ?? 0, ip[14] ?? 0, ip[15] ?? 0)
 }

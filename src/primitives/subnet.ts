@@ -1,5 +1,5 @@
 /** Ranges of IP addresses, as operators ban them: one address, or all that share their first bits. */
-import { formatIp, type IpBytes, isIpv4, parseIp } from './ip.ts'
+import { formatIp, type IpBytes, is6to4, isIpv4, parseIp, reachedIpv4 } from './ip.ts'
 
 export interface Subnet {
   /** 16 bytes, zero behind the first `bits`. */
@@ -16,9 +16,13 @@ export function subnetOf(ip: IpBytes, bits = ALL_BITS): Subnet {
   return { ip: masked(ip, bits), bits }
 }
 
-/** What one host or household has: an IPv4 address, or the /64 of an IPv6 address. */
+/**
+ * What one host or household has: an IPv4 address, or the /64 of an IPv6 address; by 6to4 the /48 that comes with an
+ * IPv4 address. Behind a translator each address is an IPv4 address, and so a host.
+ */
 export function hostSubnet(ip: IpBytes): Subnet {
-  return subnetOf(ip, isIpv4(ip) ? ALL_BITS : 64)
+  if (reachedIpv4(ip) === undefined) return subnetOf(ip, 64)
+  return subnetOf(ip, is6to4(ip) ? 48 : ALL_BITS)
 }
 
 /** "1.2.3.4", "1.2.3.0/24", "1.2.3.0/255.255.255.0", "2001:db8::/32"; undefined if it is none of these. */

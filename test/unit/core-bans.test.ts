@@ -41,6 +41,19 @@ describe('misbehaviour', () => {
     expect(eventTypes(probe)).toContain('accepted')
   })
 
+  it('of one IPv6 address refuses its /64, and no more', () => {
+    const probe = new CoreProbe()
+    const peer = probe.ready('2a00:1:2:3::5')
+    for (let i = 0; i < 10; i++) probe.receiveBytes(peer, malformed)
+    probe.effects = []
+    probe.accept('2a00:1:2:3:ffff::6')
+    probe.accept('2a00:1:2:4::5')
+    expect(probe.events).toMatchObject([
+      { type: 'refused', reason: 'banned' },
+      { type: 'accepted', address: '[2a00:1:2:4::5]:40000' },
+    ])
+  })
+
   it('fades with time', () => {
     const probe = new CoreProbe()
     const peer = probe.ready('9.9.9.9')

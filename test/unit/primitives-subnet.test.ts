@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseIp } from '../../src/primitives/ip.ts'
-import { formatSubnet, parseSubnet, subnetOf } from '../../src/primitives/subnet.ts'
+import { formatSubnet, hostSubnet, parseSubnet, subnetOf } from '../../src/primitives/subnet.ts'
+import { ipOf } from '../../testkit/sim/probe.ts'
 
 describe('subnets', () => {
   it.each([
@@ -34,5 +35,18 @@ describe('subnets', () => {
 
   it('of an address is that address alone', () => {
     expect(formatSubnet(subnetOf(parseIp('9.8.7.6') ?? new Uint8Array(16)))).toBe('9.8.7.6/32')
+  })
+})
+
+describe('a host', () => {
+  it.each([
+    ['9.1.2.3', '9.1.2.3/32'],
+    ['2a00:1:2:3:4:5:6:7', '2a00:1:2:3::/64'],
+    // 6to4: all of them are one IPv4 address's.
+    ['2002:901:203:4:5:6:7:8', '2002:901:203::/48'],
+    // Behind a translator each is an IPv4 address.
+    ['64:ff9b::9.1.2.3', '64:ff9b::901:203/128'],
+  ])('%s has %s', (ip, subnet) => {
+    expect(formatSubnet(hostSubnet(ipOf(ip)))).toBe(subnet)
   })
 })
