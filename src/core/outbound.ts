@@ -212,13 +212,14 @@ export class Outbound {
     return youngest
   }
 
-  /** Whom an operator named may be of use to others too. */
-  #remember({ remote, version }: Peer): void {
+  /** Whom an operator named may be of use to others too. Who was in the book when we dialled may have lost his place. */
+  #remember({ kind, remote, version }: Peer): void {
     const { outbox, book } = this.#hooks
     if (book.find(remote) !== undefined || !this.#hooks.mayKnow(remote)) return
     const { unix } = outbox.now
     const address = { ...remote, services: version?.services ?? NODE_NETWORK, time: unix }
-    book.add([address], { ip: remote.ip, trust: 'vouched', penaltySeconds: 0 }, unix)
+    const trust = kind === 'automatic' || kind === 'feeler' ? 'told' : 'vouched'
+    book.add([address], { ip: remote.ip, trust, penaltySeconds: 0 }, unix)
   }
 
   disconnected(peer: Peer, reason: DisconnectReason): void {

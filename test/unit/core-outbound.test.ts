@@ -211,6 +211,21 @@ describe('whom we choose', () => {
       expect(time).toBeGreaterThan(before.automatic[i] ?? 0)
   })
 
+  it('is no more trusted because the book forgot it while hands were shaken', () => {
+    const town = new Town()
+    const endpoint = endpointOf(spreadAddress(3))
+    const stranger = town.probe.ready(spreadAddress(1))
+    const told = { ...endpoint, time: town.probe.now.unix, services: 1n }
+    town.probe.receive(stranger, { type: 'addr', addresses: [told] })
+    town.fate = () => 'silent'
+    town.pass(30_000)
+    const half = [...town.probe.core.peers.all()].find(({ kind }) => kind === 'automatic')
+    if (half === undefined) throw new Error('it was not dialled')
+    expect(town.probe.core.addresses.remove(endpoint)).toBe(true)
+    town.probe.receive(half.id, versionOf(mainnet), { type: 'verack' })
+    expect(town.probe.core.addresses.find(endpoint)?.trust).toBe('told')
+  })
+
   it('is nobody banned, unreachable by wish of the operator, or ourselves', () => {
     const town = new Town({ reachable: (ip) => ip[12] !== 12 }, { ownAddress: ipOf('13.2.2.2') })
     town.know('11.2.2.2', '12.2.2.2', '13.2.2.2', '14.2.2.2')
