@@ -265,8 +265,9 @@ export class Outbound {
     const { outbox } = this.#hooks
     const { mono } = outbox.now
     if (this.#seeding === undefined || this.#options === undefined || mono < this.#seeding.nextAt) return
-    const connected = this.#chosen
-    const { dnsSeeds, fixedSeeds } = this.#options
+    const chosen = this.#chosen
+    const { dnsSeeds, fixedSeeds, outbound } = this.#options
+    const connected = chosen >= outbound ? Number.POSITIVE_INFINITY : chosen
     while (mono >= this.#seeding.nextAt) {
       const step = this.#seeding.plan(connected, mono)
       if (step === 'dns') {

@@ -152,6 +152,14 @@ describe('a node that knows nobody', () => {
   })
 })
 
+it('a node that wants one peer, and has it, asks no more names', () => {
+  const town = new Town({ outbound: 1, blockRelay: 0, dnsSeeds: ['one.example'] })
+  town.know(spreadAddress(0))
+  town.pass(4 * RESEED_INTERVAL_MS, 5_000)
+  expect(town.chosen).toEqual([spreadAddress(0)])
+  expect(town.resolves.length).toBeLessThanOrEqual(1)
+})
+
 describe('a seed node', () => {
   it('is asked, heard, and left', () => {
     const town = new Town({
