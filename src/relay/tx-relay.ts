@@ -211,6 +211,9 @@ export class TxRelay {
     const peer = source === 'local' ? undefined : this.#peers.get(source)
     if (verdict === 'rejected' && peer !== undefined && fault !== undefined)
       return this.#blame(peer, outcome, fault)
+    // It has it, and is asked for it when there is room.
+    if (verdict === 'busy' && peer !== undefined)
+      return this.#requests.announced(peer.peer, outcome.known.id, now.mono)
     if (entry === undefined) return
     if (entry.isLocal && !this.#own.has(entry)) this.#keepTelling(entry, now)
     const isAgain = verdict === 'known' && source === 'local' && arrival === 'new'

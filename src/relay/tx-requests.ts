@@ -86,7 +86,9 @@ export class TxRequests {
     if (countOf(source) >= MAX_TX_ANNOUNCEMENTS_PER_PEER) return
     const key = hashKey(id)
     const wanted = this.#wanted.get(key) ?? this.#newWanted(id, key, peer)
-    if (wanted === undefined || wanted.sources.has(source) || wanted.sources.size >= MAX_TX_SOURCES) return
+    if (wanted === undefined || wanted.sources.has(source)) return
+    // Strangers, who may only say so, do not take the places of those whom we chose.
+    if (peer.inbound && wanted.sources.size >= MAX_TX_SOURCES) return
     wanted.sources.add(source)
     if (wanted.asked !== undefined) source.others.add(wanted)
     else if (peer.inbound) source.early.set(wanted, now + TX_INBOUND_DELAY_MS)

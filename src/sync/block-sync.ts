@@ -331,8 +331,9 @@ export class BlockSync {
   }
 
   #unaskedJudged(peer: SyncPeer | undefined): void {
-    this.#unasked--
-    if (peer !== undefined) peer.unasked--
+    // A header that was taken out meanwhile leaves a block of which nothing is known.
+    this.#unasked = Math.max(0, this.#unasked - 1)
+    if (peer !== undefined) peer.unasked = Math.max(0, peer.unasked - 1)
   }
 
   #noteAssembled(node: HeaderNode): void {

@@ -2,7 +2,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   GETDATA_INTERVAL_MS,
+  MAX_ADMISSIONS,
   MAX_TX_IN_FLIGHT,
+  MAX_TX_SOURCES,
   TX_GETDATA_INTERVAL_MS,
   TX_INBOUND_DELAY_MS,
   TX_REQUEST_TIMEOUT_MS,
@@ -141,6 +143,29 @@ describe('an announced transaction', () => {
   it('is asked for so seldom that blocks may be asked for as well: others take fifty questions in two seconds', () => {
     const most = (intervalMs: number): number => Math.ceil(2_000 / intervalMs)
     expect(most(TX_GETDATA_INTERVAL_MS) + most(GETDATA_INTERVAL_MS)).toBeLessThanOrEqual(45)
+  })
+
+  it('is asked of a peer that we chose, however many strangers say that they have it', () => {
+    const strangers = Array.from({ length: MAX_TX_SOURCES }, (_, i) => probe.inbound(`9.${i + 10}.1.1`))
+    for (const id of strangers) probe.receive(id, invOf(pay(1)))
+    const chosen = probe.outbound('9.1.1.1')
+    probe.receive(chosen, invOf(pay(1)))
+    expect(probe.askedOf(chosen)).toEqual([idOf(pay(1))])
+  })
+
+  it('is asked for again if it came while too many were being judged', () => {
+    const flooders = [1, 2, 3, 4].map((i) => probe.inbound(`9.${i + 10}.1.1`))
+    const peer = probe.outbound('9.1.1.1')
+    probe.held = true
+    for (let i = 0; i < MAX_ADMISSIONS; i++)
+      probe.receive(flooders[i % 4] ?? peer, { type: 'tx', transaction: pay((i % 50) + 1, FEE + i) })
+    probe.wait(1)
+    probe.receive(peer, { type: 'tx', transaction: pay(55) })
+    expect(probe.askedOf(peer)).toEqual([])
+    probe.held = false
+    probe.answer()
+    probe.wait(TX_GETDATA_INTERVAL_MS)
+    expect(probe.askedOf(peer)).toEqual([idOf(pay(55))])
   })
 
   it('is not asked for while many are being judged', () => {
