@@ -1,7 +1,10 @@
-/** A node is killed again and again while its wallet gives out addresses and pays: nothing that was told is lost. */
+/** A node is killed again and again while its wallet gives out addresses, pays, and is changed: nothing that was told is lost. */
+import { watch } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
+import { generateKeyPair } from '../../src/crypto/ml-dsa.ts'
 import { hash160 } from '../../src/primitives/sha3.ts'
 import { encodeAddress } from '../../src/script/address.ts'
+import { eventually } from '../../testkit/changes.ts'
 import { Lab, type NodeProcess } from '../../testkit/process.ts'
 
 const lab = new Lab()
@@ -90,5 +93,106 @@ describe('kill -9', () => {
     const balance = (await node.rpc('getbalance')) as { balance: number; unconfirmed_balance: number }
     expect(balance.unconfirmed_balance).toBe(0)
     expect(balance.balance).toBeCloseTo(50 * COINS - 1.5 * sent.length - fees, 8)
+  })
+})
+
+/**
+ * Kills the node when so many things have happened to files of the wallet since a question was asked (0: at once), at the
+ * latest when it is answered. Returns the answer, if it came before.
+ */
+async function killDuring(
+  node: NodeProcess,
+  fileEvents: number,
+  method: string,
+  ...params: unknown[]
+): Promise<unknown> {
+  let seen = 0
+  const watcher = watch(node.dataDir, (_, name) => {
+    if (name?.startsWith('wallet.json') === true && ++seen === fileEvents) node.signal('SIGKILL')
+  })
+  const answer = node.rpc(method, ...params).catch(() => undefined)
+  if (fileEvents > 0) await answer
+  await node.stop('SIGKILL')
+  watcher.close()
+  return await answer
+}
+
+describe('kill -9 while the wallet is changed', () => {
+  /** From before anything is written to after all is: the backup, the file beside, its content, its name. */
+  const MOMENTS = [0, 1, 3, 5, 99]
+  const PASSPHRASES = ['a horse and 3 batteries', 'two cows and 5 staples'] as const
+
+  async function start(home: string): Promise<NodeProcess> {
+    const { node } = await lab.startListening({ home, args: ['--regtest'] })
+    expect(node.errors).toEqual([])
+    return node
+  }
+
+  it('leaves an imported key in it, or not at all, and finds all that was paid to it', async () => {
+    const home = lab.newFolder()
+    let node = await start(home)
+    await node.rpc('generatetoaddress', 100, String(await node.rpc('getnewaddress')))
+    const phrase = await node.rpc('exportmnemonic')
+    for (const [i, moment] of MOMENTS.entries()) {
+      const secret = new Uint8Array(32).fill(i + 1)
+      const hash = hash160(generateKeyPair(secret).publicKey)
+      const address = encodeAddress(hash)
+      await node.rpc('generatetoaddress', 3, address)
+      // The blocks are not what is tested here.
+      await node.rpc('gettxoutsetinfo')
+      const privkey = Buffer.from(secret).toString('base64')
+      const told = await killDuring(node, moment, 'importprivkey', privkey)
+      node = await start(home)
+      const isThere = ((await node.rpc('getaddresses')) as string[]).includes(address)
+      if (told !== undefined) expect(isThere).toBe(true)
+      if (!isThere) await node.rpc('importprivkey', privkey)
+      // Killed again while it reads the chain for that.
+      await killDuring(node, 0, 'rescanwallet')
+      node = await start(home)
+      const wanted = 50 * 100 + 150 * (i + 1)
+      await eventually(async () => {
+        const { balance, immature_balance: young } = (await node.rpc('getbalance')) as Record<string, number>
+        return (balance ?? 0) + (young ?? 0) === wanted || undefined
+      }, `a balance of ${wanted}`)
+      expect(await node.rpc('dumpprivkey', address)).toMatchObject({ pubkey: expect.any(String) })
+    }
+    expect(await node.rpc('exportmnemonic')).toEqual(phrase)
+  })
+
+  it('leaves it encrypted, or not, and no passphrase but the old one or the new one opens it', async () => {
+    const home = lab.newFolder()
+    let node = await start(home)
+    const address = String(await node.rpc('getnewaddress'))
+    const phrase = await node.rpc('exportmnemonic')
+    const isEncrypted = async (): Promise<boolean> =>
+      await node.rpc('exportmnemonic').then(
+        () => false,
+        (error: Error) => error.message.includes('locked'),
+      )
+    for (const moment of MOMENTS) {
+      if (await isEncrypted()) break
+      const told = await killDuring(node, moment, 'encryptwallet', PASSPHRASES[0])
+      node = await start(home)
+      if (told !== undefined) expect(await isEncrypted()).toBe(true)
+    }
+    await expect(node.rpc('exportmnemonic')).rejects.toThrow('locked')
+    let [now, next]: readonly string[] = PASSPHRASES
+    for (const moment of MOMENTS) {
+      const told = await killDuring(node, moment, 'walletpassphrasechange', now, next)
+      node = await start(home)
+      const opens = async (word: string | undefined): Promise<boolean> =>
+        await node.rpc('walletpassphrase', word, 600).then(
+          () => true,
+          () => false,
+        )
+      const isOld = await opens(now)
+      if (told !== undefined) expect(isOld).toBe(false)
+      if (!isOld) {
+        expect(await opens(next)).toBe(true)
+        ;[now, next] = [next, now]
+      }
+      expect(await node.rpc('exportmnemonic')).toEqual(phrase)
+      expect(await node.rpc('getaddresses')).toContain(address)
+    }
   })
 })
