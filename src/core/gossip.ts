@@ -97,7 +97,7 @@ export class AddressGossip {
     if (isAnswer) exchange.awaitingAnswer = false
     const taken = this.#allowed(peer, addresses, now)
     exchange.processed += taken.length
-    const added = this.#hooks.book.add(taken, this.#sourceOf(peer, isAnswer), now.unix)
+    const added = this.#hooks.book.add(taken, this.#sourceOf(peer, isAnswer, isOwnWord), now.unix)
     this.#hooks.event({
       type: 'addressesReceived',
       peer: peer.id,
@@ -151,7 +151,7 @@ export class AddressGossip {
     return own === undefined || own.port !== address.port || !bytesEqual(own.ip, address.ip)
   }
 
-  #sourceOf(peer: Peer, isAnswer: boolean): AddressSource {
+  #sourceOf(peer: Peer, isAnswer: boolean, isOwnWord: boolean): AddressSource {
     const isOurs = peer.kind === 'manual' || peer.kind === 'oneTry'
     const trustOfPeer = this.#hooks.book.find(peer.remote)?.trust ?? 'told'
     // A node that knows nobody for long has to believe its first ones.
@@ -160,7 +160,7 @@ export class AddressGossip {
     return {
       ip: peer.remote.ip,
       trust: vouched ? 'vouched' : 'told',
-      penaltySeconds: HEARSAY_PENALTY_SECONDS,
+      penaltySeconds: isOwnWord ? 0 : HEARSAY_PENALTY_SECONDS,
     }
   }
 

@@ -185,6 +185,16 @@ describe('what is taken in', () => {
     expect(probe.core.addresses.find(told(1))?.trust).toBe('told')
   })
 
+  it('counts as seen two hours earlier, but what a node says of itself as seen then', () => {
+    const [peer = probe.ready()] = inbound(1)
+    const itself = { ...told(0), ip: ipOf(spreadAddress(0)) }
+    tell(peer, itself)
+    tell(peer, told(1))
+    const ageOf = (address: Endpoint): number =>
+      probe.now.unix - (probe.core.addresses.find(address)?.time ?? 0)
+    expect([ageOf(itself), ageOf(told(1))]).toEqual([0, 7_200])
+  })
+
   it('is no more than a thousand at once: twenty points', () => {
     const [peer = probe.ready()] = inbound(1)
     tell(peer, ...many(1_000))
