@@ -87,7 +87,7 @@ export class WalletPayments {
 
   /** What a payment would cost. Throws UserError if it can't be made. */
   async plan(request: PaymentRequest): Promise<PaymentPlan> {
-    const { paid, fee, change } = this.#select(await this.#spendable(request.from), request)
+    const { paid, fee, change } = this.#select(await this.#purse(request.from), request)
     return { paid, fee, change }
   }
 
@@ -95,7 +95,7 @@ export class WalletPayments {
   send(request: PaymentRequest): Promise<KnownTransaction> {
     return this.#exclusive(async () => {
       this.#mustBeOpen()
-      const selection = this.#select(await this.#spendable(request.from), request)
+      const selection = this.#select(await this.#purse(request.from), request)
       return await this.#pay(selection, request.to)
     })
   }
@@ -109,7 +109,7 @@ export class WalletPayments {
         throw new UserError(
           'consolidateutxos pays to this wallet alone: name one of its own addresses, or none',
         )
-      const spendable = await this.#spendable(undefined)
+      const { spendable } = await this.#purse(undefined)
       const worthy = spendable.filter(({ output }) => isWorthSpending(output, this.#feeRate()))
       const chosen = worthy
         .sort((a, b) => a.output.value - b.output.value)
@@ -164,7 +164,7 @@ export class WalletPayments {
     }
   }
 
-  async #spendable(from: Uint8Array | undefined): Promise<UnspentCoin[]> {
+  async #purse(from: Uint8Array | undefined): Promise<Purse> {
     const { follower, chain, keys, locks } = this.#parts
     if (chain.mempool === undefined) throw new UserError('this chain takes no payments')
     const coins = await this.#parts.unspent()
@@ -174,21 +174,21 @@ export class WalletPayments {
       )
     if (from !== undefined && keys.own.find(from) === undefined)
       throw new UserError('the address to pay from is not of this wallet')
-    return coins.filter(
-      ({ coin, confirmations, isMature, output }) =>
-        confirmations > 0 &&
-        isMature &&
-        !locks.has(coin) &&
-        (from === undefined || bytesEqual(output.hash, from)),
-    )
+    const purse = { spendable: [] as UnspentCoin[], later: 0, locked: 0 }
+    for (const unspent of coins) {
+      const { coin, confirmations, isMature, output } = unspent
+      if (from !== undefined && !bytesEqual(output.hash, from)) continue
+      if (confirmations === 0 || !isMature) purse.later += output.value
+      else if (locks.has(coin)) purse.locked += output.value
+      else purse.spendable.push(unspent)
+    }
+    return purse
   }
 
-  #select(
-    coins: readonly UnspentCoin[],
-    { amount, subtractFee = false }: PaymentRequest,
-  ): Selection<ValuedCoin> {
-    const selected = selectCoins(coins.map(withValue), { amount, subtractFee, feeRate: this.#feeRate() })
-    if (!selected.ok) throw new UserError(describeSelectionFault(selected.error, amount))
+  #select(purse: Purse, { amount, subtractFee = false }: PaymentRequest): Selection<ValuedCoin> {
+    const coins = purse.spendable.map(withValue)
+    const selected = selectCoins(coins, { amount, subtractFee, feeRate: this.#feeRate() })
+    if (!selected.ok) throw new UserError(describeSelectionFault(selected.error, amount, purse))
     return selected.value
   }
 
@@ -294,6 +294,15 @@ async function isComplete(transaction: Transaction, chain: ChainControl): Promis
   return step.value === undefined
 }
 
+/** What there is to pay with. */
+interface Purse {
+  readonly spendable: readonly UnspentCoin[]
+  /** Ions that are not mined yet, or too young. */
+  readonly later: number
+  /** Ions that the owner keeps out of payments. */
+  readonly locked: number
+}
+
 type ValuedCoin = UnspentCoin & { readonly value: number }
 
 function withValue(coin: UnspentCoin): ValuedCoin {
@@ -312,12 +321,17 @@ function isHopeless({ verdict, fault }: TransactionOutcome): boolean {
   return fault?.code !== 'mempool-full' && fault?.code !== 'bad-txns-premature-spend-of-coinbase'
 }
 
-function describeSelectionFault(fault: SelectionFault, amount: number): string {
+function describeSelectionFault(fault: SelectionFault, amount: number, { later, locked }: Purse): string {
   switch (fault.code) {
     case 'insufficient': {
-      const isAll =
-        amount <= fault.available ? '. With subtractfeefromamount it is taken out of the amount' : ''
-      return `not enough coins: ${formatDil(fault.available)} DIL can be spent now, ${formatDil(fault.needed)} DIL are needed with the fee${isAll}`
+      const { available, needed } = fault
+      const hints = [
+        `not enough coins: ${formatDil(available)} DIL can be spent now, ${formatDil(needed)} DIL are needed with the fee`,
+        ...(amount <= available ? ['With subtractfeefromamount it is taken out of the amount'] : []),
+        ...(later > 0 ? [`${formatDil(later)} DIL more are not mined yet, or too young`] : []),
+        ...(locked > 0 ? [`${formatDil(locked)} DIL more are kept out by lockunspent`] : []),
+      ]
+      return hints.join('. ')
     }
     case 'spread':
       return `the balance is spread over ${fault.coins} coins, and a payment takes at most ${MAX_PAYMENT_INPUTS}: make them one with consolidateutxos first, or pay at most ${formatDil(fault.most)} DIL`
