@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { regtest } from '../../src/params/networks.ts'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
+import { phraseOf } from '../../src/wallet/mnemonic.ts'
 import { payTo } from '../../testkit/chain-builder.ts'
 import { type RunningWallet, startWallet, type WalletNodeOptions } from '../../testkit/wallet.ts'
 import { FakeControl, NO_SIGNAL } from './rpc-fixtures.ts'
@@ -195,8 +196,10 @@ describe('a wallet', () => {
 
   it('says no secret, in no error and no log', async () => {
     const { call, log, notices } = await start()
-    const { mnemonic } = (await call('createhdwallet')) as { mnemonic: string }
+    // Not one by chance: messages have words of the list too.
+    const mnemonic = phraseOf(new Uint8Array(32).fill(6))
     const [word = ''] = mnemonic.split(' ')
+    await call('restorehdwallet', mnemonic)
     const secrets = ['hunter22', 12_345_678, mnemonic, `${mnemonic} ${word}`, 'AAAA']
     for (const secret of secrets) {
       for (const [method, ...params] of [
