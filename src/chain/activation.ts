@@ -98,14 +98,15 @@ export class Activation {
     return proven !== undefined && proven.work > this.#parts.active.tip.work ? proven : undefined
   }
 
-  /** Takes blocks off until this one is the tip. It must be on the active chain. */
-  *rewind(to: HeaderNode): Job<void> {
+  /** Takes blocks off until this one is the tip; false if there is no time for that. It must be on the active chain. */
+  *rewind(to: HeaderNode): Job<boolean> {
     const { active } = this.#parts
-    while (active.tip !== to) {
+    while (active.tip !== to && !this.#hooks.isStopping()) {
       yield* this.#disconnectTip()
       yield* rest()
     }
     this.#settle()
+    return active.tip === to
   }
 
   *#switchTo(best: HeaderNode, fork: HeaderNode): Job<boolean> {

@@ -164,6 +164,7 @@ export class ChainEngine implements Chain {
       jobs: this.#jobs,
       activation: this.#activation,
       pruneBytes: options.pruneBytes,
+      isStopping: () => this.#stopping,
       commit: () => this.#commitJob(),
       unfail: (node) => this.#standing.unfail(node),
       fail: (node) => this.#standing.fail(node),

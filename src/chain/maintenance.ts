@@ -28,6 +28,8 @@ export interface MaintenanceParts {
   readonly jobs: JobRunner
   readonly activation: Activation
   readonly pruneBytes: number | undefined
+  /** Is there no time for more? */
+  isStopping(): boolean
   /** Writes down everything as it is. */
   commit(): Job<void>
   /** Calls a block bad, and so those on top of it. */
@@ -39,6 +41,9 @@ export interface MaintenanceParts {
 
 /** Undefined if all is well; otherwise what is wrong, in one line. */
 export type MaintenanceResult = string | undefined
+
+/** What was begun and takes long is not done any more. */
+export const NODE_STOPS = 'the node stops'
 
 /** Blocks whose coins are taken off and put on again at once, in memory. */
 const MEMORY_FOR_CHECKS_BYTES = 256_000_000
@@ -170,7 +175,7 @@ export class Maintenance {
     if (active.has(node) && parent !== undefined) {
       for (let height = node.height; height <= active.tip.height; height++)
         if (active.at(height)?.has(NodeFlag.pruned) === true) return 'blocks to be undone have been pruned'
-      yield* activation.rewind(parent)
+      if (!(yield* activation.rewind(parent))) return NODE_STOPS
     }
     fail(node)
     reviewed()
@@ -195,7 +200,7 @@ export class Maintenance {
   }
 
   *#verify(level: number, depth: number): Job<MaintenanceResult> {
-    const { params, active } = this.#parts
+    const { params, active, isStopping } = this.#parts
     yield* this.#flush()
     // Coins of its own, read from the store and never written.
     const coins = new CoinCache(MEMORY_FOR_CHECKS_BYTES)
@@ -204,6 +209,7 @@ export class Maintenance {
     for (let height = reached; height >= lowest; height--) {
       const node = active.at(height)
       if (node === undefined || node.has(NodeFlag.pruned)) break
+      if (isStopping()) return NODE_STOPS
       const wrong = yield* this.#verifyBlock(node, level, coins)
       if (wrong !== undefined) return `block ${height}: ${wrong}`
       reached = height
@@ -212,6 +218,7 @@ export class Maintenance {
     }
     if (level < 4) return undefined
     for (let height = Math.max(reached, lowest); height <= active.tip.height; height++) {
+      if (isStopping()) return NODE_STOPS
       const node = active.at(height)
       const body = node === undefined ? undefined : yield* this.#parts.blocks.load(node)
       if (node === undefined || body === undefined) return `block ${height}: it can not be read`

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { NodeFlag } from '../../src/chain/header-node.ts'
+import { NODE_STOPS } from '../../src/chain/maintenance.ts'
 import { encodeUndo, undoKey } from '../../src/chain/undo.ts'
 import type { ChainParams } from '../../src/params/chain-params.ts'
 import { MAX_STAGING_SOURCES } from '../../src/params/limits.ts'
@@ -407,6 +408,36 @@ describe('the operator', () => {
     bench.engine.maintenance.verify(4, 6, (result) => results.push(result))
     bench.settle()
     expect(results).toEqual([undefined, 'block 1: it can not be read'])
+  })
+
+  it('does not keep the node from ending', () => {
+    const tasks = [
+      (bench: ChainBench, done: (result: string | undefined) => void) =>
+        bench.engine.maintenance.verify(4, 6, done),
+      (bench: ChainBench, done: (result: string | undefined) => void) => {
+        const first = bench.engine.activeAt(1)
+        if (first !== undefined) bench.engine.maintenance.invalidate(first, done)
+      },
+    ]
+    for (const begin of tasks) {
+      const bench = submit(new ChainBench({ params }), trunk)
+      const results: (string | undefined)[] = []
+      begin(bench, (result) => results.push(result))
+      for (let rests = 0; rests < 2; ) {
+        if (bench.waiting[0]?.kind === 'rest') rests++
+        bench.answer()
+      }
+      const { count } = bench.disk
+      const reads = count.get('read') ?? 0
+      bench.engine.stop()
+      bench.settle()
+      expect(results).toEqual([NODE_STOPS])
+      expect((count.get('read') ?? 0) - reads).toBeLessThan(2)
+      expect(bench.engine.isStopped).toBe(true)
+      // What was taken off is put on again.
+      const again = new ChainBench({ params }, bench.disk).settle()
+      expect(tipOf(again)).toBe(endOf(trunk))
+    }
   })
 
   it('has nothing to find fault with where there is only the first block', () => {
