@@ -79,7 +79,8 @@ export class Activation {
       if (best === undefined) break
       const fork = tree.fork(best, active.tip)
       const depth = active.tip.height - fork.height
-      if (depth > params.maxReorgDepth && !this.#hooks.isInitialDownload()) {
+      const isTooDeep = depth > params.maxReorgDepth && !this.#hooks.isInitialDownload()
+      if (isTooDeep || this.#isDeletedAbove(fork)) {
         candidates.setAside(best)
         this.#hooks.tooDeep(best)
       } else if (!(yield* this.#switchTo(best, fork))) {
@@ -88,6 +89,14 @@ export class Activation {
     }
     this.#settle()
     return true
+  }
+
+  /** Has a block been deleted that would have to be undone to come back to this one? */
+  #isDeletedAbove({ height }: HeaderNode): boolean {
+    const { active } = this.#parts
+    for (let at = active.tip.height; at > height; at--)
+      if (active.at(at)?.has(NodeFlag.pruned) === true) return true
+    return false
   }
 
   /** The highest block of a chain that may be connected, if it is better than the tip. */

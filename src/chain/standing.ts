@@ -89,7 +89,7 @@ export class Standing {
   lost(node: HeaderNode): void {
     const { tree, ledger } = this.#parts
     node.position = undefined
-    node.clear(NodeFlag.connectedOnce)
+    node.clear(NodeFlag.connectedOnce | NodeFlag.pruned)
     node.chainStored = false
     for (const child of tree.descendants(node)) child.chainStored = false
     ledger.changed(node)

@@ -410,6 +410,38 @@ describe('the operator', () => {
     expect(results).toEqual([undefined, 'block 1: it can not be read'])
   })
 
+  it('does not follow a chain for which blocks would have to be undone that have been deleted', () => {
+    const bench = submit(new ChainBench({ params }), trunk)
+    expect(bench.engine.isInitialDownload).toBe(true)
+    for (const height of [1, 2]) {
+      const node = bench.engine.activeAt(height)
+      node?.set(NodeFlag.pruned)
+      if (node !== undefined) node.position = undefined
+    }
+    const behind = (parent: BuiltBlock | undefined, count: number): BuiltBlock[] =>
+      builder.chain(parent ?? builder.genesis, count, { salt: 5 })
+    submit(bench, behind(trunk[0], 8))
+    expect([bench.of('storageFailed'), bench.of('deepFork').length]).toEqual([[], 1])
+    expect(tipOf(bench)).toBe(endOf(trunk))
+    const near = behind(trunk[2], 6)
+    submit(bench, near)
+    expect(tipOf(bench)).toBe(endOf(near))
+  })
+
+  it('fetches blocks again that have been deleted when their branch becomes the best one', () => {
+    const bench = submit(new ChainBench({ params }), trunk)
+    const branch = builder.chain(trunk[2] ?? builder.genesis, 5, { salt: 5 })
+    submit(bench, branch.slice(0, 2))
+    const node = bench.engine.tree.get(branch[0]?.hash ?? builder.genesis.hash)
+    node?.set(NodeFlag.pruned)
+    if (node !== undefined) node.position = undefined
+    submit(bench, branch.slice(2))
+    expect(bench.of('blockLost')).toMatchObject([{ node: { height: 4 } }])
+    expect(tipOf(bench)).toBe(endOf(trunk))
+    submit(bench, branch.slice(0, 1))
+    expect(tipOf(bench)).toBe(endOf(branch))
+  })
+
   it('does not keep the node from ending', () => {
     const tasks = [
       (bench: ChainBench, done: (result: string | undefined) => void) =>
