@@ -218,11 +218,15 @@ export class WalletFollower {
   async #atEnd(): Promise<Progress> {
     const { engine, isPending } = this.#hooks
     if (this.#isRescanning) {
-      this.#isRescanning = false
-      await this.#undo(({ height, hash }) => {
+      const isUndone = ({ height, hash }: BlockPlace): boolean => {
         const now = engine.activeAt(height)
         return now === undefined || !bytesEqual(now.hash, hash)
-      })
+      }
+      const own = await this.#readOwn(isUndone)
+      // The chain has gone on meanwhile.
+      if (this.#at !== engine.tip || this.#isClosed) return 'more'
+      this.#isRescanning = false
+      this.#undo(isUndone, own)
       this.#hooks.rescanned()
       return 'more'
     }
@@ -245,24 +249,35 @@ export class WalletFollower {
   /** To where the chain that was read leaves the active one. */
   async #goBack(): Promise<void> {
     const { engine } = this.#hooks
-    let fork = this.#at
+    const from = this.#at
+    let fork = from
     while (!engine.isActive(fork) && fork.parent !== undefined) fork = fork.parent
+    const isUndone = ({ height }: BlockPlace): boolean => height > fork.height
+    const own = await this.#readOwn(isUndone)
+    // Somebody else may have begun anew meanwhile.
+    if (this.#at !== from || this.#isClosed) return
     this.#at = fork
-    await this.#undo(({ height }) => height > fork.height)
+    this.#undo(isUndone, own)
   }
 
-  async #undo(isUndone: (block: BlockPlace) => boolean): Promise<void> {
-    const undone = this.#history.undo(isUndone)
-    for (const entry of undone) if (entry.spent.length > 0 && !entry.isCoinbase) await this.#fetchRaw(entry)
-  }
-
-  /** Our own transaction waits again: it may have to be handed in again. */
-  async #fetchRaw({ key, block }: HistoryEntry): Promise<void> {
+  /** Our own transactions of these blocks, by key: they will wait again, and may have to be handed in again. */
+  async #readOwn(isUndone: (block: BlockPlace) => boolean): Promise<Map<string, Uint8Array>> {
     const { engine, readBlock } = this.#hooks
-    const node = block === undefined ? undefined : engine.tree.get(block.hash)
-    const stored = node === undefined ? undefined : await readBlock(node)
-    const transaction = stored === undefined ? undefined : transactionsOf(stored)[block?.position ?? 0]
-    if (transaction !== undefined) this.#history.keepRaw(key, bytesOf(transaction))
+    const own = new Map<string, Uint8Array>()
+    for (const { key, block, spent, isCoinbase } of [...this.#history.entries()]) {
+      if (block === undefined || spent.length === 0 || isCoinbase || !isUndone(block)) continue
+      const node = engine.tree.get(block.hash)
+      const stored = node === undefined ? undefined : await readBlock(node)
+      const transaction = stored === undefined ? undefined : transactionsOf(stored)[block.position]
+      if (transaction !== undefined) own.set(key, bytesOf(transaction))
+    }
+    return own
+  }
+
+  /** All at once, so that nothing of our own is written down, or forgotten, while its bytes are not at hand. */
+  #undo(isUndone: (block: BlockPlace) => boolean, own: ReadonlyMap<string, Uint8Array>): void {
+    this.#history.undo(isUndone)
+    for (const [key, raw] of own) this.#history.keepRaw(key, raw)
   }
 
   /** False if a block can't be read. */
