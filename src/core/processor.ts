@@ -4,7 +4,7 @@
  */
 import type { Frame, SkippedFrame } from '../framing/decoder.ts'
 import { FRAME_HEADER_BYTES } from '../framing/encoder.ts'
-import { MAX_BYTES_PER_TURN, MAX_MESSAGES_PER_TURN } from '../params/limits.ts'
+import { MAX_BYTES_PER_TURN, MAX_MESSAGES_PER_TURN, MESSAGES_PER_TRANSACTION } from '../params/limits.ts'
 import type { Offence } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
 import { OTHER_TRAFFIC } from '../peer/traffic.ts'
@@ -30,6 +30,8 @@ const REPORTED: ReadonlySet<MessageType> = new Set(['version', 'verack', 'pong',
 /** What a turn has used. */
 export interface TurnCost {
   readonly messages: number
+  /** The same, where those that are more work count as more. */
+  readonly weight: number
   readonly bytes: number
 }
 
@@ -43,11 +45,13 @@ export class MessageProcessor {
   /** One turn of a peer: as many of its buffered messages as fit the budget. */
   turn(peer: Peer, now: Now): TurnCost {
     let messages = 0
+    let weight = 0
     let bytes = 0
-    while (messages < MAX_MESSAGES_PER_TURN && bytes < MAX_BYTES_PER_TURN && !peer.mustWait) {
+    while (weight < MAX_MESSAGES_PER_TURN && bytes < MAX_BYTES_PER_TURN && !peer.mustWait) {
       const event = peer.decoder.next()
       if (event === undefined) break
       messages++
+      weight += event.kind === 'frame' && event.type === 'tx' ? MESSAGES_PER_TRANSACTION : 1
       if (event.kind === 'frame') {
         bytes += event.payload.length
         this.#frame(peer, event, now)
@@ -58,7 +62,7 @@ export class MessageProcessor {
       }
       if (!this.#hooks.isAlive(peer)) break
     }
-    return { messages, bytes }
+    return { messages, weight, bytes }
   }
 
   #frame(peer: Peer, frame: Frame, now: Now): void {

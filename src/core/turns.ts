@@ -108,8 +108,8 @@ export class Turns {
 
   turn(peer: Peer): void {
     const { mono } = this.#outbox.now
-    const { messages, bytes } = this.#processor.turn(peer, this.#outbox.now)
-    this.#roundMessages += messages
+    const { messages, weight, bytes } = this.#processor.turn(peer, this.#outbox.now)
+    this.#roundMessages += weight
     this.#roundBytes += bytes
     peer.allowance.use(messages, 0)
     peer.throttledUntil = peer.allowance.waitUntil(mono)

@@ -71,6 +71,8 @@ export const SEND_QUEUE_MAX_BYTES = SEND_QUEUE_HIGH_BYTES + 8_388_632
 
 /** Messages of one peer in one turn: a flood costs other peers 3 ms instead of 700. */
 export const MAX_MESSAGES_PER_TURN = 64
+/** A transaction counts as so many of them: to look at one takes a third of a millisecond before its signatures. */
+export const MESSAGES_PER_TRANSACTION = 16
 /** Payload bytes of one peer in one turn: half a millisecond of hashing, or one larger message. */
 export const MAX_BYTES_PER_TURN = 262_144
 

@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   MAX_MESSAGES_PER_TURN,
+  MESSAGES_PER_TRANSACTION,
   SEND_QUEUE_HIGH_BYTES,
   SEND_QUEUE_LOW_BYTES,
   SEND_QUEUE_MAX_BYTES,
 } from '../../src/params/limits.ts'
 import type { PeerId } from '../../src/primitives/brand.ts'
+import { concatBytes } from '../../src/primitives/bytes.ts'
 import { CoreProbe } from '../../testkit/sim/probe.ts'
 import { messageOfBytes } from '../../testkit/sim/scripted.ts'
 
@@ -47,6 +49,22 @@ describe('turns', () => {
     expect(probe.drain()).toBe(2)
     expect(probe.commandsTo(peer)).toHaveLength(150)
     expect(probe.deeds).toEqual(['write', 'pauseReading', 'write', 'write', 'resumeReading'])
+  })
+
+  it('take few transactions, which are more work', () => {
+    const input = {
+      previousHash: new Uint8Array(32),
+      previousIndex: 0,
+      scriptSig: new Uint8Array(),
+      sequence: 0,
+    }
+    const output = { value: 1n, scriptPubKey: new Uint8Array() }
+    const transaction = { version: 1, inputs: [input], outputs: [output], lockTime: 0 }
+    const one = probe.bytesOf({ type: 'tx', transaction })
+    const perTurn = MAX_MESSAGES_PER_TURN / MESSAGES_PER_TRANSACTION
+    probe.receiveBytes(peer, concatBytes(Array.from({ length: 2 * perTurn + 1 }, () => one)))
+    expect(probe.drain()).toBe(2)
+    expect(probe.core.hasBacklog).toBe(false)
   })
 
   it('are not needed for what ends with the budget', () => {

@@ -174,6 +174,7 @@ describe('an announced transaction', () => {
     const chain = Array.from({ length: 57 }, (_, i) => pay(i + 1))
     const rivals = chain.flatMap((_, i) => [1, 2].map((n) => pay(i + 1, FEE + n)))
     for (const transaction of [...chain, ...rivals]) probe.receive(peer, { type: 'tx', transaction })
+    probe.drain()
     expect(probe.mempool.isBusy).toBe(true)
     probe.receive(peer, madeUp(1))
     expect(probe.askedOf(peer)).toEqual([])
