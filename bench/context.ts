@@ -18,6 +18,8 @@ export interface BenchContext {
   readonly scale: number
   /** The load generator, with `flood` in its files. */
   load(flood?: Uint8Array): LoadProgram
+  /** The program of a peer that does nothing but ping. */
+  readonly pinger: string
   /** The code of the threads that verify. */
   readonly signatureWorker: URL
 }

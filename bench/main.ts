@@ -12,6 +12,7 @@ import { codecSuite } from './suites/codec.ts'
 import { deafSuite, fairnessSuite } from './suites/fairness.ts'
 import { memorySuite, startSuite } from './suites/footprint.ts'
 import { mempoolSuite } from './suites/mempool.ts'
+import { pingsSuite } from './suites/pings.ts'
 import { proofOfWorkSuite } from './suites/proof-of-work.ts'
 import { relaySuite } from './suites/relay.ts'
 import { servingSuite } from './suites/serving.ts'
@@ -36,6 +37,7 @@ const suites: readonly Suite[] = [
   proofOfWorkSuite,
   chainSuite,
   mempoolSuite,
+  pingsSuite,
   syncSuite,
 ]
 
@@ -68,6 +70,7 @@ export interface Programs {
   readonly node: string
   readonly bareServer: string
   readonly load: string
+  readonly pinger: string
   readonly signatureWorker: string
   /** The path of the program, or undefined where there is no C compiler. */
   compileLoadInC(): string | undefined
@@ -101,6 +104,7 @@ async function run(argv: readonly string[], programs: Programs): Promise<void> {
     echo: bareSubject('echo', programs.bareServer),
     plain: bareSubject('plain', programs.bareServer),
     load: (flood) => loadProgram(command, flood),
+    pinger: programs.pinger,
     signatureWorker: pathToFileURL(programs.signatureWorker),
   }
   const rows = await runAll(chosen, context)

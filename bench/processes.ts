@@ -1,8 +1,9 @@
 /** Processes of a benchmark: the servers that are measured, and the load generator. Linux only where memory is read. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { callRpc } from '../testkit/process.ts'
 
 /** Where all files of this run are; it goes with it, as do processes that still run, whatever ends it. */
 export const scratchDir = mkdtempSync(join(tmpdir(), 'dilithion-bench-'))
@@ -12,7 +13,7 @@ process.once('exit', () => {
   rmSync(scratchDir, { recursive: true, force: true })
 })
 
-function startChild(command: readonly string[], stdin: 'ignore' | 'pipe'): ChildProcess {
+export function startChild(command: readonly string[], stdin: 'ignore' | 'pipe'): ChildProcess {
   const [file = '', ...args] = command
   const child = spawn(file, args, { stdio: [stdin, 'pipe', 'inherit'] })
   children.add(child)
@@ -34,7 +35,46 @@ export interface Subject {
 /** Makes V8 collect garbage on SIGUSR2, so that memory that is used can be told from memory that is not yet free. */
 const GC_ON_SIGNAL = `data:text/javascript,process.on('SIGUSR2',()=>{gc();gc()})`
 
+const LOOP_FILE = 'loop.bench'
+
+/**
+ * Writes a line whenever a turn of the event loop has taken long: when it ended (Unix milliseconds), how long it was, and
+ * how much of that the main thread had a processor, which is what the program itself is to blame for.
+ */
+function watchLoop(path: string): string {
+  return `data:text/javascript,${encodeURIComponent(`
+    import { appendFileSync, readFileSync } from 'node:fs'
+    const used = () => Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e6
+    let at = performance.now(), before = used()
+    const look = () => {
+      const now = performance.now(), cpu = used()
+      if (now - at > 8) appendFileSync(${JSON.stringify(path)}, [performance.timeOrigin + now, now - at, cpu - before].join(' ') + '\\n')
+      at = now
+      before = cpu
+      setTimeout(look, 2).unref()
+    }
+    setTimeout(look, 2).unref()`)}`
+}
+
+/** A turn of the event loop that took long. */
+export interface LongTurn {
+  /** Unix milliseconds. */
+  readonly endedAt: number
+  readonly ms: number
+  /** Of that with a processor. */
+  readonly cpuMs: number
+}
+
+/** What a thread has had of a processor so far, and how long it waited for one, in milliseconds. */
+export interface ThreadTime {
+  readonly id: number
+  readonly ranMs: number
+  readonly waitedMs: number
+}
+
 export interface ServerOptions {
+  /** Note long turns of the event loop. */
+  readonly watchLoop?: boolean
   readonly maxConnections?: number
   readonly collectOnSignal?: boolean
   /** Puts something into the data directory before the start. */
@@ -50,12 +90,20 @@ export class Server {
   readonly startMs: number
   readonly #child: ChildProcess
   readonly #dataDir: string
+  readonly #rpcPort: number
 
-  private constructor(subject: Subject, child: ChildProcess, dataDir: string, port: number, startMs: number) {
+  private constructor(
+    subject: Subject,
+    child: ChildProcess,
+    dataDir: string,
+    { port, rpcPort }: Ports,
+    startMs: number,
+  ) {
     this.subject = subject
     this.#child = child
     this.#dataDir = dataDir
     this.port = port
+    this.#rpcPort = rpcPort
     this.startMs = startMs
   }
 
@@ -65,10 +113,27 @@ export class Server {
     const gc = options.collectOnSignal === true ? ['--expose-gc', '--import', GC_ON_SIGNAL] : []
     const startedAt = performance.now()
     const command = subject.command(dataDir, options.maxConnections ?? 200)
-    const args = [...gc, ...command, ...(options.more ?? [])]
+    const watch = options.watchLoop === true ? ['--import', watchLoop(join(dataDir, LOOP_FILE))] : []
+    const args = [...gc, ...watch, ...command, ...(options.more ?? [])]
     const child = startChild([process.execPath, ...args], 'ignore')
-    const port = await listeningPort(child)
-    return new Server(subject, child, dataDir, port, performance.now() - startedAt)
+    const ports = await listeningPorts(child)
+    return new Server(subject, child, dataDir, ports, performance.now() - startedAt)
+  }
+
+  /** Asks a node. Rejects with the message of an error reply. */
+  rpc(method: string, ...params: unknown[]): Promise<unknown> {
+    const cookie = readFileSync(join(this.#dataDir, '.cookie'), 'utf8')
+    return callRpc(this.#rpcPort, cookie, method, params)
+  }
+
+  /** Those since a time, if it watches its loop. */
+  longTurns(since: number): LongTurn[] {
+    const path = join(this.#dataDir, LOOP_FILE)
+    const lines = existsSync(path) ? readFileSync(path, 'latin1').split('\n').filter(Boolean) : []
+    return lines
+      .map((line) => line.split(' ').map(Number))
+      .map(([endedAt = 0, ms = 0, cpuMs = 0]) => ({ endedAt, ms, cpuMs }))
+      .filter(({ endedAt }) => endedAt >= since)
   }
 
   /** Resident memory in bytes. */
@@ -79,12 +144,16 @@ export class Server {
 
   /** Processor time of all threads so far, in microseconds. */
   cpuUs(): number {
+    return 1_000 * this.threads().reduce((sum, { ranMs }) => sum + ranMs, 0)
+  }
+
+  /** Of all threads, the main one first. */
+  threads(): ThreadTime[] {
     const tasks = `/proc/${this.#child.pid}/task`
-    let ns = 0
-    for (const task of readdirSync(tasks)) {
-      ns += Number(readFileSync(`${tasks}/${task}/schedstat`, 'latin1').split(' ')[0])
-    }
-    return ns / 1_000
+    return readdirSync(tasks).map((task) => {
+      const [ran = '', waited = ''] = readFileSync(`${tasks}/${task}/schedstat`, 'latin1').split(' ')
+      return { id: Number(task), ranMs: Number(ran) / 1e6, waitedMs: Number(waited) / 1e6 }
+    })
   }
 
   collectGarbage(): void {
@@ -105,8 +174,14 @@ function ended(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('close', resolve))
 }
 
+interface Ports {
+  readonly port: number
+  /** 0 where there is none. */
+  readonly rpcPort: number
+}
+
 /** Waits for the line that tells the port for peers, and goes on reading so that the log never blocks its writer. */
-function listeningPort(child: ChildProcess): Promise<number> {
+function listeningPorts(child: ChildProcess): Promise<Ports> {
   return new Promise((resolve, reject) => {
     let text = ''
     const guard = setTimeout(() => reject(new Error(`not listening in time:\n${text}`)), START_TIMEOUT_MS)
@@ -119,7 +194,7 @@ function listeningPort(child: ChildProcess): Promise<number> {
       clearTimeout(guard)
       child.stdout?.off('data', onText)
       child.stdout?.resume()
-      resolve(Number(port))
+      resolve({ port: Number(port), rpcPort: Number(/\[RPC\] Listening on .*?(\d+)$/m.exec(text)?.[1] ?? 0) })
     }
     child.stdout?.on('data', onText)
   })

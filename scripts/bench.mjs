@@ -17,7 +17,7 @@ const { build } = await import('esbuild')
 const out = mkdtempSync(join(root, '.dilithion-bench-'))
 process.once('exit', () => rmSync(out, { recursive: true, force: true }))
 await build({
-  entryPoints: ['main', 'programs/bare-server', 'programs/load'].map((name) =>
+  entryPoints: ['main', 'programs/bare-server', 'programs/load', 'programs/pinger'].map((name) =>
     join(root, `bench/${name}.ts`),
   ),
   outdir: out,
@@ -35,6 +35,7 @@ process.exitCode = await main(argv, {
   node: join(root, 'dist/bin/dilithion-node.js'),
   bareServer: join(out, 'programs/bare-server.mjs'),
   load: join(out, 'programs/load.mjs'),
+  pinger: join(out, 'programs/pinger.mjs'),
   signatureWorker: join(root, 'dist/bin/signature-worker.js'),
   compileLoadInC,
 })
