@@ -97,6 +97,7 @@ async function serve(config: NodeConfig, stop: StopSwitch): Promise<void> {
   })
   files.keep(node)
   const mempoolFile = createMempoolFile(config, logger, warn)
+  if (node.chain !== undefined) mempoolFile?.announce(node.chain)
   let rpc: RpcServer | undefined
   try {
     const { name } = config.network

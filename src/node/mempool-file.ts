@@ -73,10 +73,15 @@ export class MempoolFile {
     return this.#isLoaded
   }
 
+  /** Makes itself known, so that nobody thinks that there is nothing to be read. To be called before anybody can ask. */
+  announce(chain: MempoolOwner): void {
+    if (chain.mempool !== undefined) chain.mempoolFile = this
+  }
+
   /** Reads the file in the background; from then on it follows the mempool. To be called when the node runs. */
   follow(chain: MempoolOwner): void {
     if (chain.mempool === undefined) return
-    chain.mempoolFile = this
+    this.announce(chain)
     this.#chain = chain
     this.#loading = this.#load(chain)
     void this.#loading.then(() => {

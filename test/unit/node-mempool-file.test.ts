@@ -98,6 +98,14 @@ function readNow(): Buffer | undefined {
 }
 
 describe('the file of what waits', () => {
+  it('is known to be unread before anybody reads it', async () => {
+    const owner = new Owner()
+    owner.file.announce(owner)
+    expect(owner.mempoolFile?.isLoaded).toBe(false)
+    await owner.read()
+    expect(owner.mempoolFile?.isLoaded).toBe(true)
+  })
+
   it('is written soon after a change, and not without one', async () => {
     const owner = new Owner()
     await owner.read()
