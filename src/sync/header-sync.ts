@@ -61,15 +61,25 @@ export class HeaderSync {
     return now.unix - this.#chain.bestHeader.time > HEADERS_FRESH_SECONDS
   }
 
-  /** Have those who are here told all that they have? Somebody who doesn't answer is not waited for. */
+  /**
+   * Have those who are here told all that they have? Somebody who doesn't answer is not waited for, nor are strangers once
+   * one of our choice has told: they may come one after the other.
+   */
   isComplete(now: Now): boolean {
     let answered = false
-    for (const { talk, isMute, readyAt } of this.#peers.values()) {
+    let chosenAnswered = false
+    let awaitsStranger = false
+    for (const { talk, isMute, readyAt, peer } of this.#peers.values()) {
       if (isMute) answered ||= now.mono >= readyAt + HEADERS_RETRY_MS
-      else if (talk.complete) answered = true
-      else if (talk.judging > 0 || talk.more || now.mono < readyAt + HEADERS_SLOW_MS) return false
+      else if (talk.complete) {
+        answered = true
+        chosenAnswered ||= !peer.inbound
+      } else if (talk.judging > 0 || talk.more || now.mono < readyAt + HEADERS_SLOW_MS) {
+        if (!peer.inbound) return false
+        awaitsStranger = true
+      }
     }
-    return answered
+    return answered && (chosenAnswered || !awaitsStranger)
   }
 
   /** Headers that were believed are gone: everybody is asked again. */

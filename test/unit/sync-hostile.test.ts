@@ -115,3 +115,16 @@ describe('blocks that nobody asked for', () => {
     expect(taken(bench)).toBe(16 + 7)
   })
 })
+
+describe('strangers who come one after the other and say nothing', () => {
+  it('do not keep us from knowing that all there is has come', () => {
+    const bench = new SyncBench()
+    const blocks = CHAIN.slice(0, 50)
+    bench.add({ blocks })
+    for (let i = 0; i < 20 && bench.chain.isInitialDownload; i++) {
+      bench.add({ blocks: [], kind: 'inbound', mute: true })
+      bench.run(HEADERS_SLOW_MS / 2)
+    }
+    expect([bench.chain.tip.height, bench.chain.isInitialDownload]).toEqual([50, false])
+  })
+})
