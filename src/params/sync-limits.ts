@@ -17,7 +17,7 @@ export const HEADERS_REFRESH_MS = 600_000
 /** Answers in a row that do not fit our chain before a peer is left alone for a while. */
 export const MAX_UNCONNECTED_HEADERS = 8
 export const UNCONNECTED_PAUSE_MS = 120_000
-/** Where the chain has no time for a peer's headers, it is asked again after this. */
+/** Where the chain has no time for a peer's headers, or it told nothing of what it had announced, it is asked again after this. */
 export const HEADERS_BUSY_MS = 1_000
 /** The wait doubles up to this: perhaps this machine can't judge them at all. */
 export const HEADERS_BUSY_MAX_MS = 60_000

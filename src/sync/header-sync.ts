@@ -108,6 +108,7 @@ export class HeaderSync {
     }
     if (headers.length === 0) {
       if (isAnswer) complete(peer, now)
+      if (isAnswer) restAfterNothing(peer, now)
       return
     }
     if (!isAnswer && headers.length > MAX_NEWS_HEADERS) peer.peer.allowance.useWork()
@@ -135,6 +136,7 @@ export class HeaderSync {
         peer.isAhead = false
         if (goesOn) talk.more = true
         else if (talk.askedAt === undefined) complete(peer, now)
+        if (added === 0 && !goesOn) restAfterNothing(peer, now)
         return
       }
       case 'staged':
@@ -313,6 +315,11 @@ function complete({ talk }: SyncPeer, now: Now): void {
   talk.complete = true
   talk.more = false
   talk.completeAt = now.mono
+}
+
+/** It has announced something, and then told nothing of it: it is not asked again at once, if it announces more. */
+function restAfterNothing({ talk, unknown }: SyncPeer, now: Now): void {
+  if (unknown !== undefined) talk.retryAt = Math.max(talk.retryAt, now.mono + HEADERS_BUSY_MS)
 }
 
 /** Does it tell more than was told before? */

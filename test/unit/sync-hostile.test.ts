@@ -128,3 +128,18 @@ describe('strangers who come one after the other and say nothing', () => {
     expect([bench.chain.tip.height, bench.chain.isInitialDownload]).toEqual([50, false])
   })
 })
+
+describe('one that announces again and again what it never tells more of', () => {
+  it.each([
+    ['nothing', () => headersOf([])],
+    ['what is known', () => headersOf([at(100)])],
+  ])('and answers with %s is asked seldom', (_, answer) => {
+    const bench = near()
+    const liar = bench.add({ blocks: CHAIN.slice(0, 100), kind: 'inbound', latencyMs: 1, answer })
+    for (let i = 0; i < 1_000; i++) {
+      bench.inv(liar, fakeBlock({ hash: new Uint8Array(32) }, i).hash)
+      bench.run(10)
+    }
+    expect(liar.getheaders).toBeLessThan(15)
+  })
+})
