@@ -215,6 +215,9 @@ export const MAX_RUN_BLOCKS = 64
 export const MAX_RUN_BYTES = 1_048_576
 /** Questions for what we don't have that count as one piece of work; honest ones know what we have. */
 export const MISSES_PER_WORK = 16
+/** Blocks that a peer asked for a moment before we had them, kept in mind so long for it: the latest so many. */
+export const MAX_MISSED_BLOCKS = 16
+export const MISSED_BLOCK_MS = 10_000
 /** With so much waiting for all peers, each gets one block at a time; half of what would end somebody. */
 export const SERVING_BYTES_TOTAL = 33_554_432
 /** Deeper below the tip nobody reconstructs blocks: who wants a part gets the whole, which costs us nothing. */

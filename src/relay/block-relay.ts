@@ -88,6 +88,8 @@ export class BlockRelay {
       case 'block':
         return this.#onBlockOutcome(outcome)
       case 'tip':
+        // Before it is announced: whoever gets a block need not be told of it.
+        this.#server.onTip(this.#peers.values(), outcome.connected)
         return this.#announcer.onTip()
     }
   }

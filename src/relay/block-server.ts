@@ -5,14 +5,16 @@
  * messages wait. So a peer that asks and does not read costs one run, and keeps nobody else from his.
  */
 import type { Chain } from '../chain/chain.ts'
-import type { HeaderNode } from '../chain/header-node.ts'
+import { type HeaderNode, hashKey } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
 import {
   ASKED_BLOCKS_HIGH,
   BLOCK_TXN_DEPTH,
   MAX_ASKED_BLOCKS,
+  MAX_MISSED_BLOCKS,
   MAX_RUN_BLOCKS,
   MAX_RUN_BYTES,
+  MISSED_BLOCK_MS,
   MISSES_PER_WORK,
   SEND_QUEUE_LOW_BYTES,
   SERVING_BYTES_TOTAL,
@@ -49,6 +51,7 @@ export class BlockServer {
       const node = this.#chain.tree.get(hash)
       if (node === undefined || !this.#isServed(node)) {
         misses++
+        if (node?.isFailed !== true) this.#miss(peer, hash)
         continue
       }
       found.push(node)
@@ -70,6 +73,25 @@ export class BlockServer {
     this.#serve(peer)
   }
 
+  /** Blocks have become part of the chain: those get them who asked a moment too early, and wait for them. */
+  onTip(peers: Iterable<RelayPeer>, connected: readonly HeaderNode[]): void {
+    const since = this.#hooks.now().mono - MISSED_BLOCK_MS
+    const news = connected.slice(-MAX_MISSED_BLOCKS)
+    for (const peer of peers) {
+      if (peer.missed.size === 0) continue
+      for (const node of news) {
+        const at = peer.missed.get(node.key)
+        peer.missed.delete(node.key)
+        // What it has meanwhile from somebody else it does not want twice.
+        if (at === undefined || at < since || peer.known.hasBlock(node)) continue
+        if (peer.asks.length >= MAX_ASKED_BLOCKS || !this.#isServed(node)) continue
+        peer.asks.push({ node, indexes: undefined })
+        peer.known.give(node)
+      }
+      this.#serve(peer)
+    }
+  }
+
   /** Bytes for the peer have left. */
   onFlushed(peer: RelayPeer): void {
     if (peer.asks.length > 0) this.#serve(peer)
@@ -80,6 +102,16 @@ export class BlockServer {
     this.#readingBytes -= peer.readingBytes
     peer.readingBytes = 0
     peer.asks.length = 0
+    peer.missed.clear()
+  }
+
+  #miss({ missed }: RelayPeer, hash: Uint8Array): void {
+    const key = hashKey(hash)
+    missed.delete(key)
+    missed.set(key, this.#hooks.now().mono)
+    if (missed.size <= MAX_MISSED_BLOCKS) return
+    const [oldest] = missed.keys()
+    if (oldest !== undefined) missed.delete(oldest)
   }
 
   /** Stored, and not known to be bad. The first block is part of the program. */

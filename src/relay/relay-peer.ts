@@ -14,6 +14,8 @@ export class RelayPeer {
   readonly known = new KnownHeaders()
   /** What it asked for and did not get yet, in order. */
   readonly asks: Ask[] = []
+  /** Blocks that it asked for and that we did not have, by hash, with when that was, in monotonic milliseconds. */
+  readonly missed = new Map<string, number>()
   /** Bytes that are being read for it; 0 while nothing is. */
   readingBytes = 0
   gone = false

@@ -5,8 +5,10 @@ import {
   BLOCK_TXN_DEPTH,
   INACTIVITY_TIMEOUT_MS,
   MAX_ASKED_BLOCKS,
+  MAX_MISSED_BLOCKS,
   MAX_RUN_BLOCKS,
   MAX_RUN_BYTES,
+  MISSED_BLOCK_MS,
   SEND_QUEUE_LOW_BYTES,
   SERVING_BYTES_TOTAL,
   WORK_ALLOWANCE,
@@ -135,6 +137,37 @@ describe('blocks', () => {
     expect(received(probe.take(peer))).toEqual([])
     probe.receive(peer, asked([first]))
     expect(received(probe.take(peer))).toEqual(payloads([first]))
+  })
+
+  it('that come a moment after they were asked for are sent then, and not announced as well', () => {
+    const blocks = fakeBlocks(4)
+    const [first, second, third, fourth] = blocks
+    if (!first || !second || !third || !fourth) throw new Error('no blocks')
+    serve([first])
+    probe.receive(peer, getdata([second.hash]))
+    expect(received(probe.take(peer))).toEqual([])
+    probe.mine(second)
+    const news = probe.take(peer)
+    expect(received(news)).toEqual(payloads([second]))
+    expect(news.filter(({ type }) => type !== 'block')).toEqual([])
+    // Once only, and not after a while, or if it has come from elsewhere.
+    probe.receive(peer, getdata([third.hash]))
+    probe.wait(MISSED_BLOCK_MS + 1_000)
+    probe.effects = []
+    probe.mine(third)
+    expect(received(probe.take(peer))).toEqual([])
+    probe.receive(peer, getdata([fourth.hash]))
+    probe.receive(peer, { type: 'block', block: fourth })
+    expect(probe.chain.tip.hash).toEqual(fourth.hash)
+    expect(received(probe.take(peer))).toEqual([])
+  })
+
+  it('that we lack are kept in mind up to a few', () => {
+    const blocks = fakeBlocks(MAX_MISSED_BLOCKS + 2)
+    serve(blocks.slice(0, 1))
+    probe.receive(peer, asked(blocks.slice(1)))
+    probe.mine(...blocks.slice(1))
+    expect(received(probe.take(peer))).toEqual(payloads(blocks.slice(2)))
   })
 
   it('that can no longer be read are left out', () => {
