@@ -158,7 +158,7 @@ export class Activation {
     for (let height = from; height < from + CHAIN_BLOCKS_PER_TURN && keys.length < MAX_KEYS_AHEAD; height++) {
       const node = best.ancestor(height)
       const body = node === undefined ? undefined : blocks.decoded(node)
-      if (body !== undefined) for (const key of keysToLoad(body)) keys.push(key)
+      if (body !== undefined) for (const key of yield* keysToLoad(body)) keys.push(key)
     }
     yield* loadCoins(coins, keys)
   }

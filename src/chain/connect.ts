@@ -12,11 +12,14 @@ import { DamagedStore } from './damage.ts'
 import { type Fault, fault } from './faults.ts'
 import type { HeaderNode } from './header-node.ts'
 import type { Job } from './io.ts'
+import { Pace } from './pace.ts'
 import { getValues, rest } from './requests.ts'
 import { checkScripts, type SpendingTransaction } from './script-checks.ts'
 import { isFinalInBlock, relativeLockFault } from './transaction-rules.ts'
 import { encodeUndo } from './undo.ts'
 
+/** Of an output that is made, or spent, in microseconds. */
+const COIN_WORK = 3
 const NOTHING: Plan = { changes: new Map(), spending: [], undo: [], fees: 0 }
 
 export type ConnectResult =
@@ -65,7 +68,7 @@ export function* examineBlock(
   // Until the end, since whoever connects the block goes on with what was loaded.
   coins.hold()
   try {
-    yield* loadCoins(coins, keysToLoad(body))
+    yield* loadCoins(coins, yield* keysToLoad(body))
     const isStrict = place.height > params.trustedHeight
     const planned = yield* plan(coins, place, body, params, isStrict)
     if ('code' in planned) return planned
@@ -110,15 +113,14 @@ export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readon
 
 /** Asks the store for what the cache does not know. */
 export function* loadCoins(coins: CoinCache, keys: readonly string[]): Job<void> {
-  const missing = keys.filter((key) => !coins.knows(key))
-  if (missing.length === 0) return
   coins.hold()
   try {
-    for (let from = 0; from < missing.length; from += CHAIN_COINS_PER_TURN) {
-      const keys = missing.slice(from, from + CHAIN_COINS_PER_TURN)
-      const values = yield* getValues(keys)
-      for (const [i, key] of keys.entries())
+    for (let from = 0; from < keys.length; from += CHAIN_COINS_PER_TURN) {
+      const missing = keys.slice(from, from + CHAIN_COINS_PER_TURN).filter((key) => !coins.knows(key))
+      const values = yield* getValues(missing)
+      for (const [i, key] of missing.entries())
         if (!coins.loaded(key, values[i])) throw new DamagedStore('an unspent output can not be read')
+      if (missing.length === 0 && from + CHAIN_COINS_PER_TURN < keys.length) yield* rest()
     }
   } finally {
     coins.release()
@@ -136,13 +138,19 @@ function* madeKeys({ txid, transaction }: BlockTransaction): Generator<string> {
  * Outputs that the block spends, and those that it makes: they may be there already. A coinbase may repeat an earlier
  * one byte by byte, and then what was paid from that one may be repeated as well.
  */
-export function keysToLoad({ transactions }: BlockBody): string[] {
+export function* keysToLoad({ transactions }: BlockBody): Job<string[]> {
   const keys: string[] = []
+  const pace = new Pace()
   for (const [i, entry] of transactions.entries()) {
-    for (const key of madeKeys(entry)) keys.push(key)
+    for (const key of madeKeys(entry)) {
+      if (pace.isOver(COIN_WORK)) yield* rest()
+      keys.push(key)
+    }
     if (i === 0) continue
-    for (const { previousHash, previousIndex } of entry.transaction.inputs)
+    for (const { previousHash, previousIndex } of entry.transaction.inputs) {
+      if (pace.isOver(COIN_WORK)) yield* rest()
       keys.push(coinKey(previousHash, previousIndex))
+    }
   }
   return keys
 }
@@ -157,17 +165,17 @@ function* plan(
   const { height } = place
   const result: Plan = { changes: new Map(), spending: [], undo: [], fees: 0 }
   const gone = new Set<string>()
-  let outputs = 0
+  const pace = new Pace()
   for (const [i, entry] of transactions.entries()) {
     const isCoinbase = i === 0
     if (!isCoinbase) {
-      const wrong = spend(coins, result, gone, entry, place, params, isStrict)
+      const wrong = yield* spend(coins, result, gone, pace, entry, place, params, isStrict)
       if (wrong !== undefined) return wrong
     }
     const { txid, transaction } = entry
     const keyOf = coinKeysOf(txid)
     for (const [out, { value, scriptPubKey }] of transaction.outputs.entries()) {
-      if (++outputs % CHAIN_COINS_PER_TURN === 0) yield* rest()
+      if (pace.isOver(COIN_WORK)) yield* rest()
       if (!isSpendable(scriptPubKey)) continue
       const key = keyOf(out)
       if (isStrict && coins.get(key) !== undefined) return fault('bad-txns-BIP30')
@@ -178,26 +186,29 @@ function* plan(
   return result
 }
 
-function spend(
+function* spend(
   coins: CoinCache,
   result: Plan,
   gone: Set<string>,
+  pace: Pace,
   { transaction }: BlockTransaction,
   place: Place,
   params: ChainParams,
   isStrict: boolean,
-): Fault | undefined {
+): Job<Fault | undefined> {
   const { height, time } = place
   const spent: Coin[] = []
   let inputValue = 0
   for (const { previousHash, previousIndex } of transaction.inputs) {
+    if (pace.isOver(COIN_WORK)) yield* rest()
     const key = coinKey(previousHash, previousIndex)
     const own = result.changes.get(key)
     const coin = own ?? (gone.has(key) ? undefined : coins.get(key))
     if (coin === undefined) return fault('bad-txns-inputs-missingorspent')
     if (isStrict && coin.isCoinbase && height - coin.height < params.coinbaseMaturityBlocks)
       return fault('bad-txns-premature-spend-of-coinbase')
-    if (own === undefined) result.changes.set(key, undefined)
+    // One that the block has made in the place of an older one takes that along.
+    if (own === undefined || coins.get(key) !== undefined) result.changes.set(key, undefined)
     else result.changes.delete(key)
     gone.add(key)
     spent.push(coin)

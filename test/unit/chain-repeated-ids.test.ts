@@ -96,3 +96,14 @@ it('outputs that were made twice where a checkpoint vouches for it are gone when
   const after = submit(new ChainBench({ params: rules }, before.disk), [again])
   expect(after.of('blockFailed')[0]?.fault.code).toBe('bad-txns-inputs-missingorspent')
 })
+
+it('an output that was made twice and spent by the block that made it again is gone', () => {
+  const blocks = chainOf({ coinbase }, {}, { coinbase, transactions: [pay] })
+  const rules = { ...params, trustedHeight: 3 }
+  const before = submitEach(blocks, rules)
+  expect(before.engine.tip.height).toBe(3)
+  const last = blocks.at(-1) ?? builder.genesis
+  const again = builder.next(last, { transactions: [spend(coinbase, [0], [4_000_000_000])] })
+  const after = submit(new ChainBench({ params: rules }, before.disk), [again])
+  expect(after.of('blockFailed')[0]?.fault.code).toBe('bad-txns-inputs-missingorspent')
+})
