@@ -74,7 +74,7 @@ describe('results', () => {
     expect(await cli('uptime')).toEqual({ code: 0, out: '3700\n', err: '' })
     expect(await cli('ping')).toEqual({ code: 0, out: '', err: '' })
     const help = await cli('help')
-    expect(help.out).toMatch(/^addnode - .*\nbackupwallet - /)
+    expect(help.out).toMatch(/^abandontransaction - .*\naddnode - /)
     expect((await cli('help', 'ping')).out).toMatch(/^ping\n\nping - /)
   })
 
