@@ -31,7 +31,7 @@ export type CreateChain = (hooks: ChainHooks) => Chain
 export interface MempoolChain {
   readonly params: ChainParams
   readonly tip: HeaderNode
-  /** Not in the middle of a reorganisation, where the tip is one of a moment. */
+  /** Not in the middle of a reorganisation, where the tip is one of a moment, nor while others are told of a block. */
   readonly isSettled: boolean
   /** To be asked for keys that were loaded, in the same stretch of work. */
   readonly coins: Pick<CoinCache, 'get'>

@@ -195,7 +195,7 @@ export class ChainEngine implements Chain {
   }
 
   get isSettled(): boolean {
-    return this.#activation.isSettled
+    return this.#activation.mayCommit
   }
 
   /** Has the disk failed? Nothing changes any more then. */
