@@ -47,6 +47,11 @@ export const GETDATA_INTERVAL_MS = 60
 export const V1_GETDATA_INTERVAL_MS = 250
 /** Bytes of blocks that wait to be connected; beyond it only the blocks that are needed first are asked for. */
 export const DOWNLOAD_PENDING_BYTES = 50_331_648
+/**
+ * Blocks that come while the chain is full, kept until it has room: what some twenty peers had under way when asking ended.
+ * Beyond it those needed last are asked for again.
+ */
+export const MAX_KEPT_BLOCK_BYTES = 67_108_864
 /** How long a peer may bring none of the blocks it was asked for; in between by size and its speed. */
 export const BLOCK_TIMEOUT_MIN_MS = 10_000
 export const BLOCK_TIMEOUT_MAX_MS = 60_000

@@ -6,7 +6,6 @@
  */
 import type { Chain } from '../chain/chain.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
-import type { StoredBlock } from '../chain/io.ts'
 import type { Source } from '../chain/outcomes.ts'
 import {
   BLOCK_LOST_MS,
@@ -22,27 +21,14 @@ import {
 } from '../params/limits.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import { IdSet } from '../primitives/id-set.ts'
-import type { Block } from '../wire/block.ts'
 import { Branches } from './branches.ts'
 import { DownloadWindow, isMissing } from './download-window.ts'
 import { Exhaustion } from './exhaustion.ts'
 import type { SyncHooks } from './hooks.ts'
+import { type ArrivedBlock, KeptBlocks, type Submission } from './kept-blocks.ts'
 import { RequestTable } from './request-table.ts'
 import type { SyncPeer } from './sync-peer.ts'
 import { findTakers, leastBusy, roomOf, soonest, type Taker, type WantedBlocks } from './takers.ts'
-
-/** A block as it has come from a peer. */
-export interface ArrivedBlock {
-  readonly block: Block
-  readonly received: StoredBlock | undefined
-  /** Put together from a compact block. */
-  readonly inParts: boolean
-}
-
-/** A block that has come and that the chain has not judged. */
-export interface Submission extends ArrivedBlock {
-  readonly from: PeerId
-}
 
 const NEVER = Number.POSITIVE_INFINITY
 /** What blocks are taken to be like before one was seen. */
@@ -68,7 +54,7 @@ export class BlockDownload {
   readonly #requests = new RequestTable()
   readonly #judging = new Map<number, Submission>()
   /** Came while the chain could take no more. */
-  #kept: Submission[] = []
+  readonly #kept = new KeptBlocks()
   #blockBytes = ASSUMED_BLOCK_BYTES
   #stallTimeoutMs = STALL_TIMEOUT_MIN_MS
   /** Up to this height everything that is missing is asked for; 0 if that is to be looked up. */
@@ -99,7 +85,7 @@ export class BlockDownload {
   }
 
   get isUnderPressure(): boolean {
-    return this.#kept.length > 0 || this.#chain.pendingBytes >= DOWNLOAD_PENDING_BYTES
+    return this.#kept.size > 0 || this.#chain.pendingBytes >= DOWNLOAD_PENDING_BYTES
   }
 
   *keyedIds(): Generator<PeerId> {
@@ -185,9 +171,17 @@ export class BlockDownload {
     if (!isUseful || !isMissing(node) || node.isFailed || this.#judging.has(node.id)) return
     this.#requests.drop(node)
     const submission = { ...arrived, from: peer.id }
+    if (!this.#isChainFull) {
+      this.#judging.set(node.id, submission)
+      return this.#chain.submitBlock(peer.id, block, received)
+    }
+    // What nobody asked for has time until there is room.
+    if (arrival === undefined && request === undefined) return
     this.#judging.set(node.id, submission)
-    if (this.#isChainFull) this.#kept.push(submission)
-    else this.#chain.submitBlock(peer.id, block, received)
+    for (const gone of this.#kept.add(node, submission)) {
+      this.#judging.delete(gone.id)
+      this.#askedUpTo = 0
+    }
   }
 
   /** The chain has judged a block. Returns what was known of it, if it was taken in here. */
@@ -218,8 +212,8 @@ export class BlockDownload {
   /** Asks for what is missing. Returns when there is something to do again. */
   plan(now: number): number {
     if (this.#stopped) return NEVER
-    while (this.#kept.length > 0 && !this.#isChainFull) {
-      const next = this.#kept.shift()
+    while (this.#kept.size > 0 && !this.#isChainFull) {
+      const next = this.#kept.take()
       if (next !== undefined) this.#chain.submitBlock(next.from, next.block, next.received)
     }
     let next = NEVER

@@ -9,6 +9,7 @@ import {
   DOWNLOAD_WINDOW_BLOCKS,
   EXHAUSTED_MS,
   MAX_BLOCKS_IN_FLIGHT,
+  MAX_KEPT_BLOCK_BYTES,
   MAX_PENDING_BLOCK_BYTES,
   STALL_TIMEOUT_MIN_MS,
   START_BLOCKS_IN_FLIGHT,
@@ -290,6 +291,54 @@ describe('pressure', () => {
     bench.run(1_000)
     expect(bench.chain.tip.height).toBe(104)
     expect(peer.end).toBeUndefined()
+  })
+
+  /** One that brings sixteen blocks, twice as many as may be kept, while the chain is full. */
+  function overfilled(): SyncBench {
+    const bench = near()
+    const body = new Uint8Array(MAX_KEPT_BLOCK_BYTES / 8)
+    const forge = ({ header }: FakeBlock) => ({ header, transactionData: body })
+    bench.add({ blocks: CHAIN.slice(0, 116), latencyMs: 50, forge })
+    bench.run(75)
+    bench.chain.pendingBytes = MAX_PENDING_BLOCK_BYTES
+    bench.run(1_000)
+    expect(bench.remotes[0]?.asked.size).toBe(16)
+    return bench
+  }
+
+  it('lets go of what is needed last when more comes than is kept, and has it from another', () => {
+    const bench = overfilled()
+    const second = bench.add({ blocks: CHAIN.slice(0, 116) })
+    bench.run(1_000)
+    expect(bench.chain.tip.height).toBe(100)
+    bench.chain.pendingBytes = 0
+    bench.runUntil(() => bench.chain.tip.height === 116, 5_000)
+    expect([108, 109, 116].map((height) => askedFor(second, height))).toEqual([false, true, true])
+    expect(bench.ends).toEqual([undefined, undefined])
+  })
+
+  it('lets go of what is needed last, and has it of the only one there is on a new connection', () => {
+    const bench = overfilled()
+    const [only] = bench.remotes
+    bench.chain.pendingBytes = 0
+    bench.runUntil(() => only?.end !== undefined, EXHAUSTED_MS + 1_000)
+    expect(bench.chain.tip.height).toBe(108)
+    if (only !== undefined) bench.again(only)
+    bench.runUntil(() => bench.chain.tip.height === 116, 5_000)
+  })
+
+  it('keeps nothing that nobody asked for', () => {
+    const bench = near()
+    const blocks = CHAIN.slice(0, 110)
+    bench.chain.pendingBytes = MAX_PENDING_BLOCK_BYTES
+    const peer = bench.add({ blocks, withholds: () => true })
+    bench.run(1_000)
+    expect([104, 105].map((height) => askedFor(peer, height))).toEqual([true, false])
+    for (const block of blocks.slice(100)) bench.block(peer, block)
+    bench.chain.pendingBytes = 0
+    bench.run(1_000)
+    expect(bench.chain.tip.height).toBe(104)
+    expect(bench.chain.tree.find(at(105).header.bytes)?.position).toBeUndefined()
   })
 
   it('a failed disk ends all asking', () => {
