@@ -157,16 +157,17 @@ export class WalletKeys {
   /** Throws UserError if it is locked, full, or the key is here already. */
   importKey(secret: Uint8Array, hash: Uint8Array): Promise<void> {
     return this.#exclusive(async () => {
-      const { secret: before, key } = this.#open()
+      const opened = this.#open()
+      const { secret: before, keyring, key } = opened
       if (this.own.find(hash) !== undefined) throw new UserError('the key is in this wallet already')
       const after = { ...before, imported: [...before.imported, secret.slice()] }
       const stored = key === undefined ? ({ kind: 'open', secret: after } as const) : sealSecret(after, key)
       const content = withImported(this.content, hash, stored)
       if (content === undefined) throw new UserError('the wallet holds as many imported keys as it can')
       await this.#save(content)
-      // It may have been locked meanwhile.
-      if (this.#opened === undefined) wipeSecret(after)
-      else await this.#openWith(content, after, key)
+      // It may have been locked meanwhile: then what it was opened with is wiped, and not to be sealed again.
+      if (this.#opened !== opened) wipeSecret(after)
+      else this.#opened = { ...opened, secret: after, keyring: keyring.withImported(after.imported) }
     })
   }
 

@@ -40,6 +40,11 @@ export class Keyring {
     return new Keyring(chains, imported)
   }
 
+  /** The same keys with these as the imported ones; wiping either wipes what both have. */
+  withImported(imported: readonly Uint8Array[]): Keyring {
+    return new Keyring(this.#chains, imported)
+  }
+
   /** 32 or 4,032 bytes, of which the caller has his own copy. Throws once the keys were wiped. */
   privateKey({ kind, index }: KeyPlace): Uint8Array {
     if (this.#isWiped) throw new Error('the keys of the wallet were wiped')

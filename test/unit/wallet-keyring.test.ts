@@ -2,13 +2,16 @@
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { WalletKeys } from '../../src/node/wallet-keys.ts'
+import { WalletStore } from '../../src/node/wallet-store.ts'
 import { ADDRESS_GAP } from '../../src/params/wallet-limits.ts'
 import { toHex } from '../../src/primitives/bytes.ts'
 import { hash160 } from '../../src/primitives/sha3.ts'
 import { encodeAddress } from '../../src/script/address.ts'
 import { formatWalletFile, parseWalletFile } from '../../src/wallet/wallet-file.ts'
-import { cheapSigner, openKeys } from '../../testkit/wallet.ts'
+import { cheapSigner, openKeys, VAULT_COST } from '../../testkit/wallet.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -227,6 +230,43 @@ describe('a wallet under a passphrase', () => {
       await expect(again.unlock(PASSPHRASE, 60)).rejects.toThrow('wrong')
       await again.unlock('another good one', 60)
       expect(again.privateKeys([{ kind: 'imported', index: 0 }])).toEqual([imported])
+    }
+  })
+
+  it('stays locked, and keeps its secret, when it is locked while a key is imported', async () => {
+    const dir = await folder()
+    for (const moment of ['before the write', 'behind the write', 'a turn later']) {
+      const path = join(dir, `${moment}.json`)
+      let lock = async (): Promise<void> => undefined
+      class Store extends WalletStore {
+        override async write(...change: Parameters<WalletStore['write']>): Promise<void> {
+          if (moment === 'before the write') await lock()
+          await super.write(...change)
+          if (moment !== 'before the write') void lock()
+        }
+      }
+      const keys = new WalletKeys({ store: new Store(path), signer: cheapSigner, vaultCost: VAULT_COST })
+      await keys.load()
+      await keys.create({ entropy, birthHeight: 0 })
+      const { phrase } = keys.phrase()
+      await keys.encrypt(PASSPHRASE)
+      await keys.unlock(PASSPHRASE, 600)
+      const locked = new Promise<void>((resolve) => {
+        lock = async () => {
+          if (moment === 'a turn later') await nextTurn()
+          keys.lock()
+          resolve()
+        }
+      })
+      const secret = new Uint8Array(32).fill(1)
+      const [hash = entropy] = (await cheapSigner.publicKeys([secret])).map(hash160)
+      await Promise.all([keys.importKey(secret, hash), locked])
+      expect(keys.isLocked).toBe(true)
+      expect(() => keys.phrase()).toThrow('locked')
+      const again = await openKeys(path)
+      await again.unlock(PASSPHRASE, 0)
+      expect(again.phrase().phrase).toBe(phrase)
+      expect(again.privateKeys([{ kind: 'imported', index: 0 }])).toEqual([secret])
     }
   })
 
