@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { NodeControl } from '../node/control.ts'
 import type { RpcCredentials } from './cookie.ts'
+import { Deliveries } from './deliveries.ts'
 import { errorReply, RpcDispatcher, type RpcLog } from './dispatcher.ts'
 import { PARSE_ERROR, RpcError } from './errors.ts'
 import { Gate, type Refusal, TOO_LARGE } from './gate.ts'
@@ -34,6 +35,7 @@ export class RpcServer {
   readonly #log: RpcLog
   /** One for each request that is worked on. */
   readonly #waits = new Set<AbortController>()
+  readonly #deliveries = new Deliveries(SOCKET_IDLE_TIMEOUT_MS)
   /** Requests whose reply is not out yet. */
   #busy = 0
   #closed: Promise<void> | undefined
@@ -90,7 +92,7 @@ export class RpcServer {
 
   #serve(request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean): void {
     this.#busy++
-    response.once('close', () => {
+    this.#deliveries.add(request, response, () => {
       if (--this.#busy === 0 && this.#closed !== undefined) this.#http.closeAllConnections()
     })
     request.on('error', ignore)
@@ -108,39 +110,39 @@ export class RpcServer {
       if (body === undefined) refuse(response, TOO_LARGE)
       else if (!isUtf8(body)) send(response, 200, errorReply(NOT_UTF8, null))
       else {
-        this.#reply(response, body.toString())
+        this.#reply(request, response, body.toString())
       }
     })
   }
 
   /** Waits end when the caller goes away, and when the server closes. */
-  #reply(response: ServerResponse, text: string): void {
+  #reply(request: IncomingMessage, response: ServerResponse, text: string): void {
+    const { socket } = request
     const stop = new AbortController()
+    const afterReply: (() => void)[] = []
     this.#waits.add(stop)
-    response.once('close', () => {
+    this.#deliveries.add(request, response, () => {
       this.#waits.delete(stop)
       stop.abort()
+      this.#run(afterReply.splice(0))
     })
-    const afterReply = (action: () => void): void => this.#runAfter(response, action)
-    const reply = this.#dispatcher.dispatch(text, afterReply, stop.signal)
+    const reply = this.#dispatcher.dispatch(text, (action) => afterReply.push(action), stop.signal)
     if (typeof reply === 'string') return send(response, 200, reply)
-    // A method may take longer than an idle connection is kept.
-    response.socket?.setTimeout(0)
+    this.#deliveries.whileWorking(socket, reply)
     void reply.then((late) => {
-      response.socket?.setTimeout(SOCKET_IDLE_TIMEOUT_MS)
-      if (!response.destroyed) send(response, 200, late)
+      if (socket.destroyed) this.#run(afterReply.splice(0))
+      else send(response, 200, late)
     })
   }
 
-  /** 'close' comes when the reply has been handed to the system, and also when there is nobody to read it. */
-  #runAfter(response: ServerResponse, action: () => void): void {
-    response.once('close', () => {
+  #run(actions: readonly (() => void)[]): void {
+    for (const action of actions) {
       try {
         action()
       } catch (error) {
         this.#log('error', `RPC: work after a reply failed: ${String(error)}`)
       }
-    })
+    }
   }
 }
 

@@ -1,7 +1,12 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { openChain } from '../../src/node/chain-backend.ts'
+import { DilithionNode } from '../../src/node/node.ts'
+import { regtest } from '../../src/params/networks.ts'
+import { MAX_RPC_WAITS } from '../../src/rpc/limits.ts'
 import { RpcServer, type RpcServerOptions } from '../../src/rpc/server.ts'
+import { encodeAddress } from '../../src/script/address.ts'
 import { FakeControl } from './rpc-fixtures.ts'
 
 const LOGIN = { user: 'u', password: 'p' }
@@ -65,6 +70,25 @@ function ask(
     sent.on('error', reject)
     sent.end(body)
   })
+}
+
+const post = (body: string) => head([`Content-Length: ${body.length}`]) + body
+
+const ADDRESS = encodeAddress(new Uint8Array(20))
+
+function waitFor(height: number, timeoutMs: number): string {
+  return `{"id":1,"method":"waitforblockheight","params":[${height},${timeoutMs}]}`
+}
+
+async function realNode(onStopRequest = () => {}) {
+  const chain = await openChain({ network: regtest })
+  const node = new DilithionNode({ network: regtest, chain, onStopRequest })
+  endings.push(
+    () => chain.close(),
+    () => node.stop(),
+  )
+  await node.start()
+  return node
 }
 
 /** A connection that says what it is told to say. */
@@ -259,6 +283,25 @@ describe('clients that misbehave', () => {
     expect(log).toEqual([])
   })
 
+  it('leave no call behind when they ask on without waiting for answers and go away', async () => {
+    const { port } = await start({ control: await realNode() })
+    const isRoom = async () => {
+      const { text } = await ask(port, { body: waitFor(1_000_000, 0) })
+      return !text.includes('calls wait already')
+    }
+    const endless = post(waitFor(1_000_000, 300_000))
+    const { socket } = await raw(port, endless.repeat(MAX_RPC_WAITS))
+    await vi.waitUntil(async () => !(await isRoom()))
+    socket.destroy()
+    await vi.waitUntil(isRoom)
+    // And not just for the one whose turn it was to be answered.
+    const { closed, socket: next } = await raw(port, endless.repeat(MAX_RPC_WAITS - 1))
+    await ask(port)
+    expect(await isRoom()).toBe(true)
+    next.destroy()
+    await closed
+  })
+
   it('are closed when a head or a body does not come in time', async () => {
     const { port } = await start({ requestTimeoutMs: 50 })
     const slow = ['', 'POST / HT', `${head(['Content-Length: 9'])}{"me`]
@@ -333,6 +376,19 @@ describe('stop', () => {
       await stopped
       expect(control.calls).toEqual(['requestStop'])
     }
+  })
+
+  it('is done once for each call, also for one in a batch whose caller went away during another', async () => {
+    let stops = 0
+    const node = await realNode(() => stops++)
+    const { port } = await start({ control: node })
+    await ask(port, { body: `[${Array(20).fill(STOP).join(',')}]` })
+    await vi.waitUntil(() => stops === 20)
+    const mine = `{"id":1,"method":"generatetoaddress","params":[1,"${ADDRESS}"]}`
+    const { socket } = await raw(port, post(`[${mine},${waitFor(1_000_000, 300_000)},${STOP}]`))
+    await vi.waitUntil(() => node.chain?.engine.tip.height === 1)
+    socket.destroy()
+    await vi.waitUntil(() => stops === 21)
   })
 
   it('stops the node also if nobody waits for the reply, and survives a node that can not', async () => {
