@@ -9,6 +9,8 @@ export class HeaderTree {
   readonly #nodes = new Map<string, HeaderNode>()
   readonly genesis: HeaderNode
   #nextId = 1
+  /** Ids of what was taken out: told again, a block has the same, so that nobody is asked for it twice. */
+  readonly #pastIds = new Map<string, number>()
 
   constructor(genesisHash: Uint8Array, genesisHeader: Uint8Array, work: bigint) {
     this.genesis = new HeaderNode({
@@ -41,9 +43,12 @@ export class HeaderTree {
 
   /** Adds a header whose parent is in the tree; both arrays are kept. The node that is there, if it is known. */
   add(hash: Uint8Array, bytes: Uint8Array, parent: HeaderNode, work: bigint): HeaderNode {
-    const known = this.get(hash)
+    const key = hashKey(hash)
+    const known = this.#nodes.get(key)
     if (known !== undefined) return known
-    const node = new HeaderNode({ hash, bytes, parent, work, id: this.#nextId++ })
+    const id = this.#pastIds.get(key) ?? this.#nextId++
+    this.#pastIds.delete(key)
+    const node = new HeaderNode({ hash, bytes, parent, work, id })
     node.nextSibling = parent.firstChild
     parent.firstChild = node
     this.#nodes.set(node.key, node)
@@ -56,6 +61,7 @@ export class HeaderTree {
     for (const each of gone) {
       each.set(NodeFlag.failed | NodeFlag.removed)
       this.#nodes.delete(each.key)
+      this.#pastIds.set(each.key, each.id)
     }
     const { parent } = node
     if (parent === undefined) throw new RangeError('genesis stays')

@@ -199,6 +199,15 @@ export class BlockDownload {
     this.#window.reset()
   }
 
+  /** Headers were false and are gone: what was asked for them will not fit, and nobody is to blame for that. */
+  takenOut(now: number): void {
+    this.lost()
+    this.#requests.dropRemoved()
+    for (const peer of this.#peers.values()) peer.dropRemoved(now)
+    for (const [id, { block }] of this.#judging)
+      if (this.#chain.tree.find(block.header.bytes) === undefined) this.#judging.delete(id)
+  }
+
   /** The chain takes no more, for good. */
   stop(): void {
     this.#stopped = true
@@ -224,13 +233,8 @@ export class BlockDownload {
       this.#exhaustion.reset()
       return next
     }
-    const { takers, waitUntil } = findTakers(
-      this.#peers.values(),
-      this.#window.end,
-      this.#chain,
-      this.#blockBytes,
-      now,
-    )
+    const { end } = this.#window
+    const { takers, waitUntil } = findTakers(this.#peers.values(), end, this.#chain, this.#blockBytes, now)
     const left = this.#fill(takers, now)
     if (takers.some(({ free }) => free > 0)) next = Math.min(next, this.#rescue(takers, now))
     for (const { peer, batch } of takers)

@@ -235,6 +235,7 @@ export class BlockSync {
         return this.#blocks.stop()
       case 'falseHeaders':
         this.#change()
+        this.#blocks.takenOut(now.mono)
         return this.#headers.restart()
       case 'deepFork':
       case 'rejectedFork':

@@ -2,7 +2,7 @@
  * The one table of blocks that are asked for: of whom, and since when. A block stands in it once; whoever else was
  * asked before and may still bring it is known from what is expected of each peer. Bounded by the peers' capacities.
  */
-import type { HeaderNode } from '../chain/header-node.ts'
+import { type HeaderNode, NodeFlag } from '../chain/header-node.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import type { SyncPeer } from './sync-peer.ts'
 
@@ -37,6 +37,11 @@ export class RequestTable {
   /** Nobody is waited for any more for this block. */
   drop(node: HeaderNode): void {
     this.#byId.delete(node.id)
+  }
+
+  /** Headers were taken out: their blocks are not waited for. */
+  dropRemoved(): void {
+    for (const { node } of this.#byId.values()) if (node.has(NodeFlag.removed)) this.#byId.delete(node.id)
   }
 
   /** The block may be asked of somebody else; should this peer bring it, it is welcome. */

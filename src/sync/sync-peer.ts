@@ -2,7 +2,7 @@
  * What synchronisation keeps of one peer. Bounded: a bit for each block asked of it, the blocks under way, and a
  * few numbers. Gone with the peer.
  */
-import type { HeaderNode } from '../chain/header-node.ts'
+import { type HeaderNode, NodeFlag } from '../chain/header-node.ts'
 import type { Peer } from '../peer/peer.ts'
 import { IdSet } from '../primitives/id-set.ts'
 import { NODE_NETWORK } from '../wire/address.ts'
@@ -147,6 +147,16 @@ export class SyncPeer {
   expect(arrival: Arrival): void {
     if (this.arrivals.size === 0) this.progressAt = arrival.askedAt
     this.arrivals.set(arrival.node.id, arrival)
+  }
+
+  /** Headers were taken out: it did not keep us waiting for their blocks, though they stay asked of it. */
+  dropRemoved(now: number): void {
+    for (const { node } of this.arrivals.values()) {
+      if (!node.has(NodeFlag.removed)) continue
+      this.arrivals.delete(node.id)
+      this.progressAt = now
+      this.isStalled = false
+    }
   }
 
   /** Its bytes of a large message come in right now. */

@@ -16,6 +16,8 @@ import type { World } from './world.ts'
 
 export class SimChain {
   readonly disk: SimDisk
+  /** How long each header takes to be hashed. */
+  hashMs = 0
   /** Of the latest start. */
   engine: ChainEngine | undefined
   readonly #world: World
@@ -48,7 +50,8 @@ export class SimChain {
     const isAlive = (): boolean => this.#life === life
     if (!isForDisk(request)) {
       const value = answer(request)
-      return time.after(0, () => isAlive() && done({ ok: true, value }))
+      const delayMs = request.kind === 'hash' ? this.hashMs * request.headers.length : 0
+      return time.after(delayMs, () => isAlive() && done({ ok: true, value }))
     }
     // One after the other, as they were asked.
     this.#freeAt = Math.max(this.#freeAt, time.mono) + this.disk.delayMs(request)
