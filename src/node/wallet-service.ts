@@ -60,6 +60,7 @@ export class WalletService {
   readonly #chain: ChainControl
   readonly #options: WalletOptions
   readonly #signer: Signer
+  readonly #store: WalletStore
   #following: Promise<Following> | undefined
   #starting: Promise<void> | undefined
   #isClosed = false
@@ -69,11 +70,13 @@ export class WalletService {
     this.#options = options
     const signer = options.signer ?? chain.backend.signatures.signer
     this.#signer = signer
-    this.keys = new WalletKeys({
-      store: new WalletStore(options.path),
-      signer,
-      vaultCost: options.vaultCost,
-    })
+    this.#store = new WalletStore(options.path)
+    this.keys = new WalletKeys({ store: this.#store, signer, vaultCost: options.vaultCost })
+  }
+
+  /** The backup of a wallet whose file is not there; undefined if there is none. */
+  strayBackup(): Promise<string | undefined> {
+    return this.#store.strayBackup()
   }
 
   /** Reads the wallet, if there is one, and follows the chain. Throws UserError if its file can't be used. */

@@ -3,10 +3,11 @@
  * been made to last when the write is done, so nothing is told to anybody before it can be lost no more. A file that
  * can't be read is left as it is. Readable for its owner alone.
  */
-import { link, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { link, lstat, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { MAX_WALLET_FILE_BYTES } from '../params/wallet-limits.ts'
 import { errorCode, errorText, UserError } from '../primitives/errors.ts'
 import { writeFileAtomically } from '../storage/atomic-file.ts'
+import { ifThere } from '../storage/if-there.ts'
 import { formatWalletFile, parseWalletFile, type WalletContent } from '../wallet/wallet-file.ts'
 
 /** Not the name of another program's wallet, which may lie in the same folder. */
@@ -45,9 +46,11 @@ export class WalletStore {
     const path = this.#path
     if (path === undefined) return
     try {
-      if (!forgetsOld) await keepAsBackup(path)
-      await writeFileAtomically(path, formatWalletFile(content))
-      if (forgetsOld) await keepAsBackup(path)
+      const text = formatWalletFile(content)
+      // First, so that nobody who finds the new content in the file has the old one in the backup.
+      if (forgetsOld) await writeFileAtomically(backupOf(path), text)
+      else await keepAsBackup(path)
+      await writeFileAtomically(path, text)
     } catch (error) {
       throw new UserError(`can't write the wallet file ${path}: ${errorText(error)}`)
     }
@@ -65,6 +68,14 @@ export class WalletStore {
     }
   }
 
+  /** The backup of a wallet whose file is not there; undefined if there is none. */
+  async strayBackup(): Promise<string | undefined> {
+    if (this.#path === undefined) return undefined
+    const [file, backup] = [this.#path, backupOf(this.#path)]
+    const isThere = async (path: string): Promise<boolean> => (await ifThere(() => stat(path))) !== undefined
+    return !(await isThere(file)) && (await isThere(backup)) ? backup : undefined
+  }
+
   async #readText(path: string): Promise<string | undefined> {
     try {
       this.#path = await realpath(path)
@@ -73,21 +84,34 @@ export class WalletStore {
       return await readFile(this.#path, 'utf8')
     } catch (error) {
       if (error instanceof UserError) throw error
-      if (errorCode(error) === 'ENOENT') return undefined
-      throw new UserError(`can't read the wallet file ${path}: ${errorText(error)}`)
+      if (errorCode(error) !== 'ENOENT')
+        throw new UserError(`can't read the wallet file ${path}: ${errorText(error)}`)
+      if ((await ifThere(() => lstat(path))) === undefined) return undefined
+      // A disk that is not there now is no reason to begin another wallet in its place.
+      throw new UserError(
+        `the wallet file ${path} is a link to a file that is not there: bring that back, or move the link away to begin another wallet; --wallet=0 runs the node without it`,
+      )
     }
   }
 }
 
+function backupOf(path: string): string {
+  return `${path}${WALLET_BACKUP_SUFFIX}`
+}
+
 /** Gives the file a second name; whoever replaces the first one leaves the second. */
 async function keepAsBackup(path: string): Promise<void> {
-  const backup = `${path}${WALLET_BACKUP_SUFFIX}`
+  const backup = backupOf(path)
   const beside = `${backup}.new`
   await rm(beside, { force: true })
   try {
     await link(path, beside)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return
+    if (errorCode(error) === 'ENOENT') {
+      // The first file of a wallet: what lies here is of another one, which may be nowhere else.
+      await ifThere(() => rename(backup, `${backup}-${Date.now()}`))
+      return
+    }
     // Not every file system has second names.
     await writeFileAtomically(backup, await readFile(path))
     return

@@ -2,7 +2,7 @@
  * Files that are whole at every moment: written beside, synced, then renamed over the old one. A process killed
  * at any point, or a full disk, leaves the old content or the new.
  */
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -28,7 +28,9 @@ async function writeBeside(
 ): Promise<void> {
   const beside = `${path}.new`
   try {
-    const file = await open(beside, 'w', mode)
+    // What a crash left there goes first: it may have another mode, or be another file's second name.
+    await rm(beside, { force: true })
+    const file = await open(beside, 'wx', mode)
     try {
       await write(file)
       await file.sync()
@@ -55,7 +57,8 @@ export async function syncFolder(path: string): Promise<void> {
 
 function writeFileAtomicallySync(path: string, content: string | Uint8Array, mode = 0o600): void {
   const beside = `${path}.now`
-  const file = openSync(beside, 'w', mode)
+  rmSync(beside, { force: true })
+  const file = openSync(beside, 'wx', mode)
   try {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content
     for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -60,6 +60,26 @@ describe('atomic files', () => {
     await expect(writeFileAtomically(join(folder, 'no', 'file'), 'new')).rejects.toThrow('ENOENT')
     expect(await readFile(path, 'utf8')).toBe('old')
     expect(await readdir(folder)).toEqual(['file'])
+  })
+
+  it('write to no file that somebody left in the way', async () => {
+    const [path, other] = [join(folder, 'file'), join(folder, 'other')]
+    const keeper = new FileKeeper(
+      path,
+      () => 'new',
+      () => expect.unreachable(),
+    )
+    for (const [beside, write] of [
+      ['.new', () => writeFileAtomically(path, 'new')],
+      ['.now', () => Promise.resolve(keeper.saveNow())],
+    ] as const) {
+      await writeFile(other, 'kept', { mode: 0o644 })
+      await link(other, path + beside)
+      await write()
+      expect(await readFile(other, 'utf8')).toBe('kept')
+      expect(await readFile(path, 'utf8')).toBe('new')
+      expect((await stat(path)).mode & 0o777).toBe(0o600)
+    }
   })
 
   it('are kept up to date: the last content wins, whatever order writes end in', async () => {

@@ -1,5 +1,5 @@
 /** The keys of a running wallet: what is told, what is kept, and what is secret. */
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -144,6 +144,31 @@ describe('the file of a wallet', () => {
     expect((await openKeys(join(dir, 'real.json'))).content.receiving.told).toBe(1)
   })
 
+  it('is not begun anew where a link to it leads nowhere', async () => {
+    const dir = await folder()
+    const path = join(dir, 'wallet.json')
+    await symlink(join(dir, 'taken out', 'real.json'), path)
+    await expect(openKeys(path)).rejects.toThrow('is a link to a file that is not there')
+    expect(await readdir(dir)).toEqual(['wallet.json'])
+  })
+
+  it('leaves the backup of another wallet, which may be all there is of it', async () => {
+    const dir = await folder()
+    const path = join(dir, 'wallet.json')
+    const keys = await openKeys(path)
+    await keys.create({ entropy, birthHeight: 0 })
+    await keys.newAddress('receiving')
+    const backup = await readFile(`${path}.bak`, 'utf8')
+    expect(await new WalletStore(path).strayBackup()).toBeUndefined()
+    await rm(path)
+    expect(await new WalletStore(path).strayBackup()).toBe(`${path}.bak`)
+    const other = await openKeys(path)
+    await other.create({ birthHeight: 0 })
+    for (let i = 0; i < 3; i++) await other.newAddress('receiving')
+    const kept = (await readdir(dir)).find((name) => name.startsWith('wallet.json.bak-')) ?? ''
+    expect(await readFile(join(dir, kept), 'utf8')).toBe(backup)
+  })
+
   it('says so when it can not be written, and nothing has happened then', async () => {
     const dir = await folder()
     const path = join(dir, 'wallet.json')
@@ -195,6 +220,28 @@ describe('a wallet under a passphrase', () => {
     await keys.unlock(PASSPHRASE, 60)
     expect(keys.phrase().phrase).toBe(phrase)
     expect(keys.privateKeys([{ kind: 'imported', index: 0 }])).toEqual([imported])
+  })
+
+  it('has no secret in the one before from when it is in force, wherever a write ends', async () => {
+    const path = join(await folder(), 'wallet.json')
+    // Nothing can be put in place of a folder.
+    for (const obstacle of ['wallet.json', 'wallet.json.bak']) {
+      const keys = await openKeys(path)
+      await keys.create({ entropy, birthHeight: 0 })
+      await keys.newAddress('receiving')
+      const { phrase } = keys.phrase()
+      const before = await readFile(path, 'utf8')
+      await rm(join(path, '..', obstacle))
+      await mkdir(join(path, '..', obstacle))
+      await expect(keys.encrypt(PASSPHRASE)).rejects.toThrow("can't write the wallet file")
+      await rmdir(join(path, '..', obstacle))
+      expect(keys.isEncrypted).toBe(false)
+      // Had the process been killed there, the next one would find one of these.
+      if (obstacle === 'wallet.json.bak') expect(await readFile(path, 'utf8')).toBe(before)
+      else expect(await readFile(`${path}.bak`, 'utf8')).not.toContain(phrase)
+      await rm(path, { force: true })
+      await rm(`${path}.bak`, { force: true })
+    }
   })
 
   it('gives out what was made before while it is locked, then asks to be unlocked', async () => {
