@@ -11,8 +11,13 @@ import { regtest } from '../src/params/networks.ts'
 import { hash160 } from '../src/primitives/sha3.ts'
 import { p2pkhScript } from '../src/script/templates.ts'
 import { signTransaction } from '../src/wallet/sign-transaction.ts'
-import type { Transaction, TransactionInput, TransactionOutput } from '../src/wire/transaction.ts'
-import { type BlockWishes, type BuiltBlock, ChainBuilder, txidOf } from '../testkit/chain-builder.ts'
+import {
+  type Transaction,
+  type TransactionInput,
+  type TransactionOutput,
+  txidOf,
+} from '../src/wire/transaction.ts'
+import { type BlockWishes, type BuiltBlock, ChainBuilder } from '../testkit/chain-builder.ts'
 import { scratchDir } from './processes.ts'
 
 const CHAIN_DIR = 'chain'

@@ -12,7 +12,7 @@ import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from '../src/script/signature-check
 import { p2pkhScript } from '../src/script/templates.ts'
 import { type Block, encodeBlockTransactions } from '../src/wire/block.ts'
 import { BlockHeader } from '../src/wire/header.ts'
-import { type Transaction, writeTransaction } from '../src/wire/transaction.ts'
+import { type Transaction, txidOf } from '../src/wire/transaction.ts'
 import { encodeBlock } from './chain-bytes.ts'
 
 export interface BuiltBlock {
@@ -36,12 +36,6 @@ export interface BlockWishes {
   readonly version?: number
   /** Leave the work out. */
   readonly withoutWork?: boolean
-}
-
-export function txidOf(transaction: Transaction): Uint8Array {
-  const writer = new ByteWriter()
-  writeTransaction(writer, transaction)
-  return sha3_256(writer.view())
 }
 
 /** First byte of a signature that {@link BenchDisk} takes for valid; any other one is not. */

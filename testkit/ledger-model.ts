@@ -6,8 +6,8 @@ import { coinKey } from '../src/chain/coin.ts'
 import { subsidy } from '../src/chain/coinbase-rules.ts'
 import type { ChainParams } from '../src/params/chain-params.ts'
 import { toHex } from '../src/primitives/bytes.ts'
-import type { Transaction } from '../src/wire/transaction.ts'
-import { type BuiltBlock, txidOf } from './chain-builder.ts'
+import { type Transaction, txidOf } from '../src/wire/transaction.ts'
+import type { BuiltBlock } from './chain-builder.ts'
 
 export interface ModelCoin {
   readonly value: number

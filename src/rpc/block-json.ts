@@ -5,12 +5,10 @@ import type { ChainEngine } from '../chain/engine.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
 import { medianTimePast } from '../chain/header-rules.ts'
 import { hashToHex } from '../primitives/bytes.ts'
-import { sha3_256 } from '../primitives/sha3.ts'
-import { ByteWriter } from '../primitives/writer.ts'
 import { encodeAddress } from '../script/address.ts'
 import { p2pkhHash } from '../script/templates.ts'
 import { type Block, decodeBlockTransactions } from '../wire/block.ts'
-import { type Transaction, writeTransaction } from '../wire/transaction.ts'
+import { type Transaction, txidOf } from '../wire/transaction.ts'
 import { type JsonObject, JsonText } from './json.ts'
 import { transactionText } from './transaction-json.ts'
 
@@ -100,12 +98,6 @@ function minerOf([coinbase]: readonly Transaction[]): string {
   const script = coinbase?.outputs[0]?.scriptPubKey
   const hash = script === undefined ? undefined : p2pkhHash(script)
   return hash === undefined ? '' : encodeAddress(hash)
-}
-
-export function txidOf(transaction: Transaction): Uint8Array {
-  const writer = new ByteWriter()
-  writeTransaction(writer, transaction)
-  return sha3_256(writer.view())
 }
 
 /** The block as Bitcoin writes it: header, then its transaction data (here a count and the transactions). */

@@ -1,6 +1,7 @@
 /** Transactions, and the `tx` message (wire-protocol 4.4, 5.10). */
 import type { ByteReader } from '../primitives/reader.ts'
-import type { ByteWriter } from '../primitives/writer.ts'
+import { sha3_256 } from '../primitives/sha3.ts'
+import { ByteWriter } from '../primitives/writer.ts'
 import type { Codec } from './codec.ts'
 
 export interface TransactionInput {
@@ -106,6 +107,13 @@ export function writeTransaction(writer: ByteWriter, transaction: Transaction, l
     writer.u64(output.value).varBytes(output.scriptPubKey, limits.maxScriptPubKeyBytes)
   }
   writer.u32(transaction.lockTime)
+}
+
+/** The transaction's id: SHA3-256 of its bytes, scriptSigs included (chain 5.1). 32 bytes in wire order. */
+export function txidOf(transaction: Transaction): Uint8Array {
+  const writer = new ByteWriter()
+  writeTransaction(writer, transaction)
+  return sha3_256(writer.view())
 }
 
 export const txCodec: Codec<TxMessage> = {

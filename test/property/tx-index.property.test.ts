@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { latin1Decode, toHex } from '../../src/primitives/bytes.ts'
-import type { Transaction } from '../../src/wire/transaction.ts'
+import { type Transaction, txidOf } from '../../src/wire/transaction.ts'
 import { BenchDisk, ChainBench } from '../../testkit/chain-bench.ts'
-import { type BuiltBlock, ChainBuilder, spend, txidOf } from '../../testkit/chain-builder.ts'
+import { type BuiltBlock, ChainBuilder, spend } from '../../testkit/chain-builder.ts'
 import { QUICK } from '../../testkit/transaction-probe.ts'
 
 const builder = new ChainBuilder(QUICK)

@@ -11,8 +11,7 @@ import { balanceOf, isAlive, type Surroundings, unspentCoins } from '../../src/w
 import { WalletHistory } from '../../src/wallet/history.ts'
 import type { HistoryEntry } from '../../src/wallet/history-entry.ts'
 import { decodeEntry, ENTRY_PREFIX, encodeEntry } from '../../src/wallet/history-rows.ts'
-import type { Transaction } from '../../src/wire/transaction.ts'
-import { txidOf } from '../../testkit/chain-builder.ts'
+import { type Transaction, txidOf } from '../../src/wire/transaction.ts'
 
 const MATURITY = 3
 /** Keys 0 to 3 are ours. */

@@ -10,9 +10,9 @@ import { CHAIN_WORK_PER_TURN } from '../../src/params/limits.ts'
 import { regtest } from '../../src/params/networks.ts'
 import { peerId } from '../../src/primitives/brand.ts'
 import { toHex } from '../../src/primitives/bytes.ts'
-import type { Transaction } from '../../src/wire/transaction.ts'
+import { type Transaction, txidOf } from '../../src/wire/transaction.ts'
 import { ChainBench } from '../../testkit/chain-bench.ts'
-import { type BuiltBlock, ChainBuilder, payTo, txidOf } from '../../testkit/chain-builder.ts'
+import { type BuiltBlock, ChainBuilder, payTo } from '../../testkit/chain-builder.ts'
 
 const params: ChainParams = { ...regtest.chain, coinbaseMaturityBlocks: 1 }
 const builder = new ChainBuilder(params)

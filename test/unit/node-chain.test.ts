@@ -6,7 +6,8 @@ import { type ChainBackendOptions, openChain } from '../../src/node/chain-backen
 import type { ChainControl } from '../../src/node/chain-control.ts'
 import { DilithionNode } from '../../src/node/node.ts'
 import { mainnet, regtest } from '../../src/params/networks.ts'
-import { ChainBuilder, payTo, txidOf } from '../../testkit/chain-builder.ts'
+import { txidOf } from '../../src/wire/transaction.ts'
+import { ChainBuilder, payTo } from '../../testkit/chain-builder.ts'
 
 const builder = new ChainBuilder(regtest.chain)
 const cleanups: (() => Promise<unknown>)[] = []

@@ -7,7 +7,8 @@ import { hashToHex, toHex } from '../../src/primitives/bytes.ts'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
 import { transactionJson, transactionText } from '../../src/rpc/transaction-json.ts'
 import { encodeAddress } from '../../src/script/address.ts'
-import { ChainBuilder, payTo, txidOf } from '../../testkit/chain-builder.ts'
+import { txidOf } from '../../src/wire/transaction.ts'
+import { ChainBuilder, payTo } from '../../testkit/chain-builder.ts'
 import { FakeControl, NO_SIGNAL } from './rpc-fixtures.ts'
 
 const builder = new ChainBuilder(regtest.chain)

@@ -8,7 +8,8 @@ import { hashToHex, toHex } from '../../src/primitives/bytes.ts'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
 import { encodeAddress } from '../../src/script/address.ts'
 import { p2pkhScript } from '../../src/script/templates.ts'
-import { type BuiltBlock, ChainBuilder, GOOD_SIGNATURE, spend, txidOf } from '../../testkit/chain-builder.ts'
+import { txidOf } from '../../src/wire/transaction.ts'
+import { type BuiltBlock, ChainBuilder, GOOD_SIGNATURE, spend } from '../../testkit/chain-builder.ts'
 import { NO_SIGNAL } from './rpc-fixtures.ts'
 
 const builder = new ChainBuilder(regtest.chain)
