@@ -76,7 +76,7 @@ export async function startWallet(options: WalletNodeOptions = {}): Promise<Runn
     const blockAt = async (header: HeaderNode): Promise<Block> => {
       const stored = await chain.readBlock(header)
       const message = decodePayload('block', stored?.payload ?? new Uint8Array(0))
-      if (!message.ok || message.value.type !== 'block') throw new Error('no block')
+      if (!message.ok) throw new Error('no block')
       return message.value.block
     }
     return { node, chain, wallet, notices, blockAt, stop }

@@ -99,7 +99,7 @@ export class BlockStore {
     if (node.position === undefined) return undefined
     const stored = yield* readBlock(node.position)
     const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
-    if (message?.ok !== true || message.value.type !== 'block') return undefined
+    if (message?.ok !== true) return undefined
     const { header, transactionData } = message.value.block
     if (!isHeaderOf(node, header)) return undefined
     const parsed = yield* parseBodyInTurns(this.#params, header, transactionData, node.height)

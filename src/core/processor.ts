@@ -81,8 +81,9 @@ export class MessageProcessor {
     const isOurPong = decoded.value.type === 'pong' && peer.pings.expects(decoded.value.nonce)
     const handled = handleMessage(this.#hooks, peer, decoded.value, now, frame)
     if (!handled) this.#ignore(peer, frame.type)
-    // Keepalive is our own affair.
-    if (decoded.value.type !== 'ping' && !isOurPong) this.#deliver(peer, decoded.value)
+    // Handshake and keepalive are our own affair.
+    const isOurs = frame.type === 'version' || frame.type === 'verack' || isOurPong
+    if (!isOurs) this.#deliver(peer, decoded.value)
   }
 
   #deliver(peer: Peer, message: Message): void {

@@ -211,5 +211,8 @@ export type NodeEvent =
   | SyncEvent
   /** What came of a transaction that a peer or this node gave, or that one waits no longer to be mined. */
   | { readonly type: 'mempool'; readonly outcome: MempoolOutcome }
-  /** For embedding programs, if they asked for messages: each message of a peer whose handshake is complete. */
+  /**
+   * For embedding programs, if they asked for messages: each message of a peer whose handshake is complete, but for those
+   * of handshake and keepalive.
+   */
   | { readonly type: 'message'; readonly peer: PeerId; readonly message: Message }

@@ -366,8 +366,7 @@ export function transactionsOf(stored: StoredBlock): readonly Transaction[] {
 /** The same, each read when it is asked for. */
 function* eachTransactionOf({ payload }: StoredBlock): Generator<Transaction> {
   const message = decodePayload('block', payload)
-  if (message.ok && message.value.type === 'block')
-    yield* eachBlockTransaction(message.value.block.transactionData)
+  if (message.ok) yield* eachBlockTransaction(message.value.block.transactionData)
 }
 
 function bytesOf(transaction: Transaction): Uint8Array {

@@ -25,8 +25,7 @@ export class RecentBlock implements StoredBlock {
     if (this.#taken) return this.#contents
     this.#taken = true
     const decoded = decodePayload('block', this.payload)
-    if (decoded.ok && decoded.value.type === 'block')
-      this.#contents = BlockContents.of(decoded.value.block.transactionData)
+    if (decoded.ok) this.#contents = BlockContents.of(decoded.value.block.transactionData)
     return this.#contents
   }
 }

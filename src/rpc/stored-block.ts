@@ -10,7 +10,7 @@ import { methodError } from './errors.ts'
 export async function storedBlock(chain: ChainControl, node: HeaderNode): Promise<Block> {
   const stored = await chain.readBlock(node)
   const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
-  if (message?.ok === true && message.value.type === 'block') return message.value.block
+  if (message?.ok === true) return message.value.block
   const why = chain.engine.maintenance.isPruning ? 'it may have been pruned' : 'only its header is known'
   throw methodError(`Block not available: ${hashToHex(node.hash)} (${why})`)
 }

@@ -80,17 +80,20 @@ export interface MessageError {
   readonly offset: number
 }
 
-/** The codec of a type that is only known at run time. */
-export function codecOf(type: MessageType): Codec<Message> {
-  // Each row decodes to its own message type; the union of rows is what a caller with a union type needs.
-  return codecs[type] as unknown as Codec<Message>
+/** The codec of a type, also of one that is only known at run time. */
+export function codecOf<T extends MessageType>(type: T): Codec<MessageOf<T>> {
+  // Each row decodes to the message of its own type, which the compiler can't follow through an index.
+  return codecs[type] as unknown as Codec<MessageOf<T>>
 }
 
 /**
- * Reads a payload whose checksum has been verified. Never throws; byte arrays in the result are views of the
- * payload. Bytes behind the last field are ignored.
+ * Reads a payload whose checksum has been verified: the message of that type. Never throws; byte arrays in the result
+ * are views of the payload. Bytes behind the last field are ignored.
  */
-export function decodePayload(type: MessageType, payload: Uint8Array): Result<Message, MessageError> {
+export function decodePayload<T extends MessageType>(
+  type: T,
+  payload: Uint8Array,
+): Result<MessageOf<T>, MessageError> {
   const codec = codecOf(type)
   if (payload.length < codec.minBytes || payload.length > codec.maxBytes) {
     return err({ type, code: 'size', field: 'payload', offset: payload.length })

@@ -44,7 +44,6 @@ const layouts: readonly [VersionLayout, number][] = [
 function read(payload: Uint8Array): Version {
   const result = decodePayload('version', payload)
   if (!result.ok) throw new Error(JSON.stringify(result.error))
-  if (result.value.type !== 'version') throw new Error(result.value.type)
   return result.value
 }
 
