@@ -55,6 +55,7 @@ export const chainAdminMethods: readonly RpcMethod[] = [
         const wrong = await chain.reconsider(node)
         if (wrong !== undefined) throw methodError(`reconsiderblock: ${wrong}`)
       }
+      await chain.whenConnected()
       const { tip } = engine
       return { status: 'reconsidered', new_height: tip.height, new_tip: hashToHex(tip.hash) }
     },
@@ -104,6 +105,8 @@ async function invalidate(chain: ChainControl, node: HeaderNode): Promise<JsonOb
   const wasActive = chain.engine.isActive(node)
   const wrong = await chain.invalidate(node)
   if (wrong !== undefined) throw methodError(`invalidateblock: ${wrong}`)
+  // Another branch may lead now.
+  await chain.whenConnected()
   const { tip } = chain.engine
   return {
     disconnected: wasActive ? before - node.height + 1 : 0,
