@@ -4,6 +4,7 @@
  * keep the process alive while they rest. At most TASKS_PER_THREAD pieces are handed out to each.
  */
 import { Worker } from 'node:worker_threads'
+import { UserError } from '../primitives/errors.ts'
 
 /** One at work, and one at hand when it is done: the thread need not wait for the event loop. */
 const TASKS_PER_THREAD = 2
@@ -70,7 +71,7 @@ export class ThreadCrew {
   /** What was handed out fails, and so does what still waits; resolves when all threads have ended. */
   async close(): Promise<void> {
     this.#isClosed = true
-    const closed = new Error('the threads for signatures are closed')
+    const closed = new UserError('the node stops: its threads for signatures are closed')
     const threads = this.#threads.splice(0)
     for (const { tasks } of threads) for (const task of tasks.splice(0)) task.failed(closed)
     for (let task = this.#next(); task !== undefined; task = this.#next()) task.failed(closed)

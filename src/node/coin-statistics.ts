@@ -60,7 +60,7 @@ function writeOutput(writer: ByteWriter, outpoint: Uint8Array, coin: Coin): void
 
 type Rows = AsyncIterator<readonly StoredPair[], unknown>
 
-/** What a store's scan gives, whose first step was asked for already, until nobody waits for it any more. */
+/** What a store's scan gives, whose first step was asked for already, until the signal ends it with its reason. */
 export async function* batchesOf(
   rows: Rows,
   first: ReturnType<Rows['next']>,
@@ -68,7 +68,7 @@ export async function* batchesOf(
 ): AsyncGenerator<readonly StoredPair[]> {
   try {
     for (let step = await first; step.done !== true; step = await rows.next()) {
-      if (signal?.aborted === true) throw new UserError('nobody waits for the answer any more')
+      signal?.throwIfAborted()
       yield step.value
     }
   } finally {

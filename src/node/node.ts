@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { HeaderNode } from '../chain/header-node.ts'
+import { NODE_STOPS } from '../chain/maintenance.ts'
 import { NodeCore } from '../core/core.ts'
 import type { AutomaticOptions } from '../core/outbound.ts'
 import type { NodeEvent } from '../core/seam.ts'
@@ -208,7 +209,7 @@ export class DilithionNode implements NodeControl {
     const wallet = this.wallet?.close()
     await this.miner?.stop()
     const stopped = this.#connections.stop()
-    this.chain?.end('the node stops')
+    this.chain?.end(NODE_STOPS)
     await Promise.all([stopped, wallet])
   }
 

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ChainEngine } from '../chain/engine.ts'
 import { type HeaderNode, NodeFlag } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
+import { NODE_STOPS } from '../chain/maintenance.ts'
 import { Pace } from '../chain/pace.ts'
 import {
   WALLET_BATCH_BLOCKS,
@@ -15,7 +16,7 @@ import {
   WALLET_WAIT_BLOCKS,
 } from '../params/wallet-limits.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { errorText } from '../primitives/errors.ts'
+import { errorText, UserError } from '../primitives/errors.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import type { WalletHistory } from '../wallet/history.ts'
@@ -46,7 +47,7 @@ const LOOK_WORK = 2
 
 interface Waiting {
   readonly height: number
-  readonly done: () => void
+  readonly done: (wasRead: boolean) => void
 }
 
 /** Is there more to do, is all done, or can it not be done now? */
@@ -139,14 +140,24 @@ export class WalletFollower {
   }
 
   /** Resolves when the chain as it is now has been read, or is so long that this takes a while. */
-  caughtUp(): Promise<void> {
-    const { height } = this.#hooks.engine.tip
-    return this.isScanning ? Promise.resolve() : this.until(height)
+  async caughtUp(): Promise<void> {
+    if (!this.isScanning) await this.#until(this.#hooks.engine.tip.height)
   }
 
-  /** Resolves when the chain was read up to that height, or to its end. */
-  until(height: number): Promise<void> {
-    if (this.#isSettled) return Promise.resolve()
+  /** Resolves when the chain was read up to that height, or to its end. Throws UserError if it can't be read now. */
+  async until(height: number): Promise<void> {
+    if (await this.#until(height)) return
+    throw new UserError(
+      this.#isClosed
+        ? `${NODE_STOPS}: the rest of the chain is read when it runs again`
+        : (this.#toldOf ?? "the chain can't be read now"),
+    )
+  }
+
+  /** False if it can't be read now. */
+  #until(height: number): Promise<boolean> {
+    if (this.#isSettled) return Promise.resolve(true)
+    if (this.#isClosed) return Promise.resolve(false)
     return new Promise((done) => {
       this.#waiting.push({ height, done })
       this.poke()
@@ -163,7 +174,7 @@ export class WalletFollower {
   /** Writes what is known and reads no more. */
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#release(() => true)
+    this.#release(() => true, false)
     await this.save()
   }
 
@@ -199,7 +210,7 @@ export class WalletFollower {
     }
     this.#running = undefined
     // The next change of the chain is another try; nobody is to wait for it.
-    if (progress === 'stuck') this.#release(() => true)
+    if (progress === 'stuck') this.#release(() => true, false)
     else if (this.#at !== this.#hooks.engine.tip) this.poke()
   }
 
@@ -344,10 +355,10 @@ export class WalletFollower {
   }
 
   /** Lets those go on who wait for this. */
-  #release(isDone: (waiting: Waiting) => boolean): void {
+  #release(isDone: (waiting: Waiting) => boolean, wasRead = true): void {
     const waiting = this.#waiting
     this.#waiting = waiting.filter((each) => !isDone(each))
-    for (const each of waiting) if (isDone(each)) each.done()
+    for (const each of waiting) if (isDone(each)) each.done(wasRead)
   }
 
   /** Each reason once. */

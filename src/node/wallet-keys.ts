@@ -4,6 +4,7 @@
  * wallet is locked.
  */
 import { randomBytes } from 'node:crypto'
+import { NODE_STOPS } from '../chain/maintenance.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { UserError } from '../primitives/errors.ts'
 import { hash160 } from '../primitives/sha3.ts'
@@ -371,8 +372,11 @@ export class WalletKeys {
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) return Promise.reject(new UserError('the node stops'))
-    const next = this.#last.then(work)
+    const next = this.#last.then(() => {
+      // Also what waited its turn: the end of the node waits for no more than what is under way.
+      if (this.#isClosed) throw new UserError(NODE_STOPS)
+      return work()
+    })
     this.#last = next.catch(() => undefined)
     return next
   }

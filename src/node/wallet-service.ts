@@ -196,7 +196,7 @@ export class WalletService {
     following?.follower.poke()
   }
 
-  /** Reads the chain again from that height on. Resolves when that is done. */
+  /** Reads the chain again from that height on. Resolves when that is done; throws UserError if it can't be now. */
   async rescan(fromHeight = 0): Promise<void> {
     const follower = await this.lookAgain(fromHeight)
     await follower?.until(this.#chain.engine.tip.height)

@@ -43,7 +43,7 @@ export class WalletUpkeep {
 
   /**
    * Forgets everything but what waits in the mempool, and reads the chain again. Resolves when that is done, with the
-   * number of transactions that were forgotten, and of those that there are now. Throws UserError where blocks are missing.
+   * number of transactions that were forgotten, and of those that there are now. Throws UserError where blocks are missing, or can't be read now.
    */
   async clear(): Promise<{ readonly forgotten: number; readonly found: number }> {
     const { chain, history, follower, surroundings } = this.#parts

@@ -21,7 +21,7 @@ export async function scanBlocks(
   const blocks: JsonObject[] = []
   let mismatches = 0
   for (const node of stored.slice(0, limit)) {
-    if (signal.aborted) break
+    signal.throwIfAborted()
     const block = await chain.readBlock(node)
     // Pruned in the meantime.
     if (block === undefined && node.position === undefined) continue

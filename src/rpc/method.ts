@@ -8,7 +8,7 @@ import { isObject, type JsonText, type JsonValue } from './json.ts'
 export interface RpcContext {
   readonly control: NodeControl
   readonly methods: ReadonlyMap<string, RpcMethod>
-  /** Ends waits: the caller is gone, or the server closes. */
+  /** Ends what takes long, with a UserError as its reason: the caller is gone, or the server closes. */
   readonly signal: AbortSignal
   /** Has something done once the reply is on its way, or can't be delivered any more. */
   readonly afterReply: (action: () => void) => void

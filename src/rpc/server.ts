@@ -4,7 +4,9 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { NODE_STOPS } from '../chain/maintenance.ts'
 import type { NodeControl } from '../node/control.ts'
+import { UserError } from '../primitives/errors.ts'
 import type { RpcCredentials } from './cookie.ts'
 import { Deliveries } from './deliveries.ts'
 import { errorReply, RpcDispatcher, type RpcLog } from './dispatcher.ts'
@@ -78,7 +80,7 @@ export class RpcServer {
 
   /** Takes no more requests, lets replies that are under way finish for a moment, and ends all connections. */
   close(): Promise<void> {
-    for (const wait of this.#waits) wait.abort()
+    for (const wait of this.#waits) wait.abort(new UserError(NODE_STOPS))
     this.#closed ??= new Promise((resolve) => {
       const grace = setTimeout(() => this.#http.closeAllConnections(), CLOSE_GRACE_MS)
       this.#http.close(() => {
@@ -123,7 +125,7 @@ export class RpcServer {
     this.#waits.add(stop)
     this.#deliveries.add(request, response, () => {
       this.#waits.delete(stop)
-      stop.abort()
+      stop.abort(new UserError('nobody waits for the answer any more'))
       this.#run(afterReply.splice(0))
     })
     const reply = this.#dispatcher.dispatch(text, (action) => afterReply.push(action), stop.signal)

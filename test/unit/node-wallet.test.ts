@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { deferred } from '../../src/node/deferred.ts'
 import { regtest } from '../../src/params/networks.ts'
 import { ADDRESS_GAP } from '../../src/params/wallet-limits.ts'
 import { encodeAddress } from '../../src/script/address.ts'
@@ -10,7 +11,13 @@ import { p2pkhScript } from '../../src/script/templates.ts'
 import { phraseOf } from '../../src/wallet/mnemonic.ts'
 import type { Transaction } from '../../src/wire/transaction.ts'
 import { type BuiltBlock, ChainBuilder, payTo } from '../../testkit/chain-builder.ts'
-import { openKeys, type RunningWallet, startWallet, type WalletNodeOptions } from '../../testkit/wallet.ts'
+import {
+  cheapSigner,
+  openKeys,
+  type RunningWallet,
+  startWallet,
+  type WalletNodeOptions,
+} from '../../testkit/wallet.ts'
 
 const REWARD = 5_000_000_000
 const builder = new ChainBuilder(regtest.chain)
@@ -165,6 +172,36 @@ describe('a wallet', () => {
     await rm(options.dir, { recursive: true })
     const third = await start(options)
     expect(await third.wallet.balance()).toMatchObject({ immature: 0 })
+  })
+
+  it('ends when what it is at is done, whatever else waits', async () => {
+    const { promise: isReady, resolve: go } = deferred<void>()
+    const { promise: hasBegun, resolve: begin } = deferred<void>()
+    let made = 0
+    const keys = await openKeys(undefined, {
+      ...cheapSigner,
+      publicKeys: async (secrets) => {
+        begin()
+        await isReady
+        made++
+        return await cheapSigner.publicKeys(secrets)
+      },
+    })
+    const first = keys.ensure(() => 0)
+    const others = [
+      keys.newAddress('receiving'),
+      keys.unlock('a passphrase', 5),
+      keys.encrypt('a passphrase'),
+    ]
+    const outcomes = Promise.allSettled(others)
+    await hasBegun
+    const closing = keys.close()
+    go()
+    await closing
+    await first
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { message: 'the node stops' } })
+    expect(made).toBe(1)
   })
 
   it('refuses to start on a damaged file, and leaves it alone', async () => {

@@ -4,6 +4,7 @@ import { type ChainBackend, openChain } from '../../src/node/chain-backend.ts'
 import { DilithionNode } from '../../src/node/node.ts'
 import { mainnet, regtest } from '../../src/params/networks.ts'
 import { hashToHex, toHex } from '../../src/primitives/bytes.ts'
+import { UserError } from '../../src/primitives/errors.ts'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
 import { transactionJson, transactionText } from '../../src/rpc/transaction-json.ts'
 import { encodeAddress } from '../../src/script/address.ts'
@@ -16,7 +17,7 @@ const address = encodeAddress(new Uint8Array(20).fill(7))
 let backend: ChainBackend
 let node: DilithionNode
 let call: (method: string, params?: unknown, signal?: AbortSignal) => Promise<unknown>
-let error: (method: string, params?: unknown) => Promise<string>
+let error: (method: string, params?: unknown, signal?: AbortSignal) => Promise<string>
 
 beforeAll(async () => {
   backend = await openChain({ network: regtest })
@@ -30,7 +31,7 @@ beforeAll(async () => {
     expect(answer.error).toBeUndefined()
     return answer.result
   }
-  error = async (method, params) => (await reply(method, params)).error?.message ?? 'no error'
+  error = async (method, params, signal) => (await reply(method, params, signal)).error?.message ?? 'no error'
   await call('generatetoaddress', [12, address])
 })
 
@@ -226,20 +227,45 @@ describe('the chain by RPC', () => {
 
   it('lets an operator call blocks bad and good again, and have them checked', async () => {
     const hash = await hashAt(10)
+    await call('reconsiderblock')
+    const height = (await call('getblockcount')) as number
+    const tip = await hashAt(height)
     expect(await call('invalidateblock', { blockhash: hash })).toMatchObject({
-      disconnected: 3,
+      disconnected: height - 9,
       new_height: 9,
     })
-    expect(await call('reconsiderblock', [hash])).toMatchObject({ status: 'reconsidered' })
-    await call('waitforblockheight', [12, 60_000])
+    expect(await call('reconsiderblock', [hash])).toEqual({
+      status: 'reconsidered',
+      new_height: height,
+      new_tip: tip,
+    })
     expect(await call('verifychain', [4, 0])).toBe(true)
     await call('invalidateblock', { height: 8 })
     expect(await call('getblockcount')).toBe(7)
-    await call('reconsiderblock')
-    await call('waitforblockheight', [12, 60_000])
+    expect(await call('reconsiderblock')).toMatchObject({ new_height: height })
     expect(await call('checkblockdb')).toMatchObject({ missing_blocks: [], missing_count: 0 })
     expect(await error('checkblockdb', [5, 2])).toContain('there are no blocks from 5 to 2')
     expect(await error('checkblockdb', [99])).toContain('there are no blocks from 99')
+  })
+
+  it('leaves a block that is called bad for the best other branch, and says where that leads', async () => {
+    const branch = builder.chain(builder.genesis, 5, { salt: 11 })
+    for (const { header, block } of branch)
+      await call('submitblock', [toHex(header.bytes) + toHex(block.transactionData)])
+    const height = (await call('getblockcount')) as number
+    expect(await call('invalidateblock', { height: 2 })).toEqual({
+      disconnected: height - 1,
+      new_height: 5,
+      new_tip: hashToHex(branch[4]?.hash ?? new Uint8Array(0)),
+      status: 'invalidated',
+    })
+    expect(await call('reconsiderblock')).toMatchObject({ new_height: height })
+  })
+
+  it('ends what takes long with the reason why', async () => {
+    const ended = AbortSignal.abort(new UserError('the node stops'))
+    for (const method of ['gettxoutsetinfo', 'gettopholders', 'scanblockdb'])
+      expect(await error(method, [], ended)).toBe('the node stops')
   })
 
   it('waits for blocks, no longer than it is told to', async () => {

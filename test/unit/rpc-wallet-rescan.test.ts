@@ -92,6 +92,27 @@ describe('a wallet that reads again', () => {
     expect(await rpc.call('rescanwallet', [106])).toMatchObject({ success: true, balance: 300 })
   })
 
+  it('does not say that it has read all when the node ends before', async () => {
+    for (const method of ['rescanwallet', 'clearwallettxs']) {
+      const { running, rpc, mnemonic } = await startMined(MATURITY)
+      await rpc.call('restorehdwallet', [mnemonic])
+      await rpc.call('getbalance')
+      const answer = rpc.error(method)
+      await running.stop()
+      expect(await answer).toMatch(/^the node stops/)
+    }
+  })
+
+  it('says so when a block can not be read', async () => {
+    const { running, rpc, mnemonic } = await startMined(MATURITY)
+    await rpc.call('restorehdwallet', [mnemonic])
+    await rpc.call('getbalance')
+    const node = running.chain.engine.activeAt(4)
+    if (node === undefined) throw new Error('no block')
+    node.position = undefined
+    expect(await rpc.error('rescanwallet')).toBe("The wallet waits for block 4, which can't be read")
+  })
+
   it('leaves out nothing that it has not read yet', async () => {
     const { rpc, mnemonic } = await startMined(300)
     await rpc.call('restorehdwallet', [mnemonic])
