@@ -73,12 +73,12 @@ export class TransactionRoom {
     return this.mempool.blockConnected(node, body)
   }
 
-  blockDisconnected(node: unknown, body: BlockBody): Job<void> {
+  blockDisconnected(node: { readonly height: number }, body: BlockBody): Job<void> {
     return this.mempool.blockDisconnected(node, body)
   }
 
   outcome(outcome: ChainOutcome, now: Now): void {
-    if (outcome.type === 'tip') this.mempool.tipChanged(outcome.disconnected.length > 0)
+    if (outcome.type === 'tip') this.mempool.tipChanged()
     this.relay.chainOutcome(outcome, now)
   }
 

@@ -18,7 +18,14 @@ import type { ChainParams } from '../params/chain-params.ts'
 import { MAX_ANCESTORS, MAX_DESCENDANTS, MAX_FEE, MIN_FEE, MIN_FEE_PER_BYTE } from '../params/limits.ts'
 import { FINAL_SEQUENCE } from '../script/locks.ts'
 import type { Transaction } from '../wire/transaction.ts'
-import { ancestorsOf, descendantsOf, type KnownTransaction, type MempoolEntry, spentKeys } from './entry.ts'
+import {
+  ancestorsOf,
+  descendantsOf,
+  type KnownTransaction,
+  type MempoolEntry,
+  madeKeys,
+  spentKeys,
+} from './entry.ts'
 import type { MempoolTable } from './table.ts'
 
 /** What admission sees of the chain. */
@@ -66,9 +73,9 @@ export function* admit(
   if (wrong !== undefined) return { ok: false, fault: wrong }
   const early = conflictOf(table, known)
   if (early !== undefined) return early
-  const keys = spentKeys(transaction)
   // Its own outputs tell whether it was mined already.
-  yield* view().loadCoins([...keys, ...transaction.outputs.map((_, i) => coinKey(known.id, i))])
+  const keys = spentKeys(transaction).concat(madeKeys(known))
+  yield* view().loadCoins(keys)
   const first = judge(view(), table, known, wishes)
   if (!first.ok) return first
   const { params } = view()
@@ -124,8 +131,7 @@ function judge(
 ): Judged | Refused {
   const { transaction } = known
   const height = view.tipHeight + 1
-  if (transaction.outputs.some((_, i) => view.coin(coinKey(known.id, i)) !== undefined))
-    return refuse('txn-already-known')
+  if (madeKeys(known).some((key) => view.coin(key) !== undefined)) return refuse('txn-already-known')
   const found = inputsOf(view, table, known, height)
   if (!found.ok) return found
   const { coins, parents } = found

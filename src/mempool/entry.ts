@@ -1,6 +1,6 @@
 /** One transaction that waits to be mined. */
 
-import { coinKey } from '../chain/coin.ts'
+import { coinKey, coinKeysOf } from '../chain/coin.ts'
 import { hashKey } from '../chain/header-node.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
@@ -58,6 +58,12 @@ export interface MempoolEntry extends KnownTransaction {
 
 export function spentKeys({ inputs }: Transaction): string[] {
   return inputs.map(({ previousHash, previousIndex }) => coinKey(previousHash, previousIndex))
+}
+
+/** Coin keys of what it makes: if one is there, it stands in a block. */
+export function madeKeys({ id, transaction }: KnownTransaction): string[] {
+  const keyOf = coinKeysOf(id)
+  return transaction.outputs.map((_, i) => keyOf(i))
 }
 
 /** Memory that an entry takes, roughly: its bytes, what is decoded of them, and its places in tables. */

@@ -23,6 +23,7 @@ import {
 import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import type { Transaction } from '../wire/transaction.ts'
 import { type AdmissionResult, type AdmissionView, admit, stillFits } from './admission.ts'
+import { Aftermath } from './aftermath.ts'
 import type { DumpedTransaction } from './dump.ts'
 import { type KnownTransaction, knownTransaction, type MempoolEntry, spentKeys } from './entry.ts'
 import { OrphanTransactions } from './orphans.ts'
@@ -101,10 +102,7 @@ export class Mempool {
   readonly #mined = new RecentKeys(MAX_MINED_TRANSACTIONS)
   /** Being judged, by key, with what is to be done when that is over: others that spend from them wait for it. */
   readonly #judging = new Map<string, (() => void)[]>()
-  /** Of blocks that a reorganisation took off: to be taken in again when it is done. */
-  #returned: KnownTransaction[] = []
-  /** Reorganisations whose consequences for what waits are not all drawn yet. */
-  #reviews = 0
+  readonly #aftermath: Aftermath
   /** Is a block being joined, of which not all was looked at yet? */
   #isJoining = false
   #nextExpiry: MonoMs
@@ -113,6 +111,13 @@ export class Mempool {
     this.#chain = chain
     this.#hooks = hooks
     this.table = new MempoolTable(budgetBytes)
+    this.#aftermath = new Aftermath(chain, this.table, {
+      handIn: (known, done) => this.#return(known, done),
+      isMined: (entry) => this.#noteMined(entry, chain.tip.height),
+      review: (entry) => {
+        if (!stillFits(this.#view(), this.table, entry)) this.#drop(entry, 'invalid')
+      },
+    })
     this.#nextExpiry = monoMs(hooks.now().mono + MEMPOOL_EXPIRY_CHECK_MS)
   }
 
@@ -164,7 +169,7 @@ export class Mempool {
 
   /** Does everything that waits fit the tip? Not while a block is joined, or a reorganisation under way, or just over. */
   get isSettled(): boolean {
-    return this.#chain.isSettled && this.#reviews === 0 && !this.#isJoining
+    return this.#chain.isSettled && this.#aftermath.isOver && !this.#isJoining
   }
 
   /** Nothing for the moment in which what waits might not fit the tip. */
@@ -185,11 +190,11 @@ export class Mempool {
       if (pace.isOver(JOIN_WORK + transaction.inputs.length)) yield* rest()
     }
     this.#isJoining = false
-    if (this.#returned.length > 0) this.#returned = this.#returned.filter(({ key }) => !keys.has(key))
+    this.#aftermath.returned.delete(keys)
   }
 
   /** To be done for each block that is taken off the chain. */
-  *blockDisconnected(_: unknown, body: BlockBody): Job<void> {
+  *blockDisconnected({ height }: { readonly height: number }, body: BlockBody): Job<void> {
     const own: KnownTransaction[] = []
     const pace = new Pace()
     for (const { txid, transaction } of body.transactions) {
@@ -197,28 +202,17 @@ export class Mempool {
       const known = knownTransaction(transaction)
       own.push(known)
       this.#mined.delete(hashKey(txid))
-      if (pace.isOver(JOIN_WORK + known.bytes.length / BYTES_PER_WORK)) yield* rest()
+      for (const { previousHash } of transaction.inputs) this.#aftermath.unspent(hashKey(previousHash))
+      const work = JOIN_WORK + transaction.inputs.length + known.bytes.length / BYTES_PER_WORK
+      if (pace.isOver(work)) yield* rest()
     }
-    // Blocks come off from the tip back; parents must come in before children.
-    this.#returned = own.concat(this.#returned)
+    this.#aftermath.undone(height, own)
   }
 
-  /** To be told when the tip has changed, and a reorganisation is done. `undone`: blocks were taken off. */
-  tipChanged(undone: boolean): void {
+  /** To be told when the tip has changed, and a reorganisation is done. */
+  tipChanged(): void {
     this.#rejected.clear()
-    // Blocks may have been joined and taken off again on the way to where we were.
-    if (!undone && this.#returned.length === 0) return
-    const returned = this.#returned
-    this.#returned = []
-    this.#reviews++
-    // What waits may spend what these make, so it is looked at afterwards.
-    let open = returned.length
-    const done = (): void => {
-      if (--open === 0) this.#beginReview()
-    }
-    const facts = { source: 'local', arrival: 'returned', isLocal: false, time: undefined, done } as const
-    for (const known of returned) this.#take({ known, ...facts })
-    if (returned.length === 0) this.#beginReview()
+    this.#aftermath.goOn()
   }
 
   forget(source: PeerId): void {
@@ -226,10 +220,12 @@ export class Mempool {
   }
 
   get nextDeadline(): MonoMs {
-    return this.#nextExpiry
+    return this.#aftermath.isWaiting ? monoMs(Number.NEGATIVE_INFINITY) : this.#nextExpiry
   }
 
   due({ mono, unix }: Now): void {
+    // Blocks may have been joined and taken off again on the way to where we were: nobody is told of that.
+    if (this.#aftermath.isWaiting) this.#aftermath.goOn()
     if (mono < this.#nextExpiry) return
     this.#nextExpiry = monoMs(mono + MEMPOOL_EXPIRY_CHECK_MS)
     this.orphans.expire(mono)
@@ -335,20 +331,10 @@ export class Mempool {
       this.#take({ known, source, isLocal, ...facts })
   }
 
-  #beginReview(): void {
-    this.#chain.run(this.#review(), () => {
-      this.#reviews--
-    })
-  }
-
-  /** After blocks were taken off: what spends what is not there any more, or is locked again, goes. */
-  *#review(): Job<void> {
-    for (const entry of [...this.table.all()]) {
-      if (this.table.get(entry.key) !== entry) continue
-      yield* this.#chain.loadCoins(entry.spends)
-      if (this.table.get(entry.key) !== entry || stillFits(this.#view(), this.table, entry)) continue
-      this.#drop(entry, 'invalid')
-    }
+  /** One that stood in a block. `done` is told whether something is missing that it spends. */
+  #return(known: KnownTransaction, done: (isMissing: boolean) => void): void {
+    const facts = { source: 'local', arrival: 'returned', isLocal: false, time: undefined } as const
+    this.#take({ known, ...facts, done: ({ verdict }) => done(verdict === 'orphan') })
   }
 
   /** A transaction stands in a block now. */

@@ -28,6 +28,13 @@ export const ADMISSIONS_HIGH = 128
 export const MAX_MINED_TRANSACTIONS = 10_000
 /** Refused ones that are remembered until the tip changes, so that they are not fetched again. */
 export const MAX_REJECTED_TRANSACTIONS = 10_000
+/**
+ * What undone blocks held and is to be taken in again, with what it takes in memory: that of a thousand usual blocks, or of
+ * sixteen full ones. Beyond it what stood in the highest is forgotten.
+ */
+export const MAX_RETURNED_BYTES = 67_108_864
+/** Of these, judged at once: like those that come from others. */
+export const MAX_RETURNING = 64
 /** Transactions without known parents: in all, of one peer, in bytes, and for how long. */
 export const MAX_ORPHAN_TRANSACTIONS = 100
 export const MAX_ORPHAN_TRANSACTIONS_PER_PEER = 20

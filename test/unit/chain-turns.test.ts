@@ -84,7 +84,7 @@ describe('a block of many transactions', () => {
     expect(restsOf(job).rests).toBeGreaterThan(1)
     expect(pool.isSettled).toBe(true)
     expect(pool.knows(txidOf(moveOf([COINS - 1])))).toBe(true)
-    expect(restsOf(pool.blockDisconnected(undefined, bodyOf(large))).rests).toBeGreaterThan(1)
+    expect(restsOf(pool.blockDisconnected({ height: 2 }, bodyOf(large))).rests).toBeGreaterThan(1)
     expect(pool.knows(txidOf(moveOf([COINS - 1])))).toBe(false)
   })
 

@@ -2,12 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { decodePart, encodeDump, originOf, PART_HEAD_BYTES, readPartHead } from '../../src/mempool/dump.ts'
 import { knownTransaction } from '../../src/mempool/entry.ts'
 import { estimateFeeRate } from '../../src/mempool/fee-estimate.ts'
-import {
-  Mempool,
-  type MempoolOutcome,
-  type RemovalReason,
-  type TransactionOutcome,
-} from '../../src/mempool/mempool.ts'
 import type { ChainParams } from '../../src/params/chain-params.ts'
 import {
   MAX_ORPHAN_TRANSACTIONS_PER_PEER,
@@ -18,8 +12,8 @@ import { regtest, testnet } from '../../src/params/networks.ts'
 import { monoMs, peerId, unixSeconds } from '../../src/primitives/brand.ts'
 import { latin1Encode } from '../../src/primitives/bytes.ts'
 import type { Transaction } from '../../src/wire/transaction.ts'
-import { ChainBench } from '../../testkit/chain-bench.ts'
 import { type BuiltBlock, ChainBuilder, spend } from '../../testkit/chain-builder.ts'
+import { PoolBench as Bench } from '../../testkit/pool-bench.ts'
 
 const params: ChainParams = { ...regtest.chain, coinbaseMaturityBlocks: 2 }
 const builder = new ChainBuilder(params)
@@ -29,46 +23,9 @@ const VALUE = 5_000_000_000
 const FEE = 100_000
 const tip = trunk.at(-1) ?? builder.genesis
 
-class PoolBench {
-  readonly chain: ChainBench
-  readonly pool: Mempool
-  readonly outcomes: TransactionOutcome[] = []
-  readonly removed: RemovalReason[] = []
-
+class PoolBench extends Bench {
   constructor(budgetBytes = 50_000_000, blocks: readonly BuiltBlock[] = trunk) {
-    this.chain = new ChainBench(
-      { params },
-      undefined,
-      (node, body) => this.pool.blockConnected(node, body),
-      (node, body) => this.pool.blockDisconnected(node, body),
-    )
-    const hooks = {
-      now: () => this.chain.now,
-      outcome: (outcome: MempoolOutcome) => {
-        if (outcome.type === 'removed') this.removed.push(outcome.reason)
-        else this.outcomes.push(outcome)
-      },
-    }
-    this.pool = new Mempool(this.chain.engine, hooks, budgetBytes)
-    this.mine(blocks)
-  }
-
-  mine(blocks: readonly BuiltBlock[]): void {
-    this.chain.forgetOutcomes()
-    for (const { block, stored } of blocks) this.chain.engine.submitBlock('local', block, stored)
-    this.chain.settle()
-    for (const { disconnected } of this.chain.of('tip')) this.pool.tipChanged(disconnected.length > 0)
-    this.chain.settle()
-    this.pool.table.assertConsistent()
-  }
-
-  /** The code of the refusal, or the verdict. */
-  offer(transaction: Transaction, source: typeof peer | 'local' = peer): string {
-    this.pool.submit(source, knownTransaction(transaction))
-    this.chain.settle()
-    this.pool.table.assertConsistent()
-    const outcome = this.outcomes.at(-1)
-    return outcome?.fault?.code ?? outcome?.verdict ?? 'nothing'
+    super({ params, budgetBytes }, blocks)
   }
 }
 
