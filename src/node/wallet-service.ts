@@ -357,7 +357,8 @@ export class WalletService {
     resubmit = () => void payments.resubmit().catch(() => undefined)
     // A crash may have come between a payment that was read and the note that its address is used.
     const isNews = await noteUsed(keys, saved?.entries ?? [])
-    follower.begin(saved?.state, birthHeight)
+    // Imported keys may be older than the wallet.
+    follower.begin(saved?.state, imported.length === 0 ? birthHeight : 0)
     if (isNews) follower.wantRescan()
     const upkeep = new WalletUpkeep({ ...parts, surroundings: () => this.surroundings() })
     waiting = new WaitingTransactions(parts)

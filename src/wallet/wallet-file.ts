@@ -34,7 +34,7 @@ export interface AddressChain {
 export interface WalletContent {
   readonly secret: StoredSecret
   readonly account: number
-  /** No block below it pays to this wallet. */
+  /** No block below it pays to a key of the phrase. */
   readonly birthHeight: number
   /** Keys with change 0. */
   readonly receiving: AddressChain

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { deferred } from '../../src/node/deferred.ts'
 import { regtest } from '../../src/params/networks.ts'
 import { ADDRESS_GAP } from '../../src/params/wallet-limits.ts'
+import { hash160 } from '../../src/primitives/sha3.ts'
 import { encodeAddress } from '../../src/script/address.ts'
 import { p2pkhScript } from '../../src/script/templates.ts'
 import { phraseOf } from '../../src/wallet/mnemonic.ts'
@@ -156,6 +157,22 @@ describe('a wallet', () => {
     await without.stop()
     const third = await start({ dir: join(dir, 'chain'), walletPath: path })
     expect(await third.wallet.balance()).toMatchObject({ immature: 5 * REWARD })
+  })
+
+  it('looks for what imported keys were paid before it was made, where its past has to be read anew', async () => {
+    const dir = await folder()
+    const options = { dir: join(dir, 'chain'), walletPath: join(dir, 'wallet.json') }
+    const secret = new Uint8Array(32).fill(9)
+    const [hash = secret] = (await cheapSigner.publicKeys([secret])).map(hash160)
+    const first = await start({ ...options, walletPath: join(dir, 'another.json') })
+    await first.chain.generate(2, p2pkhScript(hash))
+    await first.chain.generate(4, payTo(1))
+    await first.stop()
+    const keys = await openKeys(options.walletPath)
+    await keys.create({ birthHeight: 5 })
+    await keys.importKey(secret, hash)
+    const second = await start(options)
+    expect(await second.wallet.balance()).toMatchObject({ immature: 2 * REWARD })
   })
 
   it('is read anew when the chain is', async () => {
