@@ -9,8 +9,8 @@ import { type KnownTransaction, knownTransaction } from '../mempool/entry.ts'
 import { estimateFeeRate } from '../mempool/fee-estimate.ts'
 import type { TransactionOutcome } from '../mempool/mempool.ts'
 import { FEE_TARGET_BLOCKS } from '../params/wallet-limits.ts'
-import { bytesEqual, latin1Decode } from '../primitives/bytes.ts'
-import { UserError } from '../primitives/errors.ts'
+import { bytesEqual, hashToHex, latin1Decode } from '../primitives/bytes.ts'
+import { errorText, UserError } from '../primitives/errors.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { evaluateInputs } from '../script/evaluate-inputs.ts'
 import { InputEvaluation } from '../script/input-evaluation.ts'
@@ -78,6 +78,8 @@ const FINAL_SEQUENCE = 0xffff_ffff
 
 export class WalletPayments {
   readonly #parts: PaymentParts
+  /** Was given out for change that came to nothing. */
+  #unusedChange: Uint8Array | undefined
   #last: Promise<unknown> = Promise.resolve()
   #lastSubmit: Promise<unknown> = Promise.resolve()
 
@@ -117,8 +119,9 @@ export class WalletPayments {
       const merged = mergeCoins(chosen.map(withValue), this.#feeRate())
       if (chosen.length < 2 || merged === undefined)
         throw new UserError('there is nothing to consolidate: fewer than two coins are worth it')
-      const destination = to ?? (await keys.newAddress('change'))
+      const destination = to ?? (await this.#changeAddress())
       const known = await this.#pay(merged, destination)
+      if (to === undefined) this.#unusedChange = undefined
       return {
         txid: known.id,
         inputs: chosen.length,
@@ -193,11 +196,10 @@ export class WalletPayments {
   }
 
   async #pay({ inputs, paid, change }: Selection<ValuedCoin>, to: Uint8Array): Promise<KnownTransaction> {
-    const { keys } = this.#parts
     const outputs = [{ value: BigInt(paid), scriptPubKey: p2pkhScript(to) }]
     // Its place tells nobody which one it is.
     if (change > 0) {
-      const back = { value: BigInt(change), scriptPubKey: p2pkhScript(await keys.newAddress('change')) }
+      const back = { value: BigInt(change), scriptPubKey: p2pkhScript(await this.#changeAddress()) }
       outputs.splice(randomInt(2), 0, back)
     }
     const ordered = [...inputs].sort(byKey)
@@ -214,7 +216,17 @@ export class WalletPayments {
     })
     const known = knownTransaction(signed)
     await this.#submit(known)
+    if (change > 0) this.#unusedChange = undefined
     return known
+  }
+
+  /**
+   * The same again until a payment to it was taken: a restored phrase does not find coins behind many addresses in a row
+   * that were never paid.
+   */
+  async #changeAddress(): Promise<Uint8Array> {
+    this.#unusedChange ??= await this.#parts.keys.newAddress('change')
+    return this.#unusedChange
   }
 
   async #sign(transaction: Transaction): Promise<Transaction> {
@@ -248,8 +260,21 @@ export class WalletPayments {
   async #submit(known: KnownTransaction): Promise<void> {
     const { history, follower, chain } = this.#parts
     history.seen(known.transaction, known.id, chain.unixTime(), known.bytes)
-    await follower.save(true)
-    const outcome = await chain.submitTransaction(known)
+    try {
+      await follower.save(true)
+    } catch (error) {
+      // Whoever is told so will pay again: this one must not leave as well.
+      history.forget(known.key)
+      throw new UserError(
+        `the payment was not sent: ${errorText(error)}. If listtransactions shows it after the next start, it was written all the same and is on its way`,
+      )
+    }
+    const outcome = await chain.submitTransaction(known).catch((error: unknown) => {
+      const txid = hashToHex(known.id)
+      throw new UserError(
+        `${errorText(error)}: the payment ${txid} is written down and will be sent after the next start. Do not make it again`,
+      )
+    })
     if (outcome.verdict === 'accepted' || outcome.verdict === 'known') return
     history.forget(known.key)
     await follower.save()

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fault } from '../../src/chain/faults.ts'
+import type { KnownTransaction } from '../../src/mempool/entry.ts'
+import type { TransactionOutcome } from '../../src/mempool/mempool.ts'
 import { pairOfAddress } from '../../src/node/wallet-key-exchange.ts'
 import { hash160 } from '../../src/primitives/sha3.ts'
 import { encodeAddress } from '../../src/script/address.ts'
@@ -50,6 +52,20 @@ async function folder(): Promise<string> {
 
 const somebody = p2pkhHash(payTo(7)) ?? new Uint8Array(20)
 const FEE = 5 * paymentBytes(1, 2)
+
+/** What the mempool says when it is full. */
+function refused(known: KnownTransaction): TransactionOutcome {
+  return {
+    type: 'transaction',
+    source: 'local',
+    arrival: 'new',
+    known,
+    verdict: 'rejected',
+    fault: fault('mempool-full'),
+    entry: undefined,
+    missing: [],
+  }
+}
 
 describe('a payment', () => {
   it('waits in the mempool, is mined, and what is left over comes back', async () => {
@@ -129,21 +145,61 @@ describe('a payment', () => {
     const payments = await wallet.payments()
     const before = await wallet.balance()
     const submit = chain.submitTransaction.bind(chain)
-    chain.submitTransaction = async (known) => ({
-      type: 'transaction',
-      source: 'local',
-      arrival: 'new',
-      known,
-      verdict: 'rejected',
-      fault: fault('mempool-full'),
-      entry: undefined,
-      missing: [],
-    })
+    chain.submitTransaction = (known) => Promise.resolve(refused(known))
     await expect(payments.send({ to: somebody, amount: DIL })).rejects.toThrow('others that wait pay more')
     expect(await wallet.balance()).toEqual(before)
     chain.submitTransaction = submit
     await payments.send({ to: somebody, amount: DIL })
     expect(chain.mempool?.table.size).toBe(1)
+  })
+
+  it('uses up no addresses while none is accepted: the phrase must find those that are', async () => {
+    const { wallet, chain } = await startRich(1)
+    const payments = await wallet.payments()
+    const submit = chain.submitTransaction.bind(chain)
+    chain.submitTransaction = (known) => Promise.resolve(refused(known))
+    for (let i = 0; i < 3; i++)
+      await expect(payments.send({ to: somebody, amount: DIL })).rejects.toThrow('not accepted')
+    chain.submitTransaction = submit
+    await payments.send({ to: somebody, amount: DIL })
+    expect(wallet.keys.content.change.told).toBe(1)
+    await chain.generate(1, payTo(1))
+    await payments.send({ to: somebody, amount: DIL })
+    expect(wallet.keys.content.change.told).toBe(2)
+  })
+
+  it('does not leave later if it could not be written down', async () => {
+    const { wallet, chain } = await startRich(1)
+    const before = await wallet.balance()
+    const { store } = chain.backend
+    const perform = store.perform.bind(store)
+    store.perform = (request) =>
+      request.kind === 'commit' ? Promise.resolve({ ok: false, error: 'no space left' }) : perform(request)
+    const payments = await wallet.payments()
+    await expect(payments.send({ to: somebody, amount: DIL })).rejects.toThrow(/not sent: .*no space left/)
+    store.perform = perform
+    await wallet.resubmitted()
+    expect(chain.mempool?.table.size).toBe(0)
+    expect(await wallet.balance()).toEqual(before)
+    expect(await wallet.transactions()).toHaveLength(1)
+  })
+
+  it('leaves after the next start if the node stops meanwhile, and whoever made it is told so', async () => {
+    const dir = await folder()
+    const options = { dir: join(dir, 'chain'), walletPath: join(dir, 'wallet.json') }
+    const first = await startRich(1, options)
+    const submit = first.chain.submitTransaction.bind(first.chain)
+    first.chain.submitTransaction = (known) => {
+      first.chain.end('the node stops')
+      return submit(known)
+    }
+    await expect((await first.wallet.payments()).send({ to: somebody, amount: DIL })).rejects.toThrow(
+      /^the node stops: the payment [0-9a-f]{64} is written down and will be sent after the next start/,
+    )
+    await first.stop()
+    const second = await start(options)
+    await second.wallet.resubmitted()
+    expect(second.chain.mempool?.table.size).toBe(1)
   })
 
   it('is handed in again after a restart, until it is mined', async () => {
