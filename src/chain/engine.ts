@@ -31,7 +31,7 @@ import { Maintenance } from './maintenance.ts'
 import type { Source } from './outcomes.ts'
 import { newTree, restoreTree, type SavedChain } from './restore.ts'
 import { pathTo, Standing } from './standing.ts'
-import { readStored } from './stored-blocks.ts'
+import { readStored, type TakeStored } from './stored-blocks.ts'
 import { TxIndex, tellOfBlocks } from './tx-index.ts'
 
 export interface ChainOptions {
@@ -254,8 +254,8 @@ export class ChainEngine implements Chain {
     })
   }
 
-  read(nodes: readonly HeaderNode[], done: (blocks: readonly (StoredBlock | undefined)[]) => void): void {
-    readStored(this.isStopped ? undefined : this.#hooks.ask, this.params, nodes, done)
+  read(nodes: readonly HeaderNode[], done: TakeStored, verify = false): void {
+    readStored(this.isStopped ? undefined : this.#hooks.ask, this.params, nodes, verify, done)
   }
 
   forget(source: PeerId): void {

@@ -124,9 +124,9 @@ export class ChainControl {
     this.#tipWaits.end()
   }
 
-  /** The block as it is served: the payload of a `block` message. Undefined if it is not stored. */
+  /** The block as it is served: the payload of a `block` message. Undefined if it is not stored, or damaged. */
   readBlock(node: HeaderNode): Promise<StoredBlock | undefined> {
-    return this.#ask((chain, done) => chain.read([node], ([block]) => done(block)))
+    return this.#ask((chain, done) => chain.read([node], ([block]) => done(block), true))
   }
 
   /** An unspent output as this tip sees it; undefined if there is none. */

@@ -71,6 +71,7 @@ export class WalletFollower {
   #isClosed = false
   #unsavedBlocks = 0
   #toldOf: string | undefined
+  #obstacle: string | undefined
   #waiting: Waiting[] = []
 
   constructor(history: WalletHistory, store: HistoryStore, wallet: FollowedWallet, hooks: FollowerHooks) {
@@ -95,6 +96,11 @@ export class WalletFollower {
   /** Blocks below this height could not be read; 0 if all were. */
   get missedBelow(): number {
     return this.#missedBelow
+  }
+
+  /** Why the rest of the chain can't be read; undefined if it can. */
+  get obstacle(): string | undefined {
+    return this.#obstacle
   }
 
   /** Goes on from where it was left, or begins behind that height. */
@@ -150,7 +156,7 @@ export class WalletFollower {
     throw new UserError(
       this.#isClosed
         ? `${NODE_STOPS}: the rest of the chain is read when it runs again`
-        : (this.#toldOf ?? "the chain can't be read now"),
+        : (this.#obstacle ?? "the chain can't be read now"),
     )
   }
 
@@ -252,6 +258,7 @@ export class WalletFollower {
     }
     await this.save()
     if (this.#at !== engine.tip || this.#isRescanning) return 'more'
+    this.#obstacle = undefined
     this.#release(() => true)
     this.#hooks.settled()
     return 'done'
@@ -305,7 +312,9 @@ export class WalletFollower {
         if (node.parent !== this.#at || this.#isClosed) break
       } else if (node.has(NodeFlag.pruned)) this.#missed(node)
       else {
-        this.#tell(`The wallet waits for block ${node.height}, which can't be read`)
+        this.#tell(
+          `The wallet can't read block ${node.height}: start once with --reindex to have it fetched again`,
+        )
         return false
       }
       this.#at = node
@@ -363,6 +372,7 @@ export class WalletFollower {
 
   /** Each reason once. */
   #tell(text: string): void {
+    this.#obstacle = text
     if (this.#toldOf === text) return
     this.#toldOf = text
     this.#hooks.notice(text)

@@ -45,6 +45,9 @@ export interface WalletOptions {
   readonly vaultCost?: number | undefined
 }
 
+/** How far the chain was read. */
+export type WalletProgress = Pick<WalletFollower, 'height' | 'isScanning' | 'missedBelow' | 'obstacle'>
+
 /** What belongs to one set of keys. */
 interface Following {
   readonly history: WalletHistory
@@ -264,11 +267,11 @@ export class WalletService {
   }
 
   /** How far the chain was read; undefined without a wallet. */
-  async progress(): Promise<{ height: number; isScanning: boolean; missedBelow: number } | undefined> {
+  async progress(): Promise<WalletProgress | undefined> {
     const following = await this.#current()
     if (following === undefined) return undefined
-    const { height, isScanning, missedBelow } = following.follower
-    return { height, isScanning, missedBelow }
+    const { height, isScanning, missedBelow, obstacle } = following.follower
+    return { height, isScanning, missedBelow, obstacle }
   }
 
   surroundings(): Surroundings {

@@ -11,6 +11,10 @@ export async function storedBlock(chain: ChainControl, node: HeaderNode): Promis
   const stored = await chain.readBlock(node)
   const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
   if (message?.ok === true) return message.value.block
-  const why = chain.engine.maintenance.isPruning ? 'it may have been pruned' : 'only its header is known'
-  throw methodError(`Block not available: ${hashToHex(node.hash)} (${why})`)
+  throw methodError(`Block not available: ${hashToHex(node.hash)} (${whyNot(chain, node)})`)
+}
+
+function whyNot({ engine }: ChainControl, { position }: HeaderNode): string {
+  if (position !== undefined) return 'its bytes on the disk are damaged: start once with --reindex'
+  return engine.maintenance.isPruning ? 'it may have been pruned' : 'only its header is known'
 }

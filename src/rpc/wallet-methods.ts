@@ -142,6 +142,7 @@ async function health(wallet: WalletService, context: RpcContext): Promise<JsonO
 async function warningOf(wallet: WalletService, context: RpcContext): Promise<string> {
   const { engine } = chainOf(context)
   const progress = await wallet.progress()
+  if (progress?.obstacle !== undefined) return progress.obstacle
   if (progress?.isScanning === true)
     return `the wallet has read the chain up to block ${progress.height} of ${engine.tip.height}`
   if (engine.isInitialDownload)

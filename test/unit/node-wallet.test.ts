@@ -1,5 +1,5 @@
 /** A node's wallet: it follows the chain wherever that goes, and finds its coins again. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -138,7 +138,12 @@ describe('a wallet', () => {
     const before = await pictureOf(first)
     await first.stop()
     const second = await start(options)
-    expect(await second.wallet.progress()).toEqual({ height: 5, isScanning: false, missedBelow: 0 })
+    expect(await second.wallet.progress()).toEqual({
+      height: 5,
+      isScanning: false,
+      missedBelow: 0,
+      obstacle: undefined,
+    })
     expect(await pictureOf(second)).toEqual(before)
     await second.chain.generate(1, await second.wallet.nextMiningScript())
     expect(await second.wallet.balance()).toMatchObject({ immature: 6 * REWARD })
@@ -221,10 +226,34 @@ describe('a wallet', () => {
     expect(made).toBe(1)
   })
 
+  it('takes no damaged block for what was mined, and says what to do', async () => {
+    const dir = await folder()
+    const options = { dir: join(dir, 'chain'), walletPath: join(dir, 'wallet.json') }
+    const first = await start(options)
+    const script = await first.wallet.nextMiningScript()
+    await first.chain.generate(6, script)
+    expect(await first.wallet.balance()).toMatchObject({ immature: 6 * REWARD })
+    await first.stop()
+    const path = join(options.dir, 'blocks', 'blk00000.dat')
+    const bytes = await readFile(path)
+    // The value that the fourth block pays: behind it stand the length of the script, and the script.
+    let at = -1
+    for (let n = 0; n < 4; n++) at = bytes.indexOf(script, at + 1)
+    bytes[at - 5] = (bytes[at - 5] ?? 0) ^ 1
+    await writeFile(path, bytes)
+    const { wallet, chain, notices } = await start(options)
+    const trouble = "The wallet can't read block 4: start once with --reindex to have it fetched again"
+    await expect(wallet.rescan()).rejects.toThrow(trouble)
+    expect(notices).toContain(trouble)
+    expect((await wallet.progress())?.obstacle).toBe(trouble)
+    expect(await wallet.balance()).toMatchObject({ immature: 6 * REWARD })
+    const damaged = chain.engine.activeAt(4)
+    expect(damaged && (await chain.readBlock(damaged))).toBeUndefined()
+  })
+
   it('refuses to start on a damaged file, and leaves it alone', async () => {
     const dir = await folder()
     const walletPath = join(dir, 'wallet.json')
-    const { writeFile, readFile } = await import('node:fs/promises')
     await writeFile(walletPath, '{"format":"dilithion-wallet","version":1}')
     await expect(start({ walletPath })).rejects.toThrow('the wallet file is damaged')
     expect(await readFile(walletPath, 'utf8')).toBe('{"format":"dilithion-wallet","version":1}')

@@ -110,7 +110,9 @@ describe('a wallet that reads again', () => {
     const node = running.chain.engine.activeAt(4)
     if (node === undefined) throw new Error('no block')
     node.position = undefined
-    expect(await rpc.error('rescanwallet')).toBe("The wallet waits for block 4, which can't be read")
+    expect(await rpc.error('rescanwallet')).toBe(
+      "The wallet can't read block 4: start once with --reindex to have it fetched again",
+    )
   })
 
   it('leaves out nothing that it has not read yet', async () => {
