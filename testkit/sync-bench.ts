@@ -23,6 +23,8 @@ export interface RemoteOptions {
   readonly kind?: ConnectionKind
   readonly claims?: number
   readonly layout?: 'v1' | 'current'
+  /** Does it read nothing, as others keep it busy? */
+  readonly deaf?: boolean
   readonly nonce?: bigint
   readonly services?: bigint
   /** Until an answer is here. */
@@ -250,6 +252,13 @@ export class SyncBench {
     this.after(remote.options.latencyMs ?? 10, () => this.headers(remote, headers))
   }
 
+  /** It has been pinged after whatever it was asked last, and has read all of that. */
+  #pong({ peer, options }: Remote): void {
+    if (options.deaf === true) return
+    peer.pings.sent(1n, this.now.mono)
+    peer.pings.pong(1n, this.now.mono)
+  }
+
   #getdata(remote: Remote, hashes: readonly Uint8Array[]): void {
     remote.batches.push(hashes.length)
     for (const hash of hashes) {
@@ -260,6 +269,7 @@ export class SyncBench {
       const height = heightOf(remote, hash)
       const block = remote.blocks[height - 1]
       if (block === undefined) throw new Error('a block is asked of a peer that does not have it')
+      if (isOldNode) this.after(2 * (remote.options.latencyMs ?? 10), () => this.#pong(remote))
       if (remote.options.withholds?.(height) === true) continue
       remote.readyToSendAt =
         Math.max(remote.readyToSendAt, this.#mono + (remote.options.latencyMs ?? 10)) +

@@ -4,6 +4,7 @@
  */
 import type { StoredBlock } from '../chain/io.ts'
 import type { Frame } from '../framing/decoder.ts'
+import { V1_LISTENER_PING_INTERVAL_MS } from '../params/limits.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { Now } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
@@ -52,7 +53,13 @@ function onBlock(
   now: Now,
   frame: Frame,
 ): void {
+  reacted(peer, now)
   room?.block(peer, block, storedForm(block, frame), now)
+}
+
+/** A listener of the first release has read what it was sent, and should have something to read again. */
+function reacted(peer: Peer, now: Now): void {
+  if (peer.isV1Listener) peer.pings.heard(now.mono, V1_LISTENER_PING_INTERVAL_MS)
 }
 
 /** Always answered, as every node expects (wire-protocol 5.11). */
@@ -68,6 +75,7 @@ function onGetdata(
   { inventory }: MessageOf<'getdata'>,
   now: Now,
 ): void {
+  reacted(peer, now)
   room?.getdata(peer, inventory, now)
 }
 

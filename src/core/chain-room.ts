@@ -6,6 +6,7 @@
 import type { Chain, CreateChain } from '../chain/chain.ts'
 import type { IoResult, Job, StoredBlock } from '../chain/io.ts'
 import type { ChainOutcome } from '../chain/outcomes.ts'
+import { V1_LISTENER_PING_INTERVAL_MS } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { DisconnectReason } from '../peer/disconnect.ts'
 import type { BrokenRule, Offence } from '../peer/offences.ts'
@@ -102,7 +103,10 @@ export class ChainRoom {
     const { spacingSeconds, maxReorgDepth } = network.chain
     const hooks = {
       getheaders: (peer: Peer, locator: readonly Uint8Array[]) => sender.getheaders(peer, locator),
-      getdata: (peer: Peer, hashes: readonly Uint8Array[]) => sender.getBlocks(peer, hashes),
+      getdata: (peer: Peer, hashes: readonly Uint8Array[]) => {
+        if (peer.isFirstRelease) peer.pings.asked(outbox.now.mono, V1_LISTENER_PING_INTERVAL_MS)
+        sender.getBlocks(peer, hashes)
+      },
       offend: (peer: Peer, offence: Offence, detail: BrokenRule) => this.#hooks.offend(peer, offence, detail),
       disconnect: (peer: Peer, reason: DisconnectReason, detail?: string) =>
         this.#hooks.disconnect(peer, reason, detail),

@@ -296,8 +296,9 @@ export class Outbound {
   }
 
   #adopt(kind: ConnectionKind, remote: Endpoint, address: string, connection: ConnectionId): Peer {
-    const { outbox, peers } = this.#hooks
+    const { outbox, peers, network } = this.#hooks
     const peer = peers.add(kind, remote, address, outbox.now)
+    peer.mayBeFirstRelease = network.dialect === 'v1' && kind !== 'feeler'
     outbox.push({ type: 'adopt', connection, peer: peer.id })
     outbox.event({ type: 'connected', peer: peer.id, address, kind })
     return peer

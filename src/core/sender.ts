@@ -80,7 +80,8 @@ export class MessageSender {
   /** A ping with a fresh nonce; the next one falls due an interval later. */
   ping(peer: Peer, now: Now): void {
     const nonce = this.#random.nonce()
-    this.send(peer, { type: 'ping', nonce }, peer.pings.sent(nonce, now.mono, peer.isV1Listener))
+    const { isV1Listener, isFirstRelease } = peer
+    this.send(peer, { type: 'ping', nonce }, peer.pings.sent(nonce, now.mono, isV1Listener, isFirstRelease))
   }
 
   /** Answers a ping by its payload and checksum, which are the pong's too. */

@@ -6,6 +6,7 @@
 import { FrameDecoder } from '../framing/decoder.ts'
 import {
   AWAIT_VERSION_TIMEOUT_MS,
+  FIRST_RELEASE_TIMEOUT_MS,
   FRAME_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
   INACTIVITY_TIMEOUT_MS,
@@ -72,6 +73,8 @@ export class Peer {
   sentVersion = false
   /** A `verack` that overtook the peer's `version`. */
   gotVerack = false
+  /** Others of its network are of the first release, so it may be, as long as it has not said what it is. */
+  mayBeFirstRelease = false
   readyAt: MonoMs | undefined
 
   readonly decoder: FrameDecoder
@@ -138,9 +141,20 @@ export class Peer {
     return formatEndpoint(this.remote)
   }
 
-  /** A listener of the first release: it names no nonce, and wants to be talked to often. */
+  /** A node of the first release: it names no nonce, and may be busy with others for minutes. */
+  get isFirstRelease(): boolean {
+    return this.version?.layout === 'v1' && this.version.nonce === 0n
+  }
+
+  /** One that we dialled: it wants to be talked to often. */
   get isV1Listener(): boolean {
-    return !this.inbound && this.version?.layout === 'v1' && this.version.nonce === 0n
+    return !this.inbound && this.isFirstRelease
+  }
+
+  /** Has it read what we sent before this moment, as far as its pongs tell? */
+  hasRead(before: MonoMs | number): boolean {
+    const { answeredAt } = this.pings
+    return answeredAt !== undefined && answeredAt > before
   }
 
   /**
@@ -198,11 +212,15 @@ export class Peer {
     // While we don't read, silence is our doing.
     if (this.mustWait) return undefined
     if (now >= this.#frameDeadline()) return 'slowMessage'
-    return now >= this.lastLifeAt + INACTIVITY_TIMEOUT_MS ? 'inactive' : undefined
+    return now >= this.#inactivityDeadline() ? 'inactive' : undefined
   }
 
   #silenceDeadline(): number {
-    return Math.min(this.lastLifeAt + INACTIVITY_TIMEOUT_MS, this.#frameDeadline())
+    return Math.min(this.#inactivityDeadline(), this.#frameDeadline())
+  }
+
+  #inactivityDeadline(): number {
+    return this.lastLifeAt + (this.#mayBeDeaf ? FIRST_RELEASE_TIMEOUT_MS : INACTIVITY_TIMEOUT_MS)
   }
 
   #frameDeadline(): number {
@@ -212,7 +230,16 @@ export class Peer {
 
   #handshakeDeadline(): number {
     if (this.state === 'ready') return Number.POSITIVE_INFINITY
-    return this.connectedAt.mono + (this.sentVersion ? HANDSHAKE_TIMEOUT_MS : AWAIT_VERSION_TIMEOUT_MS)
+    return this.connectedAt.mono + this.#handshakeTimeoutMs()
+  }
+
+  get #mayBeDeaf(): boolean {
+    return this.version === undefined ? this.mayBeFirstRelease : this.isFirstRelease
+  }
+
+  #handshakeTimeoutMs(): number {
+    if (this.#mayBeDeaf) return FIRST_RELEASE_TIMEOUT_MS
+    return this.sentVersion ? HANDSHAKE_TIMEOUT_MS : AWAIT_VERSION_TIMEOUT_MS
   }
 
   /** A seed that tells nothing has no further use. */

@@ -2,7 +2,7 @@
  * Keepalive of one peer: when the next ping is due, which pings wait for their pong, and what the round trips
  * were. Bounded by MAX_PINGS_OUTSTANDING.
  */
-import { MAX_PINGS_OUTSTANDING, PING_INTERVAL_MS } from '../params/limits.ts'
+import { FIRST_RELEASE_PING_MAX_MS, MAX_PINGS_OUTSTANDING, PING_INTERVAL_MS } from '../params/limits.ts'
 import { type MonoMs, monoMs } from '../primitives/brand.ts'
 
 /** Weight of a new round trip in the smoothed one, as TCP does it (RFC 6298). */
@@ -30,6 +30,10 @@ export class PingTracker {
   #outstanding: OutstandingPing[] = []
   #roundTrips: RoundTrips | undefined
   #lastNotableAt: MonoMs | undefined
+  #answeredAt: MonoMs | undefined
+  /** When something else went out that will be answered, and until when that is waited for. */
+  #askedAt = Number.NEGATIVE_INFINITY
+  #quietUntil = Number.NEGATIVE_INFINITY
   /** Pongs that answered none of our pings. */
   unsolicitedPongs = 0
 
@@ -42,24 +46,56 @@ export class PingTracker {
     return this.#outstanding[0]?.sentAt
   }
 
+  /** When the latest ping was sent that was answered: what was sent before it has been read. */
+  get answeredAt(): MonoMs | undefined {
+    return this.#answeredAt
+  }
+
   /**
    * Notes a ping; the next one is due after PING_INTERVAL_MS. `often`: to a peer that is pinged more
    * often than others. Returns whether it is routine: one of those in between, of no interest to people.
+   * `sparing`: to a peer that may read less than one message in that time; the longer pongs take, the longer until the
+   * next one, and longest when two are waited for.
    */
-  sent(nonce: bigint, now: MonoMs, often = false): boolean {
+  sent(nonce: bigint, now: MonoMs, often = false, sparing = false): boolean {
     const routine = often && this.#lastNotableAt !== undefined && now < this.#lastNotableAt + PING_INTERVAL_MS
     if (!routine) this.#lastNotableAt = now
     if (this.#outstanding.length === MAX_PINGS_OUTSTANDING) this.#outstanding.shift()
     this.#outstanding.push({ nonce, sentAt: now, routine })
-    this.nextPingAt = monoMs(now + PING_INTERVAL_MS)
+    const isSecond = sparing && this.#outstanding.length > 1
+    const leastMs = isSecond ? FIRST_RELEASE_PING_MAX_MS : PING_INTERVAL_MS
+    this.nextPingAt = monoMs(now + (sparing ? this.#sparingMs(leastMs) : leastMs))
     return routine
   }
 
-  /** Has the next ping sent sooner, unless one is under way: that gives the peer something to read already. */
+  /** Has the next ping sent sooner, unless something is under way that gives the peer something to read already. */
   hasten(now: MonoMs, intervalMs: number): void {
     if (this.#outstanding.length > 0) return
     // Never later: pongs that nobody asked for must not put it off.
-    this.nextPingAt = monoMs(Math.min(this.nextPingAt ?? Number.POSITIVE_INFINITY, now + intervalMs))
+    const at = Math.max(now + intervalMs, this.#quietUntil)
+    this.nextPingAt = monoMs(Math.min(this.nextPingAt ?? Number.POSITIVE_INFINITY, at))
+  }
+
+  /**
+   * Something else goes out that will be answered. The next ping comes behind it when that takes twice as long as the last
+   * pong did, and `leastMs` at least: a peer that reads little then reads what matters, and its pong says that it has.
+   */
+  asked(now: MonoMs, leastMs: number): void {
+    if (this.nextPingAt === undefined) return
+    this.#askedAt = now
+    this.#quietUntil = now + this.#sparingMs(leastMs)
+    if (this.#outstanding.length === 0) this.nextPingAt = monoMs(this.#quietUntil)
+  }
+
+  /** The peer has reacted to something that was asked. */
+  heard(now: MonoMs, intervalMs: number): void {
+    this.#quietUntil = Number.NEGATIVE_INFINITY
+    this.hasten(now, intervalMs)
+  }
+
+  /** Twice as long as the last pong took, or as asked. */
+  #sparingMs(leastMs: number): number {
+    return Math.min(Math.max(leastMs, 2 * (this.#roundTrips?.lastMs ?? 0)), FIRST_RELEASE_PING_MAX_MS)
   }
 
   /** Does this nonce answer a ping of ours? */
@@ -76,6 +112,8 @@ export class PingTracker {
       return { matched: false }
     }
     this.#outstanding = this.#outstanding.slice(at + 1)
+    this.#answeredAt = ping.sentAt
+    if (this.#outstanding.length === 0 && this.#askedAt >= ping.sentAt) this.hasten(now, 0)
     const lastMs = now - ping.sentAt
     const before = this.#roundTrips
     this.#roundTrips = {

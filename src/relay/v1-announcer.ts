@@ -2,12 +2,18 @@
  * Tells peers of the first release of our chain. They learn of blocks by `inv` only, and lose for good whatever they
  * hear of before its parent (wire-protocol 16.3): so they are told of the whole chain, in order, a few blocks at a
  * time, and of the next ones when they have asked for these or sent them back, which they do with blocks that they
- * have. They take some ten messages in a second (wire-protocol 16.5). Owns how far each was told.
+ * have. They take some ten messages in a second, or one in minutes (wire-protocol 16.5), so what they did not react to is
+ * told again only when they have read it. Owns how far each was told.
  */
 import type { Chain } from '../chain/chain.ts'
 import type { HeaderNode } from '../chain/header-node.ts'
-import { V1_ANNOUNCE_INTERVAL_MS, V1_ANNOUNCED_BLOCKS, V1_ANSWER_TIMEOUT_MS } from '../params/limits.ts'
-import type { PeerId } from '../primitives/brand.ts'
+import {
+  V1_ANNOUNCE_INTERVAL_MS,
+  V1_ANNOUNCED_BLOCKS,
+  V1_ANSWER_TIMEOUT_MS,
+  V1_LISTENER_PING_INTERVAL_MS,
+} from '../params/limits.ts'
+import type { MonoMs, PeerId } from '../primitives/brand.ts'
 import { inventoryOf } from './announcer.ts'
 import type { RelayHooks } from './hooks.ts'
 import type { RelayPeer } from './relay-peer.ts'
@@ -79,11 +85,13 @@ export class V1Announcer {
 
   #dueAt({ peer, told, open, sentAt }: Progress): number {
     if (peer.peer.sendQueue.congested) return Number.POSITIVE_INFINITY
-    if (open.size > 0) return sentAt + V1_ANSWER_TIMEOUT_MS
+    // Before it has read that, saying it again only makes what waits to be read longer.
+    if (open.size > 0)
+      return peer.peer.hasRead(sentAt) ? sentAt + V1_ANSWER_TIMEOUT_MS : Number.POSITIVE_INFINITY
     return told === this.#chain.tip ? Number.POSITIVE_INFINITY : sentAt + V1_ANNOUNCE_INTERVAL_MS
   }
 
-  #announce(progress: Progress, mono: number): void {
+  #announce(progress: Progress, mono: MonoMs): void {
     progress.sentAt = mono
     if (progress.tipOnly) {
       progress.open.clear()
@@ -92,8 +100,13 @@ export class V1Announcer {
     }
     if (progress.open.size === 0 || !this.#chain.isActive(progress.end)) this.#nextPortion(progress)
     // After a reorganisation it may have heard of all that there is.
-    if (progress.open.size === 0) progress.told = progress.end
-    else this.#hooks.sayer.send(progress.peer.peer, inventoryOf([...progress.open]))
+    if (progress.open.size === 0) {
+      progress.told = progress.end
+      return
+    }
+    const { peer } = progress.peer
+    peer.pings.asked(mono, V1_LISTENER_PING_INTERVAL_MS)
+    this.#hooks.sayer.send(peer, inventoryOf([...progress.open]))
   }
 
   #nextPortion(progress: Progress): void {

@@ -35,12 +35,23 @@ export class BackWalks {
     this.#walks.delete(id)
   }
 
-  /** The peer has announced a block that is not known. */
+  /**
+   * The peer has announced a block that is not known. A way that has begun goes on, for the peer may take minutes to
+   * answer; a question that it has read in vain is asked again.
+   */
   start(peer: SyncPeer, hash: Uint8Array, now: number): void {
     const walk = this.#walks.get(peer.id)
-    if (walk !== undefined && now < walk.askedAt + HEADERS_RETRY_MS) return
-    this.#walks.set(peer.id, { headers: [], askedAt: now })
-    this.#hooks.getdata(peer.peer, [hash])
+    const isLost =
+      walk !== undefined && now >= walk.askedAt + HEADERS_RETRY_MS && peer.peer.hasRead(walk.askedAt)
+    if (walk !== undefined && !isLost) return
+    const last = walk?.headers.at(-1)
+    const parent = last === undefined ? undefined : new BlockHeader(last).previousHash
+    if (walk === undefined || parent === undefined || this.#chain.tree.get(parent) !== undefined) {
+      this.#walks.set(peer.id, { headers: [], askedAt: now })
+      return this.#hooks.getdata(peer.peer, [hash])
+    }
+    walk.askedAt = now
+    this.#hooks.getdata(peer.peer, [parent])
   }
 
   /**

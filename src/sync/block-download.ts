@@ -261,11 +261,12 @@ export class BlockDownload {
 
   /** Whether a peer keeps us waiting for too long. Returns when to look again. */
   #judge(peer: SyncPeer, now: number): number {
-    if (peer.peer.mustWait || peer.peer.queuedForTurn) {
-      // What it sent may lie here unread.
+    if (peer.peer.mustWait || peer.peer.queuedForTurn || peer.isDeaf) {
+      // What it sent may lie here unread, or our question there.
       peer.progressAt = now
     }
     if (peer.peer.mustWait) peer.unreadAt = now
+    if (peer.isDeaf) return now + RECEIVING_LOOK_MS
     const patienceMs = peer.speed.patienceMs(this.#blockBytes)
     this.#dropLost(peer, patienceMs, now)
     if (peer.arrivals.size === 0) return NEVER

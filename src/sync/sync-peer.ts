@@ -115,7 +115,14 @@ export class SyncPeer {
 
   /** A node of the first release: it takes no notice of `getheaders`. Ours in that dialect tell a nonce. */
   get isMute(): boolean {
-    return this.peer.version?.layout === 'v1' && this.peer.version.nonce === 0n
+    return this.peer.isFirstRelease
+  }
+
+  /** A node of the first release that has yet to read our latest question: it is busy with others, and owes nothing. */
+  get isDeaf(): boolean {
+    if (!this.isMute) return false
+    const latest = [...this.arrivals.values()].at(-1)
+    return latest !== undefined && !this.peer.hasRead(latest.askedAt)
   }
 
   get isV1(): boolean {

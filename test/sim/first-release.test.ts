@@ -143,4 +143,27 @@ describe('a node of the first release', () => {
     expect(other.lost).toBe(0)
     scene.world.check()
   })
+
+  it('that another one keeps deaf for minutes is met all the same, and stays a peer for hours', () => {
+    const scene = new Scene()
+    const other = scene.join('50.2.1.1')
+    other.dial(scene.old.endpoint)
+    const blocks = chainOf(30)
+    for (const block of blocks.slice(0, 15)) scene.old.mine(block)
+    scene.world.run(600_000)
+    expect(scene.node.readyPeers).toHaveLength(1)
+    for (const block of blocks.slice(15, 29)) {
+      scene.old.mine(block)
+      scene.world.run(480_000)
+    }
+    expect(scene.world.runUntil(() => scene.heightOf(scene.node) === 29, 1_200_000)).toBe(true)
+    scene.mine(blocks.slice(29))
+    scene.world.run(1_200_000)
+    expect([scene.heightOf(scene.node), scene.old.height]).toEqual([30, 30])
+    expect(scene.old.lost).toBe(0)
+    expect(scene.old.longestQueue).toBeLessThan(QUEUE_LIMIT)
+    // The one it met first.
+    expect(scene.node.readyPeers.map(({ id }) => id)).toEqual([1])
+    scene.world.check()
+  })
 })

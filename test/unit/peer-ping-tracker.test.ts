@@ -90,4 +90,41 @@ describe('PingTracker', () => {
     expect(pings.pong(4n, monoMs(1_000)).matched).toBe(false)
     expect(pings.pong(5n, monoMs(1_000)).matched).toBe(true)
   })
+
+  it('spares a peer that reads little: the longer pongs take, and if two are missing, the rarer pings are', () => {
+    const pings = new PingTracker()
+    const send = (at: number): number => {
+      pings.sent(BigInt(at), monoMs(at), true, true)
+      return (pings.nextPingAt ?? 0) - at
+    }
+    expect([0, 30_000, 270_000].map(send)).toEqual([30_000, 240_000, 240_000])
+    pings.pong(270_000n, monoMs(300_000))
+    expect(send(310_000)).toBe(60_000)
+    pings.pong(310_000n, monoMs(450_000))
+    expect(send(460_000)).toBe(240_000)
+  })
+
+  it('waits with the next ping for the answer to something else, and no longer', () => {
+    const pings = new PingTracker()
+    pings.asked(monoMs(0), 2_000)
+    expect(pings.nextPingAt).toBeUndefined()
+    pings.sent(1n, monoMs(0), true, true)
+    pings.asked(monoMs(10), 2_000)
+    // The ping before it is answered first.
+    pings.pong(1n, monoMs(3_000))
+    expect(pings.nextPingAt).toBe(3_000)
+    pings.asked(monoMs(3_000), 2_000)
+    pings.hasten(monoMs(3_001), 2_000)
+    expect(pings.nextPingAt).toBe(9_000)
+    pings.heard(monoMs(3_500), 2_000)
+    expect(pings.nextPingAt).toBe(5_500)
+  })
+
+  it('knows up to when what was sent has been read', () => {
+    const pings = new PingTracker()
+    for (const nonce of [1n, 2n, 3n]) pings.sent(nonce, monoMs(Number(nonce) * 10))
+    expect(pings.answeredAt).toBeUndefined()
+    pings.pong(2n, monoMs(100))
+    expect(pings.answeredAt).toBe(20)
+  })
 })

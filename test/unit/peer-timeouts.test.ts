@@ -66,6 +66,30 @@ describe('a peer in its handshake', () => {
   })
 })
 
+describe('a node of the first release', () => {
+  const version = { layout: 'v1', version: 70_001, services: 1n, startHeight: 0, relay: true } as const
+  const old = { ...version, userAgent: '/Dilithion:0.1.0/', nonce: 0n, timeOffset: 0 }
+
+  it('has 300 s for its handshake, as it may be deaf, and for silence', () => {
+    const peer = peerOf('inbound')
+    peer.version = old
+    expectEnd(peer, BORN + 300_000, 'noVersion')
+    peer.sentVersion = true
+    expectEnd(peer, BORN + 300_000, 'handshakeTimeout')
+    peer.state = 'ready'
+    expectEnd(peer, BORN + 300_000, 'inactive')
+  })
+
+  it('has them before it has said what it is, if we dialled it on a network of such', () => {
+    const peer = peerOf('manual')
+    peer.sentVersion = true
+    peer.mayBeFirstRelease = true
+    expectEnd(peer, BORN + 300_000, 'handshakeTimeout')
+    peer.version = { ...old, nonce: 5n }
+    expectEnd(peer, BORN + 60_000, 'handshakeTimeout')
+  })
+})
+
 describe('a peer whose handshake is complete', () => {
   it('has 120 s from one byte to the next', () => {
     const peer = readyPeer()

@@ -15,9 +15,11 @@ import { RelayProbe } from '../../testkit/relay-chain.ts'
 import { v1Version } from '../../testkit/sim/scripted.ts'
 
 let probe: RelayProbe
+const answered = new Set<bigint>()
 
 beforeEach(() => {
   probe = new RelayProbe({ network: testnet })
+  answered.clear()
 })
 
 function old(ip: string, nonce = 0n): PeerId {
@@ -42,12 +44,20 @@ const getdata = (blocks: readonly FakeBlock[]): Message => ({
   inventory: Inventory.of(blocks.map(({ hash }) => ({ type: InvType.block, hash }))),
 })
 
+function answerPings(id: PeerId): void {
+  for (const message of probe.sentTo(id)) {
+    if (message.type !== 'ping' || answered.has(message.nonce)) continue
+    answered.add(message.nonce)
+    probe.receive(id, { type: 'pong', nonce: message.nonce })
+  }
+}
+
 /** Lets time pass as the peer does that reads all, and answers pings. */
 function wait(id: PeerId, ms: number): void {
   for (let end = probe.now.mono + ms; probe.now.mono < end; ) {
     probe.wait(Math.min(500, end - probe.now.mono))
     probe.flush(id)
-    probe.receive(id, { type: 'ping', nonce: 1n })
+    answerPings(id)
   }
 }
 
@@ -86,6 +96,20 @@ describe('a peer of the first release', () => {
     wait(id, 3 * V1_ANSWER_TIMEOUT_MS + 1_000)
     const rest = hashes(portions[0].slice(6))
     expect(told(id)).toEqual([hashes(portions[0]), rest, rest, rest])
+  })
+
+  it('is told nothing again before it has read that', () => {
+    probe.chain.grow(blocks)
+    const id = old('9.9.1.1')
+    for (let i = 0; i < 20; i++) {
+      probe.wait(10_000)
+      probe.flush(id)
+    }
+    expect(told(id)).toHaveLength(1)
+    expect(probe.commandsTo(id).filter((command) => command === 'ping').length).toBeLessThanOrEqual(4)
+    answerPings(id)
+    probe.take(id)
+    expect(told(id)).toEqual([hashes(portions[0]), hashes(portions[0])])
   })
 
   it('is told of new blocks behind the others', () => {

@@ -104,6 +104,20 @@ describe('a node of the first release', () => {
     expect(bench.chain.tip.height).toBe(119)
   })
 
+  it('that is deaf for minutes is asked nothing twice, and its answer goes on where it was', () => {
+    const bench = near()
+    const peer = bench.add({ blocks: CHAIN, ...OLD, deaf: true, latencyMs: 100_000 })
+    for (const height of [105, 106, 107]) {
+      bench.inv(peer, at(height).hash)
+      bench.run(60_000)
+    }
+    expect(peer.batches.length).toBe(2)
+    bench.run(900_000)
+    expect(bench.chain.tip.height).toBe(105)
+    expect([bench.offences, peer.end]).toEqual([[], undefined])
+    expect(peer.batches.length).toBeLessThanOrEqual(7)
+  })
+
   it('of ours in its dialect answers like any other', () => {
     const bench = new SyncBench()
     const peer = bench.add({ blocks: CHAIN.slice(0, 500), layout: 'v1', nonce: 9n })
