@@ -8,9 +8,8 @@ import type { ConnectionKind, Peer } from '../peer/peer.ts'
 import type { BanList, BanReason } from '../pool/ban-list.ts'
 import type { PeerManager } from '../pool/peer-manager.ts'
 import { type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
-import { bytesEqual } from '../primitives/bytes.ts'
 import { type IpBytes, isLoopback } from '../primitives/ip.ts'
-import { formatSubnet, hostSubnet, masked, type Subnet } from '../primitives/subnet.ts'
+import { formatSubnet, hostSubnet, type Subnet, subnetCovers } from '../primitives/subnet.ts'
 import type { Command, NodeEvent } from './seam.ts'
 
 export interface BanishmentHooks {
@@ -57,7 +56,7 @@ export class Banishment {
   #banByHand(subnet: Subnet, until: UnixSeconds, now: UnixSeconds): void {
     this.#add(subnet, until, 'manual', 0, now)
     for (const peer of this.#peers.all()) {
-      if (bytesEqual(masked(peer.remote.ip, subnet.bits), subnet.ip)) this.#hooks.disconnect(peer, 'banned')
+      if (subnetCovers(subnet, peer.remote.ip)) this.#hooks.disconnect(peer, 'banned')
     }
   }
 

@@ -126,7 +126,7 @@ export class Outbound {
 
   /** A dial succeeded. Adopts the connection or, if it is no longer wanted, refuses it. */
   dialed(ticket: DialTicket, connection: ConnectionId, remote: Endpoint): void {
-    const { outbox } = this.#hooks
+    const { outbox, bans } = this.#hooks
     const target = this.targets.byTicket(ticket)
     const flight = this.plan?.landed(ticket)
     const refuse = (): void => outbox.push({ type: 'refuse', connection })
@@ -146,7 +146,8 @@ export class Outbound {
     }
     // Many may have come meanwhile; a probe is over soon and takes nobody's slot.
     const isFull = this.#hooks.peers.room === 0 && flight?.kind !== 'feeler'
-    if (flight === undefined || same !== undefined || isFull) {
+    const isBanned = flight?.endpoint !== undefined && bans.covers(remote.ip, outbox.now.unix)
+    if (flight === undefined || same !== undefined || isFull || isBanned) {
       if (flight !== undefined) this.plan?.hurry(outbox.now.mono)
       return refuse()
     }

@@ -6,9 +6,8 @@ import type { PeerSnapshot } from '../core/snapshot.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { ConnectionKind } from '../peer/peer.ts'
 import type { Ban } from '../pool/ban-list.ts'
-import { bytesEqual } from '../primitives/bytes.ts'
 import { formatIp, type IpBytes, parseHostPort, parseIp } from '../primitives/ip.ts'
-import { masked } from '../primitives/subnet.ts'
+import { subnetCovers } from '../primitives/subnet.ts'
 import type { SyncSnapshot } from '../sync/snapshot.ts'
 import { type ChainFacts, chainFactsOf } from './chain-facts.ts'
 import type { AddedNode, AddressBookSize, AutomaticPeers, NodeControl } from './control.ts'
@@ -141,7 +140,6 @@ export function bannedStarts({ bans, automatic, targets }: Facts): { banned: str
     return ip === undefined ? [] : [ip]
   })
   const starts = [...named, ...(automatic?.seeding.fixed ?? []).map(({ ip }) => ip)]
-  const covered = (ip: IpBytes): boolean =>
-    bans.some(({ subnet }) => bytesEqual(masked(ip, subnet.bits), subnet.ip))
+  const covered = (ip: IpBytes): boolean => bans.some(({ subnet }) => subnetCovers(subnet, ip))
   return { banned: starts.filter(covered).map(formatIp), all: starts.length }
 }

@@ -6,7 +6,7 @@ import { MAX_BANS } from '../params/limits.ts'
 import { type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
 import { toHex } from '../primitives/bytes.ts'
 import type { IpBytes } from '../primitives/ip.ts'
-import { masked, type Subnet } from '../primitives/subnet.ts'
+import { masked, type Subnet, subnetCovers } from '../primitives/subnet.ts'
 
 export type BanReason = 'misbehaving' | 'manual'
 
@@ -64,7 +64,7 @@ export class BanList {
   covers(ip: IpBytes, now: UnixSeconds): boolean {
     for (const [bits, row] of this.#byBits) {
       const ban = row.get(toHex(masked(ip, bits)))
-      if (ban !== undefined && now < ban.until) return true
+      if (ban !== undefined && now < ban.until && subnetCovers(ban.subnet, ip)) return true
     }
     return false
   }

@@ -1,4 +1,5 @@
 /** Ranges of IP addresses, as operators ban them: one address, or all that share their first bits. */
+import { bytesEqual } from './bytes.ts'
 import { formatIp, type IpBytes, is6to4, isIpv4, parseIp, reachedIpv4 } from './ip.ts'
 
 export interface Subnet {
@@ -40,6 +41,11 @@ export function parseSubnet(text: string): Subnet | undefined {
 /** With the length always behind it, as in "1.2.3.4/32". */
 export function formatSubnet({ ip, bits }: Subnet): string {
   return `${formatIp(ip)}/${isIpv4(ip) && bits >= V4_OFFSET ? bits - V4_OFFSET : bits}`
+}
+
+/** Is the address in the range? No IPv4 address is in an IPv6 range, though its 16 bytes may be. */
+export function subnetCovers({ ip, bits }: Subnet, address: IpBytes): boolean {
+  return (bits >= V4_OFFSET || !isIpv4(address)) && bytesEqual(masked(address, bits), ip)
 }
 
 export function masked(ip: IpBytes, bits: number): IpBytes {

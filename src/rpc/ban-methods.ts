@@ -4,7 +4,7 @@ import { MANUAL_BAN_SECONDS } from '../params/limits.ts'
 import { type Ban, FOREVER } from '../pool/ban-list.ts'
 import { type UnixSeconds, unixSeconds } from '../primitives/brand.ts'
 import { bytesEqual, printable } from '../primitives/bytes.ts'
-import { formatSubnet, masked, parseSubnet, type Subnet } from '../primitives/subnet.ts'
+import { formatSubnet, parseSubnet, type Subnet, subnetCovers } from '../primitives/subnet.ts'
 import { methodError } from './errors.ts'
 import type { JsonValue } from './json.ts'
 import { method, type RpcMethod } from './method.ts'
@@ -81,9 +81,7 @@ function endOfBan(now: UnixSeconds, bantime: number | undefined, absolute: boole
 /** A range is banned if that very range is; a single address if any ban covers it. */
 function banOf(bans: readonly Ban[], { ip, bits }: Subnet, isRange: boolean): Ban | undefined {
   return bans.find(({ subnet }) =>
-    isRange
-      ? subnet.bits === bits && bytesEqual(subnet.ip, ip)
-      : bytesEqual(masked(ip, subnet.bits), subnet.ip),
+    isRange ? subnet.bits === bits && bytesEqual(subnet.ip, ip) : subnetCovers(subnet, ip),
   )
 }
 

@@ -128,6 +128,17 @@ describe("the operator's bans", () => {
     ])
   })
 
+  it('of all of IPv6 leave IPv4 alone', () => {
+    const probe = new CoreProbe()
+    const [four, six] = [probe.ready('9.9.9.9'), probe.ready('2a00:1:2:3::5')]
+    probe.handle({ type: 'setBan', subnet: subnet('::/0'), until: unixSeconds(probe.now.unix + 60) })
+    expect(probe.core.peers.get(six)).toBeUndefined()
+    expect(probe.core.peers.get(four)).toBeDefined()
+    probe.effects = []
+    probe.accept('9.9.9.8')
+    expect(eventTypes(probe)).toEqual(['accepted'])
+  })
+
   it('can be lifted, one or all', () => {
     const probe = new CoreProbe()
     const until = unixSeconds(probe.now.unix + 60)

@@ -295,6 +295,23 @@ describe('whom we choose', () => {
     expect(town.chosen).toHaveLength(2)
   })
 
+  it('is not taken when it was banned while it was dialled, unless the operator named it', () => {
+    const town = new Town({ outbound: 2, blockRelay: 0 })
+    const [chosen, named] = [spreadAddress(0), spreadAddress(1)]
+    town.know(chosen)
+    town.probe.handle({ type: 'addTarget', target: { host: named, port: 8_444 }, keep: true })
+    town.probe.wait(3_000)
+    const dials = town.probe.effects.filter((effect) => effect.type === 'dial')
+    expect(dials.map(({ target }) => target.host).sort()).toEqual([chosen, named].sort())
+    for (const host of [chosen, named]) {
+      const subnet = hostSubnet(ipOf(host))
+      town.probe.handle({ type: 'setBan', subnet, until: unixSeconds(town.probe.now.unix + 60) })
+    }
+    for (const dial of dials) town.connect(dial, {})
+    expect(town.chosen).toEqual([])
+    expect(town.kinds('manual')).toEqual([named])
+  })
+
   it('takes no slot that there isn’t, and takes it when a stranger goes', () => {
     const limits = {
       maxConnections: 3,

@@ -28,6 +28,16 @@ describe('ban list', () => {
       expect(bans.covers(ip(free), NOW)).toBe(false)
   })
 
+  it('takes a range of IPv6 for nothing else, however wide it is', () => {
+    const bans = new BanList([ban('::/0'), ban('::/80')])
+    expect(bans.covers(ip('2001:db8::1'), NOW)).toBe(true)
+    expect(bans.covers(ip('1.2.3.4'), NOW)).toBe(false)
+    bans.add(ban('0.0.0.0/0'))
+    expect(bans.covers(ip('1.2.3.4'), NOW)).toBe(true)
+    bans.remove(ban('::/0').subnet)
+    expect(bans.covers(ip('2001:db8::1'), NOW)).toBe(false)
+  })
+
   it('lets go when the time is over, not before', () => {
     const bans = new BanList([ban('1.2.3.4', 1_500)])
     expect(bans.covers(ip('1.2.3.4'), unixSeconds(1_499))).toBe(true)
