@@ -153,7 +153,9 @@ export class AddressGossip {
 
   #sourceOf(peer: Peer, isAnswer: boolean, isOwnWord: boolean): AddressSource {
     const isOurs = peer.kind === 'manual' || peer.kind === 'oneTry'
-    const trustOfPeer = this.#hooks.book.find(peer.remote)?.trust ?? 'told'
+    // A seed that the operator named by its host name, through a proxy, has no address that could stand in the book.
+    const isNamed = peer.kind === 'seed' && isUnspecified(peer.remote.ip)
+    const trustOfPeer = isNamed ? 'vouched' : (this.#hooks.book.find(peer.remote)?.trust ?? 'told')
     // A node that knows nobody for long has to believe its first ones.
     const isTrusted = trustOfPeer === 'proven' || (trustOfPeer === 'vouched' && !this.#hooks.book.hasProven)
     const vouched = isOurs || (isAnswer && !peer.inbound && isTrusted)

@@ -124,13 +124,16 @@ const bannedByThem: Rule = ({ alone, ended }) => {
         end.seconds <= CLOSED_AT_ONCE_SECONDS),
   )
   if (closed.length === 0 || (!alone && closed.length < SEVERAL)) return undefined
+  const said = closed.find((end) => end.reason === 'rejectedByPeer')?.detail
   return {
     level: alone ? 'problem' : 'warn',
     code: 'bannedByThem',
     title: 'Peers close the connection at once',
     explanation:
-      `${addresses(closed.length)} took the connection and closed it before a word: ${list(closed)}. ` +
-      'They are full, or have banned this address.',
+      said === undefined
+        ? `${addresses(closed.length)} took the connection and closed it before a word: ${list(closed)}. ` +
+          'They are full, or have banned this address.'
+        : `${list(closed)} refused us: "${said}".`,
     advice:
       'Bans end by themselves, mostly after an hour. Meanwhile do not restart over and over: that looks like an attack.',
   }

@@ -5,7 +5,7 @@ import type { Effect } from '../../src/core/seam.ts'
 import { ADDRESS_MISFIT_MS, RESEED_INTERVAL_MS, SEED_AFTER_MS } from '../../src/params/limits.ts'
 import { mainnet } from '../../src/params/networks.ts'
 import { connectionId, type PeerId, unixSeconds } from '../../src/primitives/brand.ts'
-import { type Endpoint, formatIp } from '../../src/primitives/ip.ts'
+import { type Endpoint, formatIp, UNSPECIFIED_V4 } from '../../src/primitives/ip.ts'
 import { hostSubnet } from '../../src/primitives/subnet.ts'
 import type { CurrentVersion } from '../../src/wire/version.ts'
 import { endpointOf } from '../../testkit/books.ts'
@@ -178,6 +178,24 @@ describe('a seed node', () => {
     }))
     town.probe.receive(seed.id, { type: 'addr', addresses })
     expect([town.probe.ends, town.probe.core.addresses.size]).toEqual([['seedDone'], 51])
+  })
+
+  it.each([
+    ['an address', spreadAddress(0), ipOf(spreadAddress(0))],
+    ['a host name, through a proxy', 'seed.example', UNSPECIFIED_V4],
+  ])('named by %s vouches for what it tells', (_, host, ip) => {
+    const town = new Town({ outbound: 0, blockRelay: 0, seedNodes: [{ host, port: 8_444 }] })
+    town.probe.wait(2_000)
+    const dial = town.probe.effects.find((effect) => effect.type === 'dial')
+    if (dial?.type !== 'dial') throw new Error('it was not dialled')
+    const connection = connectionId(5_000)
+    town.probe.handle({ type: 'dialed', ticket: dial.ticket, connection, remote: { ip, port: 8_444 } })
+    const [seed] = [...town.probe.core.peers.all()]
+    if (seed === undefined) throw new Error('it was not taken')
+    town.probe.receive(seed.id, versionOf(mainnet), { type: 'verack' })
+    const address = { ...endpointOf(spreadAddress(100)), time: town.probe.now.unix, services: 1n }
+    town.probe.receive(seed.id, { type: 'addr', addresses: [address] })
+    expect(town.probe.core.addresses.find(address)?.trust).toBe('vouched')
   })
 
   it('that tells nothing is left after a minute', () => {

@@ -232,6 +232,14 @@ describe('a node without peers', () => {
     ])
   })
 
+  it('says what peers that have banned it said, if they said anything', () => {
+    const refused = ended('rejectedByPeer', { detail: 'banned until tomorrow' })
+    expect(textOf({ ends: [refused] }, 'bannedByThem')).toContain(
+      `${refused.address} refused us: "banned until tomorrow".`,
+    )
+    expect(textOf({ ends: [ended('closedByPeer')] }, 'bannedByThem')).toContain('before a word')
+  })
+
   it('takes no probe for a peer, and no stranger for one of its own', () => {
     expect(codes({ peers: [readyPeer(1, { kind: 'feeler' }), peer(2, { state: 'ready' })] })).toEqual([
       'problem waiting',
