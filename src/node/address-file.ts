@@ -13,7 +13,7 @@ import type { SavedAddress, SavedAddresses } from '../pool/address-row.ts'
 import { trusts } from '../pool/known-address.ts'
 import { unixSeconds } from '../primitives/brand.ts'
 import { bytesEqual, latin1Encode } from '../primitives/bytes.ts'
-import { errorCode, errorText, UserError } from '../primitives/errors.ts'
+import { errorCode, errorText, isTooLarge, UserError } from '../primitives/errors.ts'
 import type { Endpoint } from '../primitives/ip.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
@@ -74,7 +74,8 @@ export async function loadAddresses(
     file = await readFile(path)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
-    throw new UserError(`can't read ${path}: ${errorText(error)}`)
+    if (!isTooLarge(error)) throw new UserError(`can't read ${path}: ${errorText(error)}`)
+    file = new Uint8Array(0)
   }
   const addresses = parseAddressFile(file)
   if (addresses !== undefined) return addresses

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Ban } from '../pool/ban-list.ts'
 import { unixSeconds } from '../primitives/brand.ts'
-import { errorCode, errorText, UserError } from '../primitives/errors.ts'
+import { errorCode, errorText, isTooLarge, UserError } from '../primitives/errors.ts'
 import { formatSubnet, parseSubnet } from '../primitives/subnet.ts'
 
 export const BAN_FILE = 'banlist.json'
@@ -54,12 +54,16 @@ export async function loadBans(dataDir: string, warn: (text: string) => void): P
     text = await readFile(path, 'utf8')
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return []
-    throw new UserError(`can't read ${path}: ${errorText(error)}`)
+    if (!isTooLarge(error)) throw new UserError(`can't read ${path}: ${errorText(error)}`)
+    text = ''
   }
   const bans = parseBanFile(text)
   if (bans !== undefined) return bans
   const aside = `${path}.damaged-${Date.now()}`
-  await rename(path, aside)
-  warn(`${path} is damaged: it was set aside as ${aside}, and nobody is banned`)
+  const outcome = await rename(path, aside).then(
+    () => `it was set aside as ${aside}`,
+    (error: unknown) => `it can't be set aside (${errorText(error)})`,
+  )
+  warn(`${path} is damaged: ${outcome}, and nobody is banned`)
   return []
 }

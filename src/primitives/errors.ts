@@ -11,6 +11,12 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** Is a file larger than could be read at once? */
+export function isTooLarge(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === 'ERR_FS_FILE_TOO_LARGE' || code === 'ERR_STRING_TOO_LONG'
+}
+
 const SYSTEM_TEXTS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EADDRINUSE: 'the port is in use',
@@ -31,6 +37,8 @@ const SYSTEM_TEXTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'no such host',
   EPERM: 'not permitted',
   EPIPE: 'connection closed by the other side',
+  ERR_FS_FILE_TOO_LARGE: 'the file is too large',
+  ERR_STRING_TOO_LONG: 'the file is too large',
   EROFS: 'the file system is read-only',
   ETIMEDOUT: 'timed out',
 }

@@ -5,9 +5,13 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { concatBytes, latin1Decode } from '../primitives/bytes.ts'
+import { isTooLarge } from '../primitives/errors.ts'
 import { maskedCrc32c } from './crc32c.ts'
 import { readIfThere } from './if-there.ts'
 import { DamagedRows } from './store-error.ts'
+import { tablesIn } from './table-list.ts'
+import { type Extent, VarintCursor } from './varint-cursor.ts'
 
 const LOG_BLOCK_BYTES = 32_768
 const FRAGMENT_HEADER_BYTES = 7
@@ -27,20 +31,55 @@ export async function checkLogs(dir: string): Promise<void> {
   await checkFiles(dir, '.log', isLogSound)
 }
 
-/** Throws DamagedRows if a table is not what was written. Reads all of them, some 300 MB in a second. */
+/**
+ * Throws DamagedRows if a table is not what was written. Reads all that count, some 300 MB in a second. Others are remains
+ * of one that was being written when the process was killed, or that nobody needs any more: LevelDB deletes them.
+ */
 export async function checkTables(dir: string): Promise<void> {
-  await checkFiles(dir, '.ldb', isTableSound)
+  const live = await liveTables(dir)
+  // What is wrong with the list LevelDB says itself.
+  if (live === undefined) return
+  await checkFiles(dir, '.ldb', isTableSound, (name) => live.has(Number.parseInt(name, 10)))
 }
 
 async function checkFiles(
   dir: string,
   suffix: string,
   isSound: (bytes: Uint8Array) => boolean,
+  counts: (name: string) => boolean = () => true,
 ): Promise<void> {
-  const names = (await readdir(dir)).filter((name) => name.endsWith(suffix))
+  const names = (await readdir(dir)).filter((name) => name.endsWith(suffix) && counts(name))
   for (const name of names) {
-    const bytes = await readIfThere(join(dir, name))
+    const bytes = await bytesOf(join(dir, name))
     if (bytes !== undefined && !isSound(bytes)) throw new DamagedRows(`${name} is damaged`)
+  }
+}
+
+/** Nothing of a file that no memory could hold: LevelDB writes none. */
+async function bytesOf(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readIfThere(path)
+  } catch (error) {
+    if (isTooLarge(error)) return new Uint8Array(0)
+    throw error
+  }
+}
+
+/** Numbers of the tables that count; undefined if that can't be read. */
+async function liveTables(dir: string): Promise<ReadonlySet<number> | undefined> {
+  const current = await bytesOf(join(dir, 'CURRENT'))
+  const name = /^(MANIFEST-\d+)\n$/.exec(latin1Decode(current ?? new Uint8Array(0)))?.[1]
+  const list = name === undefined ? undefined : await bytesOf(join(dir, name))
+  return list === undefined ? undefined : tablesIn(recordsOf(list))
+}
+
+/** The whole records of a log up to the first damage. */
+function* recordsOf(log: Uint8Array): Generator<Uint8Array> {
+  let parts: Uint8Array[] = []
+  for (let next = fragmentAt(log, 0); next !== undefined; next = fragmentAt(log, next.end)) {
+    if (next.type === FULL || next.type === FIRST) parts = []
+    parts.push(log.subarray(next.start, next.end))
+    if (next.type === FULL || next.type === LAST) yield concatBytes(parts)
   }
 }
 
@@ -61,8 +100,15 @@ function nextBlock(at: number): number {
   return (Math.floor(at / LOG_BLOCK_BYTES) + 1) * LOG_BLOCK_BYTES
 }
 
+interface Fragment {
+  readonly type: number
+  /** Of its content. */
+  readonly start: number
+  readonly end: number
+}
+
 /** The fragment of a record that begins there, or behind the padding of a block that has no room for one. */
-function fragmentAt(log: Uint8Array, at: number): { type: number; end: number } | undefined {
+function fragmentAt(log: Uint8Array, at: number): Fragment | undefined {
   const room = LOG_BLOCK_BYTES - (at % LOG_BLOCK_BYTES)
   const start = room < FRAGMENT_HEADER_BYTES ? at + room : at
   if (start + FRAGMENT_HEADER_BYTES > log.length) return undefined
@@ -71,12 +117,8 @@ function fragmentAt(log: Uint8Array, at: number): { type: number; end: number } 
   const type = view.getUint8(6)
   if (type < FULL || type > LAST || end > log.length) return undefined
   // The checksum is of the type and the content, which follow each other.
-  return view.getUint32(0, true) === maskedCrc32c(log, start + 6, end) ? { type, end } : undefined
-}
-
-interface Extent {
-  readonly start: number
-  readonly length: number
+  if (view.getUint32(0, true) !== maskedCrc32c(log, start + 6, end)) return undefined
+  return { type, start: start + FRAGMENT_HEADER_BYTES, end }
 }
 
 export function isTableSound(table: Uint8Array): boolean {
@@ -113,36 +155,4 @@ function extentsIn(table: Uint8Array, { start, length }: Extent): Extent[] {
     extents.push(cursor.extent())
   }
   return extents
-}
-
-/** Numbers of seven bits a byte, the lowest first. Reads zeros behind the end. */
-class VarintCursor {
-  readonly #bytes: Uint8Array
-  #at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  get remaining(): number {
-    return this.#bytes.length - this.#at
-  }
-
-  next(): number {
-    let value = 0
-    for (let scale = 1; ; scale *= 128) {
-      const byte = this.#bytes[this.#at++] ?? 0
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) return value
-    }
-  }
-
-  skip(bytes: number): void {
-    this.#at += bytes
-  }
-
-  extent(): Extent {
-    const start = this.next()
-    return { start, length: this.next() }
-  }
 }

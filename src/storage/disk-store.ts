@@ -10,7 +10,7 @@ import { scanFiles } from './block-scanner.ts'
 import type { ChainStore, FoundBlock, StoredPair, StoreRequest, StoreSize } from './chain-store.ts'
 import type { RowIndex } from './row-index.ts'
 import { storeErrorText } from './store-error.ts'
-import { clearMark } from './store-marks.ts'
+import { endReindex } from './store-marks.ts'
 
 const CLOSED: IoResult = { ok: false, error: 'the store of the chain is closed' }
 
@@ -77,7 +77,7 @@ export class DiskChainStore implements ChainStore {
   }
 
   async finishReindex(): Promise<void> {
-    await clearMark(this.#dir, 'reindex')
+    await endReindex(this.#dir)
   }
 
   close(): Promise<void> {
@@ -89,7 +89,6 @@ export class DiskChainStore implements ChainStore {
     await this.#writes
     await Promise.all(this.#reads)
     await Promise.all([this.#rows.close(), this.#blocks.close()])
-    if (this.#failure === undefined) await clearMark(this.#dir, 'open')
   }
 
   async #commit(changes: readonly StoreChange[], sync: boolean): Promise<void> {

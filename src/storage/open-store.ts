@@ -14,7 +14,7 @@ import { type OpenFile, openSystemFile } from './raw-file.ts'
 import { DEFAULT_CACHE_BYTES, RowIndex } from './row-index.ts'
 import { DamagedRows, storeErrorText } from './store-error.ts'
 import { readFormat, type StoreNetwork, writeFormat } from './store-format.ts'
-import { hasMark, setMark } from './store-marks.ts'
+import { beginReindex, isReindexing } from './store-marks.ts'
 
 const ROWS_DIR = 'chainstate'
 const BLOCKS_DIR = 'blocks'
@@ -40,7 +40,6 @@ export async function openChainStore(dir: string, options: StoreOptions): Promis
     await ensureFormat(dir, options.network)
     const rows = await openRows(dir, options, openFile)
     try {
-      await setMark(dir, 'open')
       // Read again, now that nobody else can make the same store.
       const mark = await readFormat(dir, options.network)
       if (mark === undefined) throw new UserError(`${dir} is being changed by another process`)
@@ -78,7 +77,7 @@ async function openRows(dir: string, options: StoreOptions, openFile: OpenFile):
   const { reindex = false, cacheBytes = DEFAULT_CACHE_BYTES } = options
   if (reindex) {
     await RowIndex.destroy(join(dir, ROWS_DIR))
-    await setMark(dir, 'reindex')
+    await beginReindex(dir)
   }
   const state = await stateOfRows(dir)
   await checkRows(dir, state, reindex)
@@ -91,13 +90,13 @@ async function checkRows(dir: string, state: RowsState, reindex: boolean): Promi
   // It would make itself anew and forget what is there.
   if (state === 'headless') throw new DamagedRows('CURRENT is missing')
   const again = 'start once with --reindex to rebuild it'
-  if (!reindex && (await hasMark(dir, 'reindex')))
+  if (!reindex && (await isReindexing(dir)))
     throw new UserError(`can't use ${dir}: the index of the chain is not complete: ${again}`)
   if (!reindex && state === 'none' && (await blockFileBytes(join(dir, BLOCKS_DIR))) > 0)
     throw new UserError(`can't use ${dir}: the index of its blocks is missing: ${again}`)
   if (state === 'none') return
   await checkLogs(join(dir, ROWS_DIR))
-  if (await hasMark(dir, 'open')) await checkTables(join(dir, ROWS_DIR))
+  await checkTables(join(dir, ROWS_DIR))
 }
 
 /** `headless`: there are rows, but not the file that says which tables count. */

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { NetworkParams } from '../params/networks.ts'
 import { fromHex, hashToHex, latin1Decode, latin1Encode, toHex } from '../primitives/bytes.ts'
-import { UserError } from '../primitives/errors.ts'
+import { isTooLarge, UserError } from '../primitives/errors.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
 import { writeFileAtomically } from './atomic-file.ts'
 import type { RecordMark } from './block-record.ts'
@@ -39,7 +39,10 @@ export async function writeFormat(dir: string, network: StoreNetwork): Promise<v
 /** Undefined if the folder is no store. Throws UserError if it is one, but not for this program and network. */
 export async function readFormat(dir: string, network: StoreNetwork): Promise<RecordMark | undefined> {
   const path = join(dir, FORMAT_FILE)
-  const bytes = await readIfThere(path)
+  const bytes = await readIfThere(path).catch((error: unknown) => {
+    if (isTooLarge(error)) return new Uint8Array(0)
+    throw error
+  })
   if (bytes === undefined) return undefined
   const text = latin1Decode(bytes)
   const [, version] = /^format (\d{1,9})\n/.exec(text) ?? []

@@ -1,4 +1,4 @@
-import { link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { link, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -50,6 +50,14 @@ describe('ban file', () => {
     const [aside = ''] = await readdir(folder)
     expect(await readFile(join(folder, aside), 'utf8')).toBe('half a fi')
   })
+})
+
+it('a ban file that no memory could hold is set aside as well', async () => {
+  await writeFile(join(folder, 'banlist.json'), '')
+  await truncate(join(folder, 'banlist.json'), 5_000_000_000)
+  const warnings: string[] = []
+  expect(await loadBans(folder, (text) => warnings.push(text))).toEqual([])
+  expect(warnings).toEqual([expect.stringContaining('is damaged: it was set aside as ')])
 })
 
 describe('atomic files', () => {

@@ -1,5 +1,5 @@
 /** Rows that a disk has changed: found when they are read, or before LevelDB may stumble over them. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -39,7 +39,8 @@ const filesOf = (dir: string, suffix: string): string[] =>
     .map((name) => join(dir, 'chainstate', name))
 
 const flipped = (bytes: Uint8Array, at: number): Uint8Array => {
-  const copy = bytes.slice()
+  // A slice of a Buffer would be the same memory.
+  const copy = Uint8Array.from(bytes)
   copy[at] = (copy[at] ?? 0) ^ 0x10
   return copy
 }
@@ -90,12 +91,11 @@ describe('a table', () => {
       expect(isTableSound(table.subarray(0, length))).toBe(false)
   })
 
-  it('that is damaged keeps a store from opening after a crash, before LevelDB reads it', async () => {
+  it('that is damaged keeps a store from opening, before LevelDB reads it', async () => {
     const dir = await tableDir()
     const [path = ''] = filesOf(dir, '.ldb')
     const table = readFileSync(path)
     writeFileSync(path, Buffer.from(table).fill(0, 8_192, 12_288))
-    writeFileSync(join(dir, 'open'), '')
     const name = path.slice(path.lastIndexOf('/') + 1)
     const text = `can't use ${dir}: ${damagedText(`${name} is damaged`)}`
     await expect(lab.open(dir)).rejects.toThrow(text)
@@ -103,14 +103,49 @@ describe('a table', () => {
     expect(await pairsOf(await lab.open(dir, { reindex: true }))).toEqual([])
   })
 
-  it('in which a value has changed answers with an error, never with the value', async () => {
+  it('that a kill left unfinished, or that is not needed any more, keeps no store from opening', async () => {
     const dir = await tableDir()
     const [path = ''] = filesOf(dir, '.ldb')
     const table = readFileSync(path)
-    const at = table.indexOf(noise(300, 100).slice(0, 50))
-    expect(at).toBeGreaterThan(0)
-    writeFileSync(path, flipped(table, at + 20))
+    // As LevelDB numbers its files: the next one is begun, an old one was not deleted yet.
+    const paths = ['000099', '000001'].map((name) => join(dir, 'chainstate', `${name}.ldb`))
+    for (const each of paths) writeFileSync(each, table.subarray(0, table.length / 2))
     const store = await lab.open(dir)
+    expect(await getText(store, 'key 1301')).toEqual([noise(301, 100)])
+    expect(filesOf(dir, '.ldb')).not.toContain(paths[0])
+  })
+
+  it('is on the list of those that count as long as it does', async () => {
+    const dir = lab.newDir()
+    // Each start moves what was committed before to a table; many of them are merged, and move to other levels.
+    for (let round = 0; round < 12; round++) {
+      const store = await lab.open(dir)
+      const rows = Array.from({ length: 200 }, (_, i) => [`key ${i * 12 + round}`, noise(i, 100)] as const)
+      await ask(store, commitOf(Object.fromEntries(rows), true))
+      await store.close()
+    }
+    await (await lab.open(dir)).close()
+    // Every table that is left counts: one with a bit changed is found, whichever it is.
+    const paths = filesOf(dir, '.ldb')
+    expect(paths.length).toBeLessThan(12)
+    for (const path of paths) {
+      const table = readFileSync(path)
+      writeFileSync(path, flipped(table, 100))
+      await expect(lab.open(dir)).rejects.toThrow(`${path.slice(path.lastIndexOf('/') + 1)} is damaged`)
+      writeFileSync(path, table)
+    }
+    expect(await pairsOf(await lab.open(dir))).toHaveLength(2_400)
+  })
+
+  it('in which a value changes answers with an error, never with the value', async () => {
+    const dir = await tableDir()
+    const [path = ''] = filesOf(dir, '.ldb')
+    const at = readFileSync(path).indexOf(noise(300, 100).slice(0, 50))
+    expect(at).toBeGreaterThan(0)
+    const store = await lab.open(dir)
+    const file = openSync(path, 'r+')
+    writeSync(file, 'another', at + 20)
+    closeSync(file)
     const error = damagedText('a row is not what was written')
     expect(await store.perform({ kind: 'get', keys: ['key 1300'] })).toEqual({ ok: false, error })
     expect(await getText(store, 'key 1301')).toEqual([noise(301, 100)])
