@@ -49,6 +49,7 @@ export interface ChainOptions {
 const NEAR_BLOCKS = 6
 const NEVER = monoMs(Number.POSITIVE_INFINITY)
 
+/** The chain of one node: the tree of headers, the active chain, and what joins blocks to it. */
 export class ChainEngine implements Chain {
   readonly params: ChainParams
   readonly tree: HeaderTree

@@ -28,6 +28,7 @@ export const NodeFlag = {
   removed: 64,
 } as const
 
+/** A header in the tree of all headers. Its block may be stored, or not. To be looked at only. */
 export class HeaderNode {
   /** 32 bytes in wire order. */
   readonly hash: Uint8Array

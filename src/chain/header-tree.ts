@@ -5,6 +5,7 @@
 import { bytesEqual } from '../primitives/bytes.ts'
 import { HeaderNode, hashKey, NodeFlag } from './header-node.ts'
 
+/** All headers known, on whatever branch. To be looked at only. */
 export class HeaderTree {
   readonly #nodes = new Map<string, HeaderNode>()
   readonly genesis: HeaderNode

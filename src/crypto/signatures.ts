@@ -1,20 +1,21 @@
 /** Verification and signing by the same worker threads, as many as the machine has processors unless told otherwise. */
 import { availableParallelism } from 'node:os'
 import { MAX_SIGNATURE_THREADS } from '../params/limits.ts'
-import { ThreadedVerifier } from './signature-verifier.ts'
-import { ThreadedSigner } from './signer.ts'
+import { type SignatureVerifier, ThreadedVerifier } from './signature-verifier.ts'
+import { type Signer, ThreadedSigner } from './signer.ts'
 import { ThreadCrew } from './thread-crew.ts'
 import { workerUrl } from './worker-url.ts'
 
 export interface SignatureOptions {
+  /** Left out: one for each processor. */
   readonly threads?: number | undefined
   /** Where the code of the threads lies, if not beside ours: for those who bundle this library. */
   readonly workerUrl?: URL | undefined
 }
 
 export interface Signatures {
-  readonly verifier: ThreadedVerifier
-  readonly signer: ThreadedSigner
+  readonly verifier: SignatureVerifier
+  readonly signer: Signer
   /** Ends the threads. What waits is rejected. */
   close(): Promise<void>
 }

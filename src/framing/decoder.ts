@@ -47,6 +47,7 @@ const FIRST_PARTIAL_BYTES = 4_096
 const NOTHING: Uint8Array = new Uint8Array(0)
 const NO_VIEW: DataView = new DataView(NOTHING.buffer)
 
+/** One direction of a connection: chunks of any size in, frames out. Keeps what has come of one frame, and no more. */
 export class FrameDecoder {
   readonly #magic: number
   #maxPayloadBytes: number

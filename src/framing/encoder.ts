@@ -4,6 +4,7 @@ import { ByteWriter } from '../primitives/writer.ts'
 import { type Message, type MessageType, writePayload } from '../wire/messages.ts'
 import { COMMAND_BYTES, commandOf } from './command.ts'
 
+/** Magic, command, length, checksum (wire-protocol 2). */
 export const FRAME_HEADER_BYTES = 24
 /** No frame of any command may carry more (wire-protocol 2). */
 export const MAX_PAYLOAD_BYTES = 33_554_432
@@ -15,6 +16,7 @@ const CHECKSUM_OFFSET = 20
 const SCRATCH_BYTES = 65_536
 const PONG_BYTES = FRAME_HEADER_BYTES + 8
 
+/** Makes the frames of one network. Keeps no state between them. */
 export class FrameEncoder {
   readonly #magic: number
   #scratch = new ByteWriter(1_024)

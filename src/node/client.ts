@@ -15,11 +15,17 @@ import { DilithionNode } from './node.ts'
 
 export interface ConnectOptions {
   readonly network: NetworkName | NetworkParams
+  /** An IP address or a name. */
   readonly host: string
   /** Default: the network's. */
   readonly port?: number
   /** Default "/Dilithion:VERSION/". */
   readonly userAgent?: string
+  /**
+   * Height that the node is told we are at; default 0. A node tells of new transactions only whom it takes to be where
+   * its chain is; to be above it without answering `getheaders` looks like a fault.
+   */
+  readonly startHeight?: number
   /** Default 30 seconds, for connection and handshake together. */
   readonly timeoutMs?: number
 }
@@ -44,7 +50,7 @@ const MAX_WAITING = 256
 export async function connect(options: ConnectOptions): Promise<Client> {
   const network = typeof options.network === 'string' ? networkNamed(options.network) : options.network
   const target = { host: options.host, port: options.port ?? network.defaultPort }
-  const client = new Client(network, target, options.userAgent)
+  const client = new Client(network, target, options)
   await client.open(options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
   return client
 }
@@ -60,6 +66,7 @@ interface Waiter {
   readonly take: (message: Message | undefined) => void
 }
 
+/** A connection whose handshake is complete, made by {@link connect}. It keeps itself alive. */
 export class Client implements AsyncIterable<Message> {
   readonly #node: DilithionNode
   readonly #target: HostPort
@@ -73,10 +80,16 @@ export class Client implements AsyncIterable<Message> {
   #held = false
 
   /** Use {@link connect}. */
-  constructor(network: NetworkParams, target: HostPort, userAgent: string | undefined) {
+  constructor(
+    network: NetworkParams,
+    target: HostPort,
+    says: Pick<ConnectOptions, 'userAgent' | 'startHeight'>,
+  ) {
+    const { userAgent, startHeight } = says
     this.#target = target
     this.#node = new DilithionNode({
       network,
+      startHeight,
       deliverMessages: true,
       onEvent: (event) => this.#onEvent(event),
       ...(userAgent === undefined ? {} : { userAgent }),
@@ -100,8 +113,8 @@ export class Client implements AsyncIterable<Message> {
   }
 
   /**
-   * The next message of one type; others that come meanwhile stay for the iterator, the newest MAX_WAITING of
-   * them. Rejects with ConnectionError when the connection ends or the time is over.
+   * The next message of one type, the default within 30 seconds; others that come meanwhile stay for the iterator, the
+   * newest 256 of them. Rejects with ConnectionError when the connection ends or the time is over.
    */
   next<T extends MessageType>(type: T, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<MessageOf<T>> {
     return new Promise((resolve, reject) => {
@@ -135,6 +148,7 @@ export class Client implements AsyncIterable<Message> {
     }
   }
 
+  /** Ends the connection, if it has not ended; afterwards nothing of it keeps the process alive. */
   async close(): Promise<void> {
     await this.#node.stop()
   }

@@ -1,22 +1,19 @@
 /**
- * A node that runs inside a program: core and shell put together. No files, no log, no RPC: the program that
- * embeds it adds what it wants (`dilithion-node` is one such program).
+ * A node that runs inside a program: core and shell put together, with chain, miner and wallet if it has them. No log, no
+ * RPC, no files of its own: the program that embeds it adds what it wants (`dilithion-node` is one such program).
  */
 import { randomBytes } from 'node:crypto'
 import type { HeaderNode } from '../chain/header-node.ts'
 import { NODE_STOPS } from '../chain/maintenance.ts'
 import { NodeCore } from '../core/core.ts'
-import type { AutomaticOptions } from '../core/outbound.ts'
 import type { NodeEvent } from '../core/seam.ts'
 import { type PeerSnapshot, snapshotPeer } from '../core/snapshot.ts'
-import { MAX_CONNECTIONS, MAX_INBOUND_PER_IP } from '../params/limits.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { SavedAddresses } from '../pool/address-row.ts'
 import type { Ban } from '../pool/ban-list.ts'
 import type { AddTargetVerdict } from '../pool/manual-targets.ts'
-import type { ConnectionLimits } from '../pool/peer-manager.ts'
 import { type PeerId, peerId, type UnixSeconds } from '../primitives/brand.ts'
-import { type Endpoint, formatEndpoint, type HostPort, type IpBytes } from '../primitives/ip.ts'
+import { type Endpoint, formatEndpoint, type HostPort } from '../primitives/ip.ts'
 import { RandomSource } from '../primitives/random.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
@@ -36,60 +33,14 @@ import type {
   OwnAddress,
 } from './control.ts'
 import { Counters, type CounterValues } from './counters.ts'
-import { type HealthListener, HealthMonitor, type HealthReport } from './health.ts'
+import { HealthMonitor, type HealthReport } from './health.ts'
 import { NodeHistory } from './history.ts'
-import { Miner, type MinerOptions } from './miner.ts'
+import { Miner } from './miner.ts'
+import { DEFAULT_LIMITS, type NodeOptions } from './node-options.ts'
 import { userAgentOf, VERSION } from './version.ts'
-import { type WalletOptions, WalletService } from './wallet-service.ts'
+import { WalletService } from './wallet-service.ts'
 
-export interface NodeOptions {
-  readonly network: NetworkParams
-  /** Take connections on this port (0: any free one) and address (default: all). Left out: don't listen. */
-  readonly listen?: { readonly port: number; readonly host?: string | undefined } | undefined
-  /** Peers to stay connected to. */
-  readonly targets?: readonly HostPort[]
-  readonly limits?: ConnectionLimits
-  /** Who is refused from the start. Changes come as events `banned` and `unbanned`. */
-  readonly bans?: Iterable<Ban>
-  /** Find peers, and stay connected to some, by itself. Left out: only to those that are named. */
-  readonly automatic?: AutomaticOptions | undefined
-  /** The operator wants no other peers than those named; only told to whoever asks why there are none. */
-  readonly exclusive?: boolean
-  /** The address book of last time. Changes come as event `addressesChanged`; see {@link savedAddresses}. */
-  readonly addresses?: SavedAddresses | undefined
-  /** Where others reach this node; left out: as peers see it. */
-  readonly ownAddress?: { readonly ip: IpBytes; readonly port: number | undefined } | undefined
-  /** A SOCKS5 proxy through which all peers are dialled. */
-  readonly proxy?: HostPort | undefined
-  /** Where the chain is kept, see `openChain`. Left out: the node has none, and no use for blocks. */
-  readonly chain?: ChainBackend | undefined
-  /** How the node mines once it is told to; see {@link DilithionNode.miner}. Needs a chain. */
-  readonly mining?: MinerOptions | undefined
-  /** Memory for transactions that wait to be mined; left out: 300 MB. */
-  readonly mempoolBytes?: number | undefined
-  /** How to keep a wallet, which needs a chain with transactions. Left out: the node has none. */
-  readonly wallet?: WalletOptions | undefined
-  /** Default "/Dilithion:VERSION/". */
-  readonly userAgent?: string
-  /** Events for every message, not only those of handshake and keepalive. */
-  readonly traceMessages?: boolean
-  /** Events of type `message` with each message of a peer whose handshake is complete. */
-  readonly deliverMessages?: boolean
-  readonly onEvent?: (event: NodeEvent) => void
-  /** Trouble with the listener that does not end it. */
-  readonly onListenerError?: (text: string) => void
-  /** Called when somebody asks the node to stop, by RPC for instance. */
-  readonly onStopRequest?: () => void
-  /** Watch event loop and memory from `start` on, and tell of them. */
-  readonly health?: HealthListener
-}
-
-export const DEFAULT_LIMITS: ConnectionLimits = {
-  maxConnections: MAX_CONNECTIONS,
-  reservedOutbound: 0,
-  maxInboundPerIp: { limit: MAX_INBOUND_PER_IP, scope: 'routable' },
-}
-
+/** A whole node, to be embedded. Until it is started it neither listens nor dials. */
 export class DilithionNode implements NodeControl {
   readonly network: NetworkParams
   readonly version = VERSION
@@ -123,7 +74,11 @@ export class DilithionNode implements NodeControl {
     this.#core = new NodeCore(
       {
         network: options.network,
-        identity: { userAgent: this.userAgent, startHeight: 0, services: this.services },
+        identity: {
+          userAgent: this.userAgent,
+          startHeight: options.startHeight ?? 0,
+          services: this.services,
+        },
         limits,
         random: new RandomSource(randomBytes(32)),
         targets: options.targets ?? [],
@@ -182,7 +137,6 @@ export class DilithionNode implements NodeControl {
     const { listen } = this.#options
     if (listen === undefined || this.#listenPort !== undefined) return
     this.#listenPort = await this.#connections.listen(listen.port, listen.host)
-    // What the operator named as our address may be another port, as a router forwards it.
     const { ownAddress, proxy } = this.#options
     // Through a proxy peers see the proxy, and what the operator named may be another port, as a router forwards it.
     if (ownAddress === undefined ? proxy === undefined : ownAddress.port === undefined)

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 /** Replaced by the bundler; otherwise read from the package that this file belongs to. */
 declare const __DILITHION_VERSION__: string | undefined
 
+/** Of this package, such as "1.0.0". */
 export const VERSION: string =
   typeof __DILITHION_VERSION__ === 'string' ? __DILITHION_VERSION__ : readPackageVersion()
 

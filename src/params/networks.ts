@@ -6,6 +6,7 @@ import { testnet } from './testnet.ts'
 export type { Dialect, NetworkParams } from './network-params.ts'
 export { mainnet, regtest, testnet }
 
+/** By name, as `connect` takes them. */
 export const networks = { mainnet, testnet, regtest } as const
 
 export type NetworkName = keyof typeof networks

@@ -33,8 +33,10 @@ const TEXTS = {
 
 export type DisconnectReason = keyof typeof TEXTS
 
+/** Every reason that a connection can end for. */
 export const disconnectReasons = Object.keys(TEXTS) as readonly DisconnectReason[]
 
+/** In words, such as "closed by the peer". */
 export function describeDisconnect(reason: DisconnectReason): string {
   return TEXTS[reason]
 }
@@ -50,6 +52,7 @@ const REFUSALS: Record<RefusalReason, string> = {
   shuttingDown: 'this node is shutting down',
 }
 
+/** In words. */
 export function describeRefusal(reason: RefusalReason): string {
   return REFUSALS[reason]
 }

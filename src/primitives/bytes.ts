@@ -37,6 +37,7 @@ export function hashFromHex(text: string): Uint8Array | undefined {
   return text.length === 64 ? fromHex(text)?.reverse() : undefined
 }
 
+/** Not in constant time: not for secrets. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false

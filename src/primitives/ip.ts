@@ -66,6 +66,7 @@ function parseGroups(text: string, endsAddress: boolean): number[] | undefined {
   return bytes.length > 16 ? undefined : bytes
 }
 
+/** ::ffff:a.b.c.d. */
 export function isIpv4(ip: IpBytes): boolean {
   for (let i = 0; i < 10; i++) if (ip[i] !== 0) return false
   return ip[10] === 0xff && ip[11] === 0xff
@@ -97,6 +98,7 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return formatHostPort(host, endpoint.port)
 }
 
+/** "host:8444" or "[2001:db8::1]:8444". */
 export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
@@ -131,6 +133,7 @@ export function isUnspecified(ip: IpBytes): boolean {
   return true
 }
 
+/** 127.0.0.0/8 or ::1. */
 export function isLoopback(ip: IpBytes): boolean {
   if (isIpv4(ip)) return ip[12] === 127
   return ip[15] === 1 && ip.subarray(0, 15).every((byte) => byte === 0)

@@ -5,6 +5,7 @@
  */
 import { sha3_256 } from './sha3.ts'
 
+/** Numbers from a secret seed of 32 bytes; the same seed, the same numbers. */
 export class RandomSource {
   readonly #block = new Uint8Array(40)
   readonly #counter: DataView

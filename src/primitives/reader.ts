@@ -24,6 +24,10 @@ export interface DecodeError {
 
 const EMPTY = new Uint8Array(0)
 
+/**
+ * Reads fields one behind the other, all little-endian. Never throws: the first failure sticks, every read behind it gives
+ * zeros or nothing, and `finish` tells of it. Views are of the bytes given.
+ */
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView

@@ -13,6 +13,7 @@ const ALL_BITS = 128
 /** An IPv4 address stands behind 96 fixed bits. */
 const V4_OFFSET = 96
 
+/** The network of an address: its first `bits` of 128, so 96 more than an IPv4 mask says. Left out: the address alone. */
 export function subnetOf(ip: IpBytes, bits = ALL_BITS): Subnet {
   return { ip: masked(ip, bits), bits }
 }

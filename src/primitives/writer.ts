@@ -6,6 +6,7 @@ import { latin1Encode } from './bytes.ts'
 
 const MAX_U32 = 0xffff_ffff
 
+/** Writes fields one behind the other, all little-endian. Throws RangeError on a value that has no such form. */
 export class ByteWriter {
   #bytes: Uint8Array
   #view: DataView

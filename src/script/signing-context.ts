@@ -9,6 +9,7 @@ import { type Transaction, writeTransaction } from '../wire/transaction.ts'
 const NOTHING = new Uint8Array(0)
 const HASH_BYTES = 32
 
+/** What the inputs of one transaction sign (chain 6.1). The transaction must not change meanwhile. */
 export class SigningContext {
   readonly transaction: Transaction
   readonly chainId: number

@@ -3,6 +3,7 @@ import { concatBytes } from '../primitives/bytes.ts'
 import { MAX_DIRECT_PUSH_BYTES, OP } from './opcodes.ts'
 import { decodeScriptNumber, encodeScriptNumber } from './script-number.ts'
 
+/** Of a HASH160: the first 20 bytes of the double SHA3-256 of a public key. */
 export const HASH160_BYTES = 20
 const SHA3_BYTES = 32
 
@@ -37,6 +38,7 @@ export type ScriptTemplate =
   | HtlcTemplate
   | { readonly kind: 'nonstandard' }
 
+/** Which of the forms that wallets know an output script has (chain 7.1). Hashes are views. */
 export function classifyScript(script: Uint8Array): ScriptTemplate {
   const hash = p2pkhHash(script)
   if (hash !== undefined) return { kind: 'p2pkh', hash }
@@ -61,14 +63,17 @@ export function p2pkhHash(script: Uint8Array): Uint8Array | undefined {
   return startsWith(script, P2PKH_HEAD, 0) && startsWith(script, P2PKH_TAIL, 23) ? hash : undefined
 }
 
+/** Can nobody spend it, because it begins with RETURN? */
 export function isDataCarrier(script: Uint8Array): boolean {
   return script[0] === OP.RETURN
 }
 
+/** A script that carries data and can not be spent. */
 export function dataCarrierScript(data: Uint8Array): Uint8Array {
   return concatBytes([Uint8Array.of(OP.RETURN), pushOf(data)])
 }
 
+/** Throws RangeError on a hash of another length, or a height that is no script number. */
 export function htlcScript(terms: HtlcTerms): Uint8Array {
   return concatBytes([
     Uint8Array.of(OP.IF, OP.SHA3_256, SHA3_BYTES),

@@ -6,6 +6,7 @@ import { MemoryDisk } from './memory-disk.ts'
 
 const SCAN_ROWS = 1_000
 
+/** A chain store that is gone with the process. */
 export function memoryChainStore(): ChainStore {
   return new MemoryChainStore()
 }

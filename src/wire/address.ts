@@ -24,6 +24,7 @@ export interface GetAddrMessage {
   readonly type: 'getaddr'
 }
 
+/** Service bit: serves all blocks. */
 export const NODE_NETWORK = 1n
 /** Has the latest blocks only. */
 export const NODE_NETWORK_LIMITED = 1_024n

@@ -28,6 +28,7 @@ export interface BlockMessage {
   readonly block: Block
 }
 
+/** No network allows more behind a header. */
 export const MAX_TRANSACTION_DATA_BYTES = 4_194_304
 const MAX_BLOCK_TRANSACTIONS = 100_000
 
@@ -68,6 +69,7 @@ export function* eachBlockTransaction(transactionData: Uint8Array): Generator<Tr
   }
 }
 
+/** A count, then each, in memory of its own. Throws RangeError on a transaction that no block may hold. */
 export function encodeBlockTransactions(transactions: readonly Transaction[]): Uint8Array {
   const writer = new ByteWriter(1_024)
   writer.count(transactions.length, MAX_BLOCK_TRANSACTIONS)

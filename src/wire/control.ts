@@ -15,6 +15,7 @@ export interface RejectMessage {
   readonly reason: string
 }
 
+/** Why something was refused (wire-protocol 5.15); others are carried as they are. */
 export const RejectCode = { malformed: 0x01, invalid: 0x10, obsolete: 0x11, duplicate: 0x12 } as const
 
 const MAX_COMMAND_BYTES = 12

@@ -7,6 +7,7 @@ import type { ByteReader } from '../primitives/reader.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { type Codec, emptyCodec } from './codec.ts'
 
+/** Of a header below version 4. */
 export const HEADER_BYTES = 80
 /** The same in a `headers` message, where a zero stands behind it. */
 export const HEADER_ENTRY_BYTES = HEADER_BYTES + 1
@@ -14,7 +15,9 @@ export const HEADER_ENTRY_BYTES = HEADER_BYTES + 1
 export const VDF_HEADER_BYTES = 144
 const VDF_VERSION = 4
 
+/** In one `headers`. */
 export const MAX_HEADERS = 2_000
+/** In one `getheaders`. */
 export const MAX_LOCATOR_HASHES = 32
 
 /** Bytes of a header with this version field (signed). */
@@ -24,6 +27,7 @@ export function headerBytes(version: number): number {
 
 export interface HeaderFields {
   readonly version: number
+  /** 32 bytes in wire order, as the next one. */
   readonly previousHash: Uint8Array
   readonly merkleRoot: Uint8Array
   /** Unix seconds. */

@@ -28,6 +28,7 @@ import { pingCodec, pongCodec } from './keepalive.ts'
 import { txCodec } from './transaction.ts'
 import { verackCodec, versionCodec } from './version.ts'
 
+/** How each message is read and written, by its type, which is its command on the wire. */
 export const codecs = {
   version: versionCodec,
   verack: verackCodec,
@@ -69,6 +70,7 @@ export type MessageOf<T extends MessageType> = ReturnType<(typeof codecs)[T]['de
 /** Any message that this node understands. */
 export type Message = { [T in MessageType]: MessageOf<T> }[MessageType]
 
+/** Every type there is a codec for. */
 export const messageTypes = Object.keys(codecs) as readonly MessageType[]
 
 export interface MessageError {

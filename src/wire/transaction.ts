@@ -7,8 +7,10 @@ import type { Codec } from './codec.ts'
 export interface TransactionInput {
   /** Id of the transaction whose output is spent, 32 bytes in wire order. */
   readonly previousHash: Uint8Array
+  /** Which of its outputs. */
   readonly previousIndex: number
   readonly scriptSig: Uint8Array
+  /** u32; 0xffff_ffff where no time lock is meant. */
   readonly sequence: number
 }
 
@@ -19,9 +21,11 @@ export interface TransactionOutput {
 }
 
 export interface Transaction {
+  /** i32; what wallets write is 1. */
   readonly version: number
   readonly inputs: readonly TransactionInput[]
   readonly outputs: readonly TransactionOutput[]
+  /** u32: a height, from 500,000,000 on Unix seconds; 0 for none. */
   readonly lockTime: number
 }
 
@@ -65,6 +69,7 @@ const MIN_INPUT_BYTES = 41
 const MIN_OUTPUT_BYTES = 9
 export const MIN_TRANSACTION_BYTES = 10
 
+/** Reads one; the reader knows whether that failed. Scripts and hashes are views. */
 export function readTransaction(reader: ByteReader, limits: TransactionLimits): Transaction {
   const version = reader.i32('version')
   const inputCount = reader.count('inputs', limits.maxInputs, MIN_INPUT_BYTES)

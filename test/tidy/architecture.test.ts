@@ -72,6 +72,9 @@ const ROOMS: Record<string, readonly string[]> = {
     'core',
     'crypto',
     'storage',
+    'mining',
+    'wallet',
+    'sync',
     'node',
   ],
 }

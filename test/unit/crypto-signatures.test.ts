@@ -46,7 +46,7 @@ describe('threads', () => {
     expect(expected.filter(Boolean)).toHaveLength(2 * known.length)
     expect(await verifier.verifyBatch(checks)).toEqual(expected)
     expect(await verifier.verifyBatch(checks.toReversed())).toEqual(expected.toReversed())
-    expect(verifier.pending).toBe(0)
+    expect(verifier).toMatchObject({ pending: 0 })
   })
 
   it('make keys and signatures', async () => {
@@ -85,7 +85,7 @@ describe('threads', () => {
     await close()
     await verified
     await made
-    expect(verifier.pending).toBe(0)
+    expect(verifier).toMatchObject({ pending: 0 })
     await expect(verifier.verifyBatch([])).rejects.toThrow('closed')
     await expect(signer.sign([{ secret: new Uint8Array(32), message: new Uint8Array(0) }])).rejects.toThrow(
       'closed',
@@ -154,7 +154,7 @@ describe('the verifier', () => {
     expect(asked).toEqual([2, 3])
     expect(await one).toEqual([false, false, true])
     expect(await two).toEqual([true, false, true])
-    expect(verifier.pending).toBe(0)
+    expect(verifier).toMatchObject({ pending: 0 })
   })
 
   it('remembers no more than it was told to', async () => {
@@ -228,7 +228,7 @@ describe('the verifier', () => {
     await one
     await two
     expect(await three).toEqual([true, true])
-    expect(verifier.pending).toBe(0)
+    expect(verifier).toMatchObject({ pending: 0 })
   })
 
   it('does not take a wrong number of answers for answers', async () => {

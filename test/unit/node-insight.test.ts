@@ -1,7 +1,8 @@
 /** Two real nodes on loopback: what they remember, count and say of each other; and the watch over what is wrong. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { DiagnosisWatch } from '../../src/node/diagnosis-watch.ts'
-import { DilithionNode, type NodeOptions } from '../../src/node/node.ts'
+import { DilithionNode } from '../../src/node/node.ts'
+import type { NodeOptions } from '../../src/node/node-options.ts'
 import { regtest } from '../../src/params/networks.ts'
 import { eventually } from '../../testkit/changes.ts'
 import { FakeControl, readyPeer } from './rpc-fixtures.ts'
