@@ -54,6 +54,16 @@ export interface MempoolEntry extends KnownTransaction {
   /** Entries whose outputs it spends, and that spend its. */
   readonly parents: Set<MempoolEntry>
   readonly children: Set<MempoolEntry>
+  /** Together with everything that it needs to be mined first, and with everything that can't be mined without it. */
+  withAncestors: PackageSums
+  withDescendants: PackageSums
+}
+
+/** Of some entries together. */
+export interface PackageSums {
+  /** In ions. */
+  readonly fee: number
+  readonly bytes: number
 }
 
 export function spentKeys({ inputs }: Transaction): string[] {
@@ -79,6 +89,33 @@ export function ancestorsOf(entry: Pick<MempoolEntry, 'parents'>): Set<MempoolEn
 /** Everything that can't be mined without it, itself excluded. */
 export function descendantsOf(entry: Pick<MempoolEntry, 'children'>): Set<MempoolEntry> {
   return reach(entry.children, (next) => next.children)
+}
+
+/** The same, and it itself, each behind everything that can't be mined without it. */
+export function leavesFirst(entry: MempoolEntry): MempoolEntry[] {
+  const found = new Set<MempoolEntry>()
+  const open = [entry]
+  for (let next = open.at(-1); next !== undefined; next = open.at(-1)) {
+    const waitsFor = found.has(next) ? [] : [...next.children].filter((child) => !found.has(child))
+    if (waitsFor.length > 0) {
+      open.push(...waitsFor)
+      continue
+    }
+    open.pop()
+    found.add(next)
+  }
+  return [...found]
+}
+
+/** Of these and one more, which is not among them. */
+export function sumsOf(entry: MempoolEntry, others: Iterable<MempoolEntry>): PackageSums {
+  let { fee } = entry
+  let { length: bytes } = entry.bytes
+  for (const other of others) {
+    fee += other.fee
+    bytes += other.bytes.length
+  }
+  return { fee, bytes }
 }
 
 function reach(

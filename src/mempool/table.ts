@@ -5,7 +5,18 @@
 import type { Coin } from '../chain/coin.ts'
 import { coinKey } from '../chain/coin.ts'
 import { MAX_MEMPOOL_TRANSACTIONS } from '../params/limits.ts'
-import { descendantsOf, type KnownTransaction, type MempoolEntry, memoryOf, spentKeys } from './entry.ts'
+import {
+  ancestorsOf,
+  descendantsOf,
+  type KnownTransaction,
+  leavesFirst,
+  type MempoolEntry,
+  memoryOf,
+  type PackageSums,
+  spentKeys,
+  sumsOf,
+} from './entry.ts'
+import { WorstFirst } from './worst-first.ts'
 
 export interface EntryFacts {
   readonly fee: number
@@ -89,17 +100,21 @@ export class MempoolTable {
 
   /** None of what it spends may be spent by another one. */
   add(known: KnownTransaction, facts: EntryFacts, parents: ReadonlySet<MempoolEntry>): MempoolEntry {
+    const own = { fee: facts.fee, bytes: known.bytes.length }
     const entry: MempoolEntry = {
       ...known,
       ...facts,
-      feeRate: facts.fee / known.bytes.length,
+      feeRate: own.fee / own.bytes,
       sequence: this.#sequence++,
       spends: spentKeys(known.transaction),
       parents: new Set(parents),
       children: new Set(),
+      withAncestors: own,
+      withDescendants: own,
     }
     for (const parent of parents) parent.children.add(entry)
     this.#adoptChildren(entry)
+    this.#sumUp(entry)
     this.#entries.set(entry.key, entry)
     for (const coin of entry.spends) this.#spenders.set(coin, entry)
     this.#memory += memoryOf(entry)
@@ -112,10 +127,20 @@ export class MempoolTable {
   /** Takes one out; those that depend on it stay, as when it was mined. */
   remove(entry: MempoolEntry): void {
     if (this.#entries.get(entry.key) !== entry) return
+    const ancestors = ancestorsOf(entry)
+    const descendants = descendantsOf(entry)
     this.#entries.delete(entry.key)
     for (const coin of entry.spends) this.#spenders.delete(coin)
     for (const parent of entry.parents) parent.children.delete(entry)
     for (const child of entry.children) child.parents.delete(entry)
+    // Out of the middle it takes along what its parents and its children were to each other.
+    const isMiddle = ancestors.size > 0 && descendants.size > 0
+    for (const other of ancestors)
+      other.withDescendants = isMiddle
+        ? sumsOf(other, descendantsOf(other))
+        : without(other.withDescendants, entry)
+    for (const other of descendants)
+      other.withAncestors = isMiddle ? sumsOf(other, ancestorsOf(other)) : without(other.withAncestors, entry)
     this.#memory -= memoryOf(entry)
     this.#bytes -= entry.bytes.length
     this.#changes++
@@ -124,7 +149,7 @@ export class MempoolTable {
 
   /** Takes one out with everything that depends on it. Returns all of them. */
   removeWithDescendants(entry: MempoolEntry): MempoolEntry[] {
-    const gone = [...descendantsOf(entry), entry]
+    const gone = leavesFirst(entry)
     for (const other of gone) this.remove(other)
     return gone
   }
@@ -139,18 +164,29 @@ export class MempoolTable {
     return this.#floorRate
   }
 
-  /** Makes room, if there is too much: what pays least goes, with what depends on it. Returns all of them. */
+  /**
+   * Makes room, if there is too much: what pays least goes, with what depends on it. What is worth more to miners for what
+   * depends on it counts as that. Returns all of them.
+   */
   shrink(): MempoolEntry[] {
     const full = this.#room(1)
     if (this.#memory <= full.memory && this.#entries.size <= full.transactions) return []
     // A little more than is needed, since sorting costs more than what it is for.
     const goal = this.#room(SHRUNK)
+    const worst = new WorstFirst(this.sorted())
     const gone: MempoolEntry[] = []
-    for (const entry of [...this.sorted()].reverse()) {
-      if (this.#memory <= goal.memory && this.#entries.size <= goal.transactions) break
-      if (this.#entries.get(entry.key) !== entry) continue
-      this.#floorRate = Math.max(this.#floorRate, entry.feeRate)
-      gone.push(...this.removeWithDescendants(entry))
+    while (this.#memory > goal.memory || this.#entries.size > goal.transactions) {
+      const entry = worst.next((each) => this.#entries.get(each.key) === each)
+      if (entry === undefined) break
+      const { fee, bytes } = entry.withDescendants
+      this.#floorRate = Math.max(this.#floorRate, fee / bytes)
+      const others = new Set<MempoolEntry>()
+      for (const each of leavesFirst(entry)) {
+        for (const other of ancestorsOf(each)) others.add(other)
+        this.remove(each)
+        gone.push(each)
+      }
+      worst.changed([...others].filter((each) => this.#entries.get(each.key) === each))
     }
     return gone
   }
@@ -164,12 +200,27 @@ export class MempoolTable {
         if (this.#spenders.get(coin) !== entry) throw new Error('a spender is missing')
       for (const other of [...entry.parents, ...entry.children])
         if (this.#entries.get(other.key) !== other) throw new Error('a relative has gone')
+      assertSums(entry.withAncestors, sumsOf(entry, ancestorsOf(entry)))
+      assertSums(entry.withDescendants, sumsOf(entry, descendantsOf(entry)))
     }
     if (memory !== this.#memory) throw new Error('memory is miscounted')
   }
 
   #room(share: number): { readonly memory: number; readonly transactions: number } {
     return { memory: share * this.#budgetBytes, transactions: share * MAX_MEMPOOL_TRANSACTIONS }
+  }
+
+  #sumUp(entry: MempoolEntry): void {
+    const ancestors = ancestorsOf(entry)
+    entry.withAncestors = sumsOf(entry, ancestors)
+    if (entry.children.size === 0) {
+      for (const other of ancestors) other.withDescendants = withOne(other.withDescendants, entry)
+      return
+    }
+    const descendants = descendantsOf(entry)
+    entry.withDescendants = sumsOf(entry, descendants)
+    for (const other of ancestors) other.withDescendants = sumsOf(other, descendantsOf(other))
+    for (const other of descendants) other.withAncestors = sumsOf(other, ancestorsOf(other))
   }
 
   /** A transaction that was mined and comes back may have spenders here. */
@@ -181,4 +232,16 @@ export class MempoolTable {
       child.parents.add(entry)
     }
   }
+}
+
+function withOne({ fee, bytes }: PackageSums, entry: MempoolEntry): PackageSums {
+  return { fee: fee + entry.fee, bytes: bytes + entry.bytes.length }
+}
+
+function without({ fee, bytes }: PackageSums, entry: MempoolEntry): PackageSums {
+  return { fee: fee - entry.fee, bytes: bytes - entry.bytes.length }
+}
+
+function assertSums(kept: PackageSums, counted: PackageSums): void {
+  if (kept.fee !== counted.fee || kept.bytes !== counted.bytes) throw new Error('a sum is wrong')
 }

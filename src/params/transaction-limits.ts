@@ -9,6 +9,8 @@ export const MAX_FEE = 10_000_000
 /** Transactions that one may depend on, and that may depend on one: what is looked at when one comes or goes. */
 export const MAX_ANCESTORS = 25
 export const MAX_DESCENDANTS = 25
+/** Steps to keep in order what depends on what was chosen for a block: some tens of milliseconds where all are in chains. */
+export const MAX_SELECTION_STEPS = 200_000
 /** As other nodes have them (validation 6). */
 export const MAX_MEMPOOL_TRANSACTIONS = 100_000
 export const MEMPOOL_MB = 300

@@ -109,6 +109,18 @@ describe('admission', () => {
     expect([...bench.pool.table.all()].map(({ fee }) => fee)).toEqual([3 * FEE, 2 * FEE])
   })
 
+  it('does not let a parent go whose child pays for both', () => {
+    const bench = new PoolBench(24_000)
+    const parent = pay(1, FEE / 2)
+    expect(bench.offer(parent)).toBe('accepted')
+    expect(bench.offer(spend(parent, [0], [VALUE - 4 * FEE]))).toBe('accepted')
+    expect(bench.offer(pay(2))).toBe('accepted')
+    expect(bench.offer(pay(3, 2 * FEE))).toBe('accepted')
+    expect(bench.pool.get(knownTransaction(parent).id)).toBeDefined()
+    expect(bench.pool.get(knownTransaction(pay(2)).id)).toBeUndefined()
+    expect(bench.removed).toEqual(['evicted'])
+  })
+
   it('asks more than what had to go paid, until there is room again', () => {
     const bench = new PoolBench(16_000)
     bench.offer(pay(1, FEE))
@@ -239,17 +251,19 @@ describe('blocks', () => {
     expect(bench.removed).toEqual(['invalid'])
   })
 
-  it('hold those that pay most, parents first', () => {
+  it('hold those that pay most together with what they need, parents first', () => {
     const bench = new PoolBench()
     const parent = pay(1, FEE)
     const child = spend(parent, [0], [VALUE - 10 * FEE])
     for (const transaction of [parent, child, pay(2, 4 * FEE), pay(3, 2 * FEE)]) bench.offer(transaction)
     const limits = { maxBytes: 4_000_000, maxTransactions: 1_000, height: 13, time: bench.chain.now.unix }
     const { entries, fees } = bench.pool.selectForBlock(limits)
-    expect(entries.map(({ fee }) => fee / FEE)).toEqual([4, 2, 1, 9])
+    expect(entries.map(({ fee }) => fee / FEE)).toEqual([1, 9, 4, 2])
     expect(fees).toBe(16 * FEE)
     const small = bench.pool.selectForBlock({ ...limits, maxBytes: 11_000 })
-    expect(small.entries.map(({ fee }) => fee / FEE)).toEqual([4, 2])
+    expect(small.entries.map(({ fee }) => fee / FEE)).toEqual([1, 9])
+    const tiny = bench.pool.selectForBlock({ ...limits, maxBytes: 6_000 })
+    expect(tiny.entries.map(({ fee }) => fee / FEE)).toEqual([4])
     const chosen = entries.map(({ transaction }) => transaction)
     bench.mine([builder.next(tip, { transactions: chosen, fees })])
     expect(bench.chain.engine.tip.height).toBe(13)

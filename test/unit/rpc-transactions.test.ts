@@ -141,11 +141,11 @@ describe('transactions by RPC', () => {
     const [, second = '', third = ''] = coinbases
     const parent = await payment(second, 49.999, address)
     const child = await payment(idOf(parent), 49.997)
-    const other = await payment(third, 49.9985)
+    const other = await payment(third, 49.9986)
     for (const hex of [parent, child, other]) expect(await call('sendrawtransaction', [hex])).toBe(idOf(hex))
     expect(await call('sendrawtransaction', { hexstring: parent })).toBe(idOf(parent))
     expect(await call('getrawmempool')).toEqual([parent, child, other].map(idOf))
-    expect(await call('getmempoolinfo')).toMatchObject({ size: 3, unbroadcastcount: 3, total_fee: 0.0045 })
+    expect(await call('getmempoolinfo')).toMatchObject({ size: 3, unbroadcastcount: 3, total_fee: 0.0044 })
     expect(await call('getmempoolentry', [idOf(child)])).toMatchObject({
       depends: [idOf(parent)],
       ancestorcount: 2,
@@ -158,12 +158,13 @@ describe('transactions by RPC', () => {
     expect(await call('getrawtransaction', [idOf(other)])).toBe(other)
     expect(await call('estimatesmartfee', [3])).toEqual({ feerate: 0.00005, ions_per_byte: 5, blocks: 3 })
     const template = await call<{ transactions: { txid: string; depends: number[] }[] }>('getblocktemplate')
-    expect(template).toMatchObject({ coinbasevalue: 5_000_450_000 })
-    expect(template.transactions.map(({ txid }) => txid)).toEqual([other, parent, child].map(idOf))
-    expect(template.transactions[2]?.depends).toEqual([2])
+    expect(template).toMatchObject({ coinbasevalue: 5_000_440_000 })
+    // Together the first two pay more than the third.
+    expect(template.transactions.map(({ txid }) => txid)).toEqual([parent, child, other].map(idOf))
+    expect(template.transactions[1]?.depends).toEqual([1])
     const [hash] = await call<string[]>('generatetoaddress', [1, address])
     const block = await call<{ tx: string[] }>('getblock', [hash])
-    expect(block.tx.slice(1)).toEqual([other, parent, child].map(idOf))
+    expect(block.tx.slice(1)).toEqual([parent, child, other].map(idOf))
     expect(await call('getrawmempool')).toEqual([])
     expect(await call('getrawtransaction', [idOf(other), true, hash])).toMatchObject({
       txid: idOf(other),
