@@ -5,7 +5,8 @@ import { promisify } from 'node:util'
 import type { NodeProcess } from './process.ts'
 
 const run = promisify(execFile)
-const CLI = join(resolve(import.meta.dirname, '..'), 'dilithion-cli')
+/** The program as it is started from a checkout. */
+export const CLI = join(resolve(import.meta.dirname, '..'), 'dilithion-cli')
 const MAX_OUTPUT_BYTES = 64 * 1_048_576
 
 /**

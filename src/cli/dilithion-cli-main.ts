@@ -1,4 +1,6 @@
 import { processIo } from './client/process-io.ts'
 import { runCli } from './dilithion-cli.ts'
 
-process.exitCode = await runCli(process.argv.slice(2), processIo())
+const code = await runCli(process.argv.slice(2), processIo())
+// Unless the output could not be written.
+process.exitCode ||= code

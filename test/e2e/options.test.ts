@@ -1,8 +1,10 @@
 /** The command line, the configuration file and the environment of a real process. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../testkit/changes.ts'
+import { CLI } from '../../testkit/cli.ts'
 import {
   callRpc,
   filesIn,
@@ -41,6 +43,16 @@ function configured(text: string): string {
   writeFileSync(join(dataDir, 'dilithion.conf'), text)
   return dataDir
 }
+
+describe('output', () => {
+  it.skipIf(!existsSync('/dev/full'))('of dilithion-cli that can not be written is a failure', () => {
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(CLI, ['--help'], { stdio: ['ignore', full, 'pipe'] })
+    closeSync(full)
+    expect(status).toBe(1)
+    expect(String(stderr)).toBe("error: can't write the output: no space left on the disk\n")
+  })
+})
 
 describe('a command line that can not be right', () => {
   it.each([

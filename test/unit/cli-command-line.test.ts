@@ -91,6 +91,9 @@ describe('options', () => {
       code: 1,
       text: expect.stringMatching(/unknown option '--tesnet'/),
     })
+    const { text } = exit('-rpcpasword=s3cret', 'help')
+    expect(text).toMatch(/unknown option '--rpcpasword'/)
+    expect(text).not.toContain('s3cret')
     expect(exit('-rpcport')).toMatchObject({ code: 1, text: expect.stringMatching(/argument missing/) })
   })
 })

@@ -157,9 +157,12 @@ function normalise(argv: readonly string[], options: readonly Option[]): string[
     const arg = argv[i] ?? ''
     if (!/^-./.test(arg) || arg === '--') return [...out, ...argv.slice(i)]
     const long = arg === '-?' ? '--help' : arg.replace(/^-(?=[^-].)/, '--')
-    const option = options.find((known) => known.long === long)
+    const [name = long] = long.split('=', 1)
+    const option = options.find((known) => known.long === name)
     const next = argv[i + 1]
-    if (option === undefined) out.push(long.replace(/^(--[^=]+=)(?:true|false)$/, shortBoolean))
+    // What is unknown is shown without its value, which may be a password.
+    if (option === undefined) out.push(name)
+    else if (name !== long) out.push(long.replace(/^(--[^=]+=)(?:true|false)$/, shortBoolean))
     else if (option.flags.endsWith(SWITCH)) out.push(`${long}=1`)
     else if (next !== undefined && (option.required || (option.optional && /^[\d.]+$/.test(next)))) {
       out.push(`${long}=${next}`)

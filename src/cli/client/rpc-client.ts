@@ -106,6 +106,9 @@ export class RpcClient {
     }
     return new Promise((resolve, reject) => {
       const options = { host: this.#host, port: this.#port, method: 'POST', headers, agent: this.#agent }
+      let isConnected = false
+      const failed = (error: Error): void =>
+        reject(isConnected ? this.#unanswered(error) : this.#unreachable(error))
       const sent = request({ ...options, path: '/', timeout: this.#timeoutMs }, (response) => {
         const chunks: Buffer[] = []
         let length = 0
@@ -117,10 +120,16 @@ export class RpcClient {
         response.on('end', () =>
           resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks, length).toString() }),
         )
-        response.on('error', (error) => reject(this.#unreachable(error)))
+        response.on('error', failed)
       })
-      sent.on('timeout', () => sent.destroy(new Error('no answer in time')))
-      sent.on('error', (error) => reject(this.#unreachable(error)))
+      sent.on('socket', (socket) => {
+        isConnected = !socket.connecting
+        socket.once('connect', () => {
+          isConnected = true
+        })
+      })
+      sent.on('timeout', () => sent.destroy(new Error(`nothing came for ${this.#timeoutMs / 1_000} s`)))
+      sent.on('error', failed)
       sent.end(body)
     })
   }
@@ -131,9 +140,19 @@ export class RpcClient {
     return new NoAnswerError('notANode', text)
   }
 
-  #unreachable(error: Error): UserError {
+  /** Somebody took the call. */
+  #unanswered(error: Error): UserError {
     // What Node.js's parser of HTTP says.
     if (errorCode(error)?.startsWith('HPE_')) return this.#notANode('not HTTP')
+    return new NoAnswerError(
+      'failed',
+      `Could not get an answer from ${formatHostPort(this.#host, this.#port)} (${errorText(error)}). ` +
+        'What was asked for may be done all the same: look before you ask again. ' +
+        '-rpcclienttimeout=SECONDS says how long to wait; a node that stops, or has too many clients, hangs up.',
+    )
+  }
+
+  #unreachable(error: Error): UserError {
     const refused = errorCode(error) === 'ECONNREFUSED'
     const why = refused ? '' : ` (${errorText(error)})`
     return new NoAnswerError(
