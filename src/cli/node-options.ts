@@ -6,6 +6,7 @@ import {
   type OptionName,
   type OptionRow,
   optionRows,
+  SWITCH_VALUE,
   unsupportedOptions,
 } from '../node/options.ts'
 import { UserError } from '../primitives/errors.ts'
@@ -22,7 +23,7 @@ environment as DILITHION_NAME. The command line wins over the environment, and t
 
 /** Options that can't stand without a value. */
 const valueOptions: ReadonlySet<string> = new Set(
-  optionRows.flatMap((row) => ('value' in row ? [row.name] : [])),
+  optionRows.flatMap((row) => (isSwitch(row) ? [] : [row.name])),
 )
 
 /** Throws UserError with one line on anything that can't be understood. */
@@ -54,7 +55,7 @@ function buildCommand(version: string, values: Map<OptionName, string[]>, printe
     .configureOutput({ writeOut: (text) => void printed.push(text), writeErr: () => undefined })
     .configureHelp({
       helpWidth: 100,
-      optionTerm: ({ flags }) => flags.replace(/ <(.*)>$/, '=$1').replace(/ \[.*\]$/, ''),
+      optionTerm: termOf,
       optionDescription: ({ description }) => description,
     })
     .addHelpText('after', HELP_END)
@@ -62,15 +63,26 @@ function buildCommand(version: string, values: Map<OptionName, string[]>, printe
     const option = new Option(flags(row), row.help).helpGroup(`${row.group}:`)
     option.argParser((text: string) => void take(values, row, text))
     // A switch without a value is on.
-    if (row.value === undefined) option.preset('1')
+    if (isSwitch(row)) option.preset('1')
     command.addOption(option)
   }
   return command
 }
 
-function flags({ name, short, value }: OptionRow): string {
+function isSwitch({ value }: OptionRow): boolean {
+  return value === undefined || value === SWITCH_VALUE
+}
+
+/** As the help shows an option: with the placeholder of its value. */
+function termOf({ flags, long }: Option): string {
+  const row: OptionRow | undefined = optionRows.find(({ name }) => long === `--${name}`)
+  return `${flags.replace(/ [[<].*$/, '')}${row?.value === undefined ? '' : `=${row.value}`}`
+}
+
+function flags(row: OptionRow): string {
+  const { name, short, value } = row
   // "--no-color" as an option of its own, not as the negation of "--color".
-  const long = value === undefined ? `--${name} [0|1]` : `--${name} <${value}>`
+  const long = isSwitch(row) ? `--${name} [0|1]` : `--${name} <${value}>`
   return short === undefined ? long : `-${short}, ${long}`
 }
 

@@ -100,11 +100,11 @@ const byName = new Map<string, OptionRow & { name: OptionName }>(optionRows.map(
 export async function resolveConfig(commandLine: RawOptions, env: NodeJS.ProcessEnv): Promise<NodeConfig> {
   const directory = process.cwd()
   const fromLine: Origin = { values: commandLine, where: (name) => `--${name}`, directory }
-  const fromEnv: Origin = { values: readEnvironment(env), where: envName, directory }
+  const warnings: string[] = []
+  const fromEnv: Origin = { values: readEnvironment(env, warnings), where: envName, directory }
   const early = new Settings([fromLine, fromEnv])
   const dirOption = early.text('datadir')
   const dirForFile = dirOption === undefined ? defaultDataDir(await networkOf(early)) : resolve(dirOption)
-  const warnings: string[] = []
   const fromFile = await readSettings(join(dirForFile, CONFIG_FILE), warnings)
   const settings = new Settings([fromLine, fromEnv, fromFile])
   const network = await networkOf(settings)
@@ -258,17 +258,22 @@ function parseBind(text: string): { host: string; port: number | undefined } | u
   return { host: parsed.host, port: /[^:\]]:\d+$|\]:\d+$/.test(text) ? parsed.port : undefined }
 }
 
-function envName(name: OptionName): string {
+function envName(name: string): string {
   return `DILITHION_${name.replaceAll('-', '_').toUpperCase()}`
 }
 
-function readEnvironment(env: NodeJS.ProcessEnv): RawOptions {
+function readEnvironment(env: NodeJS.ProcessEnv, warnings: string[]): RawOptions {
   const values = new Map<OptionName, readonly string[]>()
   for (const { name, ...row } of optionRows) {
     const text = env[envName(name)]
     if (text === undefined || text === '') continue
     const many = 'repeatable' in row && row.repeatable
     values.set(name, many ? text.split(',').map((part) => part.trim()) : [text])
+  }
+  for (const name of unsupportedOptions) {
+    const text = env[envName(name)] ?? ''
+    if (text !== '' && !isMetAnyway(name, text))
+      warnings.push(`${envName(name)} is not supported by this node: ignored`)
   }
   return values
 }
@@ -282,14 +287,29 @@ async function readSettings(path: string, warnings: string[]): Promise<Origin> {
     if (row !== undefined && key !== 'datadir') values.set(row.name, given)
     else if (key === 'datadir')
       warnings.push(`'datadir' in ${path} has no effect: the file itself lies there`)
-    else if (acceptedOptions.get(key)?.includes(given.at(-1) ?? '') === true) continue
+    else if (isMetAnyway(key, given.at(-1) ?? '')) continue
     else if (unsupportedOptions.has(key))
       warnings.push(`'${key}' in ${path} is not supported by this node: ignored`)
     else if (!clientOptions.has(key)) {
-      throw new UserError(`unknown key '${key}' in ${path}: see --help for the options, which are its keys`)
+      throw unknownKey(key, path)
     }
   }
   return origin
+}
+
+/** Does the value of an option of the C++ node ask for what this node does anyway? */
+function isMetAnyway(name: string, value: string): boolean {
+  return acceptedOptions.get(name)?.includes(value) === true
+}
+
+/** Shows the first word only: where a line has no "=", what follows may be a password. */
+function unknownKey(key: string, path: string): UserError {
+  const [word = ''] = /^[^\s:]*/.exec(key) ?? []
+  if (word === key)
+    return new UserError(`unknown key '${key}' in ${path}: see --help for the options, which are its keys`)
+  return new UserError(
+    `expected lines like name=value in ${path}, and there is one that begins with '${word}' and is none`,
+  )
 }
 
 /** Looks options up by precedence and checks their values. */

@@ -7,12 +7,15 @@ export interface OptionRow {
   readonly name: string
   /** One letter, for the command line. */
   readonly short?: string
-  /** Placeholder of its value in the help; undefined for a switch, which may also be set to 0 or 1. */
+  /** Placeholder of its value in the help; undefined or {@link SWITCH_VALUE} for a switch: without a value it is on. */
   readonly value?: string
   readonly repeatable?: boolean
   readonly help: string
   readonly group: 'Network' | 'Connections' | 'Chain' | 'Mining' | 'Wallet' | 'RPC' | 'Log'
 }
+
+/** Of switches that are on unless they are set to 0. */
+export const SWITCH_VALUE = '0|1'
 
 export const optionRows = [
   { name: 'testnet', group: 'Network', help: 'join the v1.0 test network (mainnet is the default)' },
@@ -43,7 +46,7 @@ export const optionRows = [
   },
   {
     name: 'listen',
-    value: '0|1',
+    value: SWITCH_VALUE,
     group: 'Connections',
     help: 'take connections from others (1, with --proxy 0)',
   },
@@ -70,7 +73,7 @@ export const optionRows = [
   },
   {
     name: 'dnsseed',
-    value: '0|1',
+    value: SWITCH_VALUE,
     group: 'Connections',
     help: 'ask seeds by name if few addresses are known (1)',
   },
@@ -139,7 +142,7 @@ export const optionRows = [
   },
   {
     name: 'persistmempool',
-    value: '0|1',
+    value: SWITCH_VALUE,
     group: 'Chain',
     help: 'keep transactions that wait to be mined over restarts (1)',
   },
@@ -169,7 +172,7 @@ export const optionRows = [
   },
   {
     name: 'wallet',
-    value: '0|1',
+    value: SWITCH_VALUE,
     group: 'Wallet',
     help: 'keep a wallet, which is made when it is used first (1)',
   },

@@ -48,6 +48,18 @@ describe('parseCommandLine', () => {
     expect(options('-q')).toEqual({ quiet: ['1'] })
   })
 
+  it('turns on what is on anyway as well', () => {
+    const all = ['--persistmempool', '-listen', '--wallet', '--dnsseed']
+    expect(options(...all, '--port=1')).toEqual({
+      persistmempool: ['1'],
+      listen: ['1'],
+      wallet: ['1'],
+      dnsseed: ['1'],
+      port: ['1'],
+    })
+    expect(options('--listen', '0', '--wallet=0')).toEqual({ listen: ['0'], wallet: ['0'] })
+  })
+
   it('turns switches on and off', () => {
     expect(options('--testnet', '--no-color', '-log-json')).toEqual({
       testnet: ['1'],

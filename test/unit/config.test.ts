@@ -271,6 +271,23 @@ describe('resolveConfig', () => {
     expect(await complaint({ file: 'listen=x' })).toMatch(/^'listen' in .*dilithion\.conf: expected 0 or 1/)
   })
 
+  it('shows nothing of a line in the file that may be a secret', async () => {
+    for (const line of ['rpcpassword hunter2', 'rpcpassword: hunter2', 'rpcpassword\thunter2 = x']) {
+      const text = await complaint({ file: line })
+      expect(text).toMatch(/^expected lines like name=value in .*conf, and there is one .* 'rpcpassword'/)
+      expect(text).not.toContain('hunter2')
+    }
+  })
+
+  it('warns of what means nothing here also in the environment', async () => {
+    const env = { DILITHION_RPCWEBSOCKETPORT: '8333', DILITHION_UPNP: '0', DILITHION_PUBLIC_API: '1' }
+    const { warnings } = await resolved({ env })
+    expect(warnings).toEqual([
+      'DILITHION_PUBLIC_API is not supported by this node: ignored',
+      'DILITHION_RPCWEBSOCKETPORT is not supported by this node: ignored',
+    ])
+  })
+
   it('refuses keys that nobody knows, and warns of those that mean nothing here', async () => {
     expect(await complaint({ file: 'nope=1' })).toMatch(/^unknown key 'nope' in .*dilithion\.conf: /)
     const keys = [...unsupportedOptions].map((key) => `${key}=1`)
