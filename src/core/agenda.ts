@@ -52,10 +52,14 @@ export class Agenda {
 
   /** Takes out all who are due, in the order in which they came. */
   takeDue(now: MonoMs): Peer[] {
-    const due: Peer[] = []
-    for (let first = this.#peers[0]; first !== undefined && this.#timeAt(0) <= now; first = this.#peers[0]) {
-      this.delete(first)
-      due.push(first)
+    const first = this.#peers[0]
+    if (first === undefined || this.#timeAt(0) > now) return []
+    // Mostly it is one.
+    const due = [first]
+    this.delete(first)
+    for (let next = this.#peers[0]; next !== undefined && this.#timeAt(0) <= now; next = this.#peers[0]) {
+      this.delete(next)
+      due.push(next)
     }
     return due.length < 2 ? due : due.sort((a, b) => a.id - b.id)
   }

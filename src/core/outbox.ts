@@ -6,24 +6,25 @@ const NO_EFFECTS: readonly Effect[] = []
 
 export class Outbox {
   now: Now
-  #effects: Effect[] = []
+  /** A list that begins with its first entry is smaller than an empty one that grows: most inputs have one effect. */
+  #effects: Effect[] | undefined
 
   constructor(now: Now) {
     this.now = now
   }
 
   push(effect: Effect): void {
-    this.#effects.push(effect)
+    if (this.#effects === undefined) this.#effects = [effect]
+    else this.#effects.push(effect)
   }
 
   event(event: NodeEvent): void {
-    this.#effects.push({ type: 'event', event })
+    this.push({ type: 'event', event })
   }
 
   take(): readonly Effect[] {
-    if (this.#effects.length === 0) return NO_EFFECTS
-    const effects = this.#effects
-    this.#effects = []
+    const effects = this.#effects ?? NO_EFFECTS
+    this.#effects = undefined
     return effects
   }
 }

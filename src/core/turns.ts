@@ -94,6 +94,7 @@ export class Turns {
   round(): void {
     this.#beginRound()
     const waiting = this.#backlog
+    if (waiting.length === 0) return
     this.#backlog = []
     for (const [i, peer] of waiting.entries()) {
       if (!this.#hasRoom) {
@@ -168,7 +169,8 @@ export class Turns {
     if (peer.queuedForTurn) this.#backlog = this.#backlog.filter((other) => other !== peer)
     this.#receiveBytes -= peer.heldBytes.received
     this.#sendBytes -= peer.heldBytes.toSend
-    peer.heldBytes = { received: 0, toSend: 0 }
+    peer.heldBytes.received = 0
+    peer.heldBytes.toSend = 0
   }
 
   get #hasRoom(): boolean {
@@ -209,9 +211,11 @@ export class Turns {
     if (!this.#isAlive(peer)) return
     const received = peer.decoder.bufferedBytes
     const toSend = peer.sendQueue.bytes
-    this.#receiveBytes += received - peer.heldBytes.received
-    this.#sendBytes += toSend - peer.heldBytes.toSend
-    peer.heldBytes = { received, toSend }
+    const held = peer.heldBytes
+    this.#receiveBytes += received - held.received
+    this.#sendBytes += toSend - held.toSend
+    held.received = received
+    held.toSend = toSend
     if (this.#receiveBytes > MAX_RECEIVE_BYTES_TOTAL) this.#closeHeaviest('received')
     if (this.#sendBytes > MAX_SEND_BYTES_TOTAL) this.#closeHeaviest('toSend')
   }

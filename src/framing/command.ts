@@ -1,4 +1,5 @@
 /** The command field of a frame: 12 bytes, ASCII, padded with zeros (wire-protocol 2). */
+import { readU32 } from '../primitives/bytes.ts'
 import { codecs, type MessageType, messageTypes } from '../wire/messages.ts'
 
 export const COMMAND_BYTES = 12
@@ -16,8 +17,7 @@ export interface KnownCommand {
 function known(type: MessageType): KnownCommand {
   const bytes = new Uint8Array(COMMAND_BYTES)
   for (let i = 0; i < type.length; i++) bytes[i] = type.charCodeAt(i)
-  const view = new DataView(bytes.buffer)
-  const words = [view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true)] as const
+  const words = [readU32(bytes, 0), readU32(bytes, 4), readU32(bytes, 8)] as const
   return { type, minBytes: codecs[type].minBytes, maxBytes: codecs[type].maxBytes, words, bytes }
 }
 
@@ -33,21 +33,20 @@ export function commandOf(type: MessageType): KnownCommand {
 }
 
 /** The known command whose field stands at `offset`, or undefined. A match includes the padding. */
-export function findCommand(view: DataView, offset: number): KnownCommand | undefined {
-  const candidates = byFirstWord.get(view.getUint32(offset, true))
+export function findCommand(bytes: Uint8Array, offset: number): KnownCommand | undefined {
+  const candidates = byFirstWord.get(readU32(bytes, offset))
   if (candidates === undefined) return undefined
-  const second = view.getUint32(offset + 4, true)
-  const third = view.getUint32(offset + 8, true)
+  const second = readU32(bytes, offset + 4)
+  const third = readU32(bytes, offset + 8)
   for (const row of candidates) if (row.words[1] === second && row.words[2] === third) return row
   return undefined
 }
 
 /** The text of a command field, or undefined if it has no zero at its end or anything but zeros behind one. */
-export function commandText(view: DataView, offset: number): string | undefined {
+export function commandText(bytes: Uint8Array, offset: number): string | undefined {
   let text = ''
   let ended = false
-  for (let i = 0; i < COMMAND_BYTES; i++) {
-    const byte = view.getUint8(offset + i)
+  for (const byte of bytes.subarray(offset, offset + COMMAND_BYTES)) {
     if (byte === 0) ended = true
     else if (ended) return undefined
     else text += String.fromCharCode(byte)

@@ -1,10 +1,10 @@
 /**
  * A stream of bytes to frames (wire-protocol 2), however the network cut it. Owns the partial frame of one
- * peer and nothing else. A frame that lies within one chunk is a view of it; only a frame that is split is
- * copied, once. Memory follows the bytes that arrived, never a length that was claimed: at most twice the
+ * peer and nothing else. A payload that lies within one chunk is a view of it; only one that is split, or so short
+ * that a view would cost more, is copied, once. Memory follows the bytes that arrived, never a length that was claimed: at most twice the
  * part of one payload that is here, and payloads that nobody will read are not kept at all.
  */
-import { printable } from '../primitives/bytes.ts'
+import { printable, readU32 } from '../primitives/bytes.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import type { MessageType } from '../wire/messages.ts'
 import { commandText, findCommand, type KnownCommand } from './command.ts'
@@ -14,7 +14,7 @@ import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from './encoder.ts'
 export interface Frame {
   readonly kind: 'frame'
   readonly type: MessageType
-  /** A view; it keeps the chunk that it came in alive. */
+  /** Mostly a view; it keeps the chunk that it came in alive. */
   readonly payload: Uint8Array
   readonly checksum: number
 }
@@ -44,15 +44,17 @@ const CHECKSUM_OFFSET = 20
 /** First memory of a payload that is split; it doubles as bytes arrive. */
 const FIRST_PARTIAL_BYTES = 4_096
 
+/** Up to here a copy costs less than a view. */
+const SHORT_PAYLOAD_BYTES = 64
+
 const NOTHING: Uint8Array = new Uint8Array(0)
-const NO_VIEW: DataView = new DataView(NOTHING.buffer)
 
 /** One direction of a connection: chunks of any size in, frames out. Keeps what has come of one frame, and no more. */
 export class FrameDecoder {
   readonly #magic: number
   #maxPayloadBytes: number
   /** The chunk that is being read, and how far. */
-  #view = NO_VIEW
+  #chunk = NOTHING
   #at = 0
   /** Chunks behind it, of which the first `#queueAt` are done with. */
   #queue: Uint8Array[] = []
@@ -129,19 +131,19 @@ export class FrameDecoder {
   }
 
   #look(chunk: Uint8Array): void {
-    this.#view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    this.#chunk = chunk
     this.#at = 0
   }
 
   #inChunk(): number {
-    return this.#view.byteLength - this.#at
+    return this.#chunk.length - this.#at
   }
 
   /** Moves on within the current chunk, and to the next one at its end. Returns `bytes`. */
   #advance(bytes: number): number {
     this.#at += bytes
     this.#waiting -= bytes
-    if (this.#at === this.#view.byteLength) this.#nextChunk()
+    if (this.#at === this.#chunk.length) this.#nextChunk()
     return bytes
   }
 
@@ -149,7 +151,7 @@ export class FrameDecoder {
   #nextChunk(): void {
     const next = this.#queue[this.#queueAt]
     if (next === undefined) {
-      this.#view = NO_VIEW
+      this.#chunk = NOTHING
       this.#at = 0
       return
     }
@@ -163,32 +165,32 @@ export class FrameDecoder {
   /** Copies bytes of the current chunk into `target`, as many as there are and it needs. Returns how many. */
   #copyInto(target: Uint8Array, filled: number, needed: number): number {
     const bytes = Math.min(needed - filled, this.#inChunk())
-    target.set(new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, bytes), filled)
+    target.set(viewOf(this.#chunk, this.#at, bytes), filled)
     return this.#advance(bytes)
   }
 
   #readHeader(): FrameEvent | undefined {
     if (this.#headerFilled === 0 && this.#inChunk() >= FRAME_HEADER_BYTES) {
-      const view = this.#view
+      const chunk = this.#chunk
       const at = this.#at
       this.#advance(FRAME_HEADER_BYTES)
-      return this.#begin(view, at)
+      return this.#begin(chunk, at)
     }
     this.#header ??= new Uint8Array(FRAME_HEADER_BYTES)
     this.#headerFilled += this.#copyInto(this.#header, this.#headerFilled, FRAME_HEADER_BYTES)
     if (this.#headerFilled < FRAME_HEADER_BYTES) return undefined
     this.#headerFilled = 0
-    return this.#begin(new DataView(this.#header.buffer), 0)
+    return this.#begin(this.#header, 0)
   }
 
   /** Judges a header. Returns an event if that already says all about the frame. */
-  #begin(view: DataView, at: number): FrameEvent | undefined {
-    const magic = view.getUint32(at, true)
+  #begin(bytes: Uint8Array, at: number): FrameEvent | undefined {
+    const magic = readU32(bytes, at)
     if (magic !== this.#magic) return this.#break('badMagic', `0x${magic.toString(16).padStart(8, '0')}`)
-    const command = findCommand(view, at + COMMAND_OFFSET)
-    const text = command?.type ?? commandText(view, at + COMMAND_OFFSET)
+    const command = findCommand(bytes, at + COMMAND_OFFSET)
+    const text = command?.type ?? commandText(bytes, at + COMMAND_OFFSET)
     if (text === undefined) return this.#break('badCommand', 'not padded with zeros')
-    const length = view.getUint32(at + LENGTH_OFFSET, true)
+    const length = readU32(bytes, at + LENGTH_OFFSET)
     if (length > this.#maxPayloadBytes) {
       const detail = `'${printable(text)}' of ${length} bytes, allowed are ${this.#maxPayloadBytes}`
       return this.#break('oversized', detail)
@@ -199,7 +201,7 @@ export class FrameDecoder {
       const why = command === undefined ? 'unknownCommand' : 'badSize'
       return { kind: 'skipped', why, command: printable(text), length }
     }
-    this.#checksum = view.getUint32(at + CHECKSUM_OFFSET, true)
+    this.#checksum = readU32(bytes, at + CHECKSUM_OFFSET)
     if (length === 0) return this.#finish(command)
     this.#command = command
     return undefined
@@ -208,7 +210,8 @@ export class FrameDecoder {
   /** Makes `#payload` the payload if all of it is here; otherwise keeps what is. */
   #collectPayload(command: KnownCommand): boolean {
     if (this.#payloadFilled === 0 && this.#inChunk() >= this.#length) {
-      this.#payload = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, this.#length)
+      const take = this.#length <= SHORT_PAYLOAD_BYTES ? copyOf : viewOf
+      this.#payload = take(this.#chunk, this.#at, this.#length)
       this.#advance(this.#length)
       return true
     }
@@ -238,10 +241,21 @@ export class FrameDecoder {
     this.#broken = true
     this.#queue = []
     this.#queueAt = 0
-    this.#view = NO_VIEW
+    this.#chunk = NOTHING
     this.#waiting = 0
     this.#payload = NOTHING
     this.#header = undefined
     return { kind: 'broken', code, detail }
   }
+}
+
+/** A chunk may be of a subclass, whose own views cost more. */
+function viewOf(chunk: Uint8Array, at: number, length: number): Uint8Array {
+  return new Uint8Array(chunk.buffer, chunk.byteOffset + at, length)
+}
+
+function copyOf(chunk: Uint8Array, at: number, length: number): Uint8Array {
+  const copy = new Uint8Array(length)
+  for (let i = 0; i < length; i++) copy[i] = chunk[at + i] ?? 0
+  return copy
 }

@@ -16,10 +16,12 @@ const CHECKSUM_OFFSET = 20
 const SCRATCH_BYTES = 65_536
 const PONG_BYTES = FRAME_HEADER_BYTES + 8
 
+/** Of all encoders, as none is in use for longer than a call. */
+let scratch = new ByteWriter(1_024)
+
 /** Makes the frames of one network. Keeps no state between them. */
 export class FrameEncoder {
   readonly #magic: number
-  #scratch = new ByteWriter(1_024)
   readonly #pong: Uint8Array
 
   /** `magic`: the network's, as a little-endian u32. */
@@ -30,15 +32,15 @@ export class FrameEncoder {
 
   /** A complete frame in memory of its own. Throws RangeError if the message can't be written. */
   encode(message: Message): Uint8Array {
-    const writer = this.#scratch
+    const writer = scratch
     writer.reset()
     writer.u32(this.#magic).fixed(commandOf(message.type).bytes, COMMAND_BYTES)
     writer.reserve(FRAME_HEADER_BYTES - LENGTH_OFFSET)
     writePayload(writer, message)
     writer.patchU32(LENGTH_OFFSET, writer.length - FRAME_HEADER_BYTES)
-    writer.patchU32(CHECKSUM_OFFSET, messageChecksum(writer.view().subarray(FRAME_HEADER_BYTES)))
+    writer.patchU32(CHECKSUM_OFFSET, messageChecksum(writer.view(FRAME_HEADER_BYTES)))
     if (writer.capacity <= SCRATCH_BYTES) return writer.copy()
-    this.#scratch = new ByteWriter(1_024)
+    scratch = new ByteWriter(1_024)
     return writer.view()
   }
 

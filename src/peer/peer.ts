@@ -104,7 +104,7 @@ export class Peer {
   /** Where it stands in the core's agenda, which keeps this; -1 for nowhere. */
   agendaPlace = -1
   /** What of it is held in memory, as it was last accounted for. */
-  heldBytes = { received: 0, toSend: 0 }
+  readonly heldBytes = { received: 0, toSend: 0 }
 
   prefersHeaders = false
   compactAnnounce: boolean | undefined

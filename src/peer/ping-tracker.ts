@@ -27,8 +27,12 @@ interface OutstandingPing {
 export class PingTracker {
   /** When the next ping is due; undefined before the handshake is complete. */
   nextPingAt: MonoMs | undefined
-  #outstanding: OutstandingPing[] = []
-  #roundTrips: RoundTrips | undefined
+  readonly #outstanding: OutstandingPing[] = []
+  /** 0 before the first pong. */
+  #lastMs = 0
+  /** Infinite before the first pong. */
+  #minMs = Number.POSITIVE_INFINITY
+  #smoothedMs = 0
   #lastNotableAt: MonoMs | undefined
   #answeredAt: MonoMs | undefined
   /** When something else went out that will be answered, and until when that is waited for. */
@@ -38,7 +42,8 @@ export class PingTracker {
   unsolicitedPongs = 0
 
   get roundTrips(): RoundTrips | undefined {
-    return this.#roundTrips
+    if (this.#minMs === Number.POSITIVE_INFINITY) return undefined
+    return { lastMs: this.#lastMs, minMs: this.#minMs, smoothedMs: this.#smoothedMs }
   }
 
   /** When the oldest ping without a pong was sent. */
@@ -95,33 +100,36 @@ export class PingTracker {
 
   /** Twice as long as the last pong took, or as asked. */
   #sparingMs(leastMs: number): number {
-    return Math.min(Math.max(leastMs, 2 * (this.#roundTrips?.lastMs ?? 0)), FIRST_RELEASE_PING_MAX_MS)
+    return Math.min(Math.max(leastMs, 2 * this.#lastMs), FIRST_RELEASE_PING_MAX_MS)
   }
 
   /** Does this nonce answer a ping of ours? */
   expects(nonce: bigint): boolean {
-    return this.#outstanding.some((ping) => ping.nonce === nonce)
+    return this.#find(nonce) >= 0
   }
 
   /** A pong answers its ping and makes earlier ones moot. One that nobody asked for changes nothing. */
   pong(nonce: bigint, now: MonoMs): PongVerdict {
-    const at = this.#outstanding.findIndex((ping) => ping.nonce === nonce)
+    const at = this.#find(nonce)
     const ping = this.#outstanding[at]
     if (ping === undefined) {
       this.unsolicitedPongs++
       return { matched: false }
     }
-    this.#outstanding = this.#outstanding.slice(at + 1)
+    for (let i = 0; i <= at; i++) this.#outstanding.shift()
     this.#answeredAt = ping.sentAt
     if (this.#outstanding.length === 0 && this.#askedAt >= ping.sentAt) this.hasten(now, 0)
-    const lastMs = now - ping.sentAt
-    const before = this.#roundTrips
-    this.#roundTrips = {
-      lastMs,
-      minMs: Math.min(lastMs, before?.minMs ?? lastMs),
-      smoothedMs:
-        before === undefined ? lastMs : before.smoothedMs + SMOOTHING * (lastMs - before.smoothedMs),
-    }
-    return { matched: true, roundTripMs: lastMs, routine: ping.routine }
+    const roundTripMs = now - ping.sentAt
+    const isFirst = this.#minMs === Number.POSITIVE_INFINITY
+    this.#lastMs = roundTripMs
+    this.#smoothedMs = isFirst ? roundTripMs : this.#smoothedMs + SMOOTHING * (roundTripMs - this.#smoothedMs)
+    this.#minMs = Math.min(roundTripMs, this.#minMs)
+    return { matched: true, roundTripMs, routine: ping.routine }
+  }
+
+  /** Where the ping of a nonce stands; -1 for nowhere. */
+  #find(nonce: bigint): number {
+    for (let i = 0; i < this.#outstanding.length; i++) if (this.#outstanding[i]?.nonce === nonce) return i
+    return -1
   }
 }

@@ -9,8 +9,11 @@ import { concatBytes } from '../primitives/bytes.ts'
 /** Up to here frames are copied into one piece; larger turns are written as they are, in one call. */
 const JOIN_BYTES = 32_768
 
+const NO_FRAMES: Uint8Array[] = []
+
 export class SendQueue {
-  #frames: Uint8Array[] = []
+  /** Never added to while it is empty: the first frame brings a list of its own. */
+  #frames = NO_FRAMES
   #collectedBytes = 0
   #handedBytes = 0
   #congested = false
@@ -33,11 +36,12 @@ export class SendQueue {
   }
 
   /** Takes one frame, in one part or more. False if there is no room; nothing was taken then. */
-  push(...parts: readonly Uint8Array[]): boolean {
+  push(...parts: Uint8Array[]): boolean {
     let bytes = 0
     for (const part of parts) bytes += part.length
     if (this.bytes + bytes > SEND_QUEUE_MAX_BYTES) return false
-    this.#frames.push(...parts)
+    if (this.#frames.length === 0) this.#frames = parts
+    else this.#frames.push(...parts)
     this.#collectedBytes += bytes
     if (this.bytes > SEND_QUEUE_HIGH_BYTES) this.#congested = true
     return true
@@ -48,7 +52,7 @@ export class SendQueue {
     const frames = this.#frames
     if (frames.length === 0) return undefined
     this.progressAt ??= now
-    this.#frames = []
+    this.#frames = NO_FRAMES
     this.#handedBytes += this.#collectedBytes
     const join = frames.length > 1 && this.#collectedBytes <= JOIN_BYTES
     this.#collectedBytes = 0

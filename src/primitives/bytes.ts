@@ -44,6 +44,16 @@ export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
+/** A little-endian u16 at `offset`; bytes beyond the end count as 0. */
+export function readU16(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8)
+}
+
+/** A little-endian u32 at `offset`; bytes beyond the end count as 0. */
+export function readU32(bytes: Uint8Array, offset: number): number {
+  return (readU16(bytes, offset) | (readU16(bytes, offset + 2) << 16)) >>> 0
+}
+
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length

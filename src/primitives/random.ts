@@ -3,14 +3,17 @@
  * system's entropy, the simulator from its seed number. Outputs don't reveal each other, so a peer that sees
  * one nonce can't guess the next.
  */
-import { sha3_256 } from './sha3.ts'
+import { sha3_256, sha3_256Into } from './sha3.ts'
+
+const DIGEST_BYTES = 32
 
 /** Numbers from a secret seed of 32 bytes; the same seed, the same numbers. */
 export class RandomSource {
   readonly #block = new Uint8Array(40)
   readonly #counter: DataView
-  #pool: DataView = new DataView(new ArrayBuffer(0))
-  #at = 0
+  readonly #digest = new Uint8Array(DIGEST_BYTES)
+  readonly #pool = new DataView(this.#digest.buffer)
+  #at = DIGEST_BYTES
   #drawn = 0
 
   /** `seed`: 32 bytes. Throws RangeError on another length. */
@@ -56,10 +59,9 @@ export class RandomSource {
   }
 
   #take(length: number): number {
-    if (this.#at + length > this.#pool.byteLength) {
+    if (this.#at + length > DIGEST_BYTES) {
       this.#counter.setBigUint64(0, BigInt(this.#drawn++), true)
-      const digest = sha3_256(this.#block)
-      this.#pool = new DataView(digest.buffer, digest.byteOffset, digest.byteLength)
+      sha3_256Into(this.#digest, this.#block)
       this.#at = 0
     }
     const at = this.#at

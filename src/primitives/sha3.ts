@@ -58,10 +58,18 @@ function opensslDigest(data: Uint8Array): Uint8Array {
   return new Uint8Array(hash('sha3-256', data, 'buffer'))
 }
 
+/** So few bytes are copied faster one by one than by a call. */
+const FEW_BYTES = 64
+
+function putInput({ input }: Keccak, data: Uint8Array): void {
+  if (data.length > FEW_BYTES) input.set(data)
+  else for (let i = 0; i < data.length; i++) input[i] = data[i] ?? 0
+}
+
 // Leaves the double hash in the module's memory and returns its first four bytes as an i32.
 function doubleHash(module: Keccak, data: Uint8Array): number {
   if (data.length <= WASM_MAX_BYTES) {
-    module.input.set(data)
+    putInput(module, data)
     return module.checksum(data.length)
   }
   module.input.set(hash('sha3-256', data, 'buffer'))
@@ -72,15 +80,23 @@ function doubleHash(module: Keccak, data: Uint8Array): number {
 /** SHA3-256 of `data`: 32 bytes, a fresh array. */
 export function sha3_256(data: Uint8Array): Uint8Array {
   if (keccak === undefined || data.length > WASM_MAX_BYTES) return opensslDigest(data)
-  keccak.input.set(data)
+  putInput(keccak, data)
   keccak.sha3(data.length)
   return new Uint8Array(keccak.digest)
+}
+
+/** SHA3-256 of `data` into the first 32 bytes of `target`. */
+export function sha3_256Into(target: Uint8Array, data: Uint8Array): void {
+  if (keccak === undefined || data.length > WASM_MAX_BYTES) return target.set(opensslDigest(data))
+  putInput(keccak, data)
+  keccak.sha3(data.length)
+  target.set(keccak.digest)
 }
 
 /** The first four bytes of the SHA3-256 of `data` as an unsigned little-endian u32, for places in tables. */
 export function sha3Word(data: Uint8Array): number {
   if (keccak === undefined || data.length > WASM_MAX_BYTES) return firstWord(opensslDigest(data))
-  keccak.input.set(data)
+  putInput(keccak, data)
   keccak.sha3(data.length)
   return keccak.digestView.getUint32(0, true)
 }

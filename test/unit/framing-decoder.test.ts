@@ -128,10 +128,11 @@ describe('copies', () => {
     vi.restoreAllMocks()
   })
 
-  it('are not made of a payload that lies in one chunk', () => {
+  it('are not made of a payload that lies in one chunk, unless it is so short that a view would cost more', () => {
     const stream = concatBytes([verack, block, ping])
     for (const event of decode([stream])) {
-      if (event.kind === 'frame' && event.payload.length > 0) expect(event.payload.buffer).toBe(stream.buffer)
+      if (event.kind !== 'frame' || event.payload.length === 0) continue
+      expect(event.payload.buffer === stream.buffer).toBe(event.payload.length > 64)
     }
     const apart = concatBytes([block, ping])
     const [event] = decode([apart.subarray(0, 10), apart.subarray(10)])

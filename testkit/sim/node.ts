@@ -325,17 +325,22 @@ export class SimNode {
 
   /** Plans the next tick: at once if input waits for its turn, otherwise when something is due. */
   #arm(core: NodeCore): void {
-    if (core.hasBacklog && !this.#turnAhead) {
-      this.#turnAhead = true
-      const run = this.#runs
-      this.#around.time.after(0, () => {
-        if (this.#runs !== run) return
-        this.#turnAhead = false
-        this.input({ type: 'tick' })
-      })
-    }
+    if (core.hasBacklog && !this.#turnAhead) this.#turnSoon()
     const at = core.nextDeadline()
-    if (at === undefined || at >= this.#timerAt) return
+    if (at !== undefined && at < this.#timerAt) this.#wakeAt(at)
+  }
+
+  #turnSoon(): void {
+    this.#turnAhead = true
+    const run = this.#runs
+    this.#around.time.after(0, () => {
+      if (this.#runs !== run) return
+      this.#turnAhead = false
+      this.input({ type: 'tick' })
+    })
+  }
+
+  #wakeAt(at: number): void {
     this.#timerAt = at
     const timer = ++this.#timer
     this.#around.time.at(at + this.#around.timerLateMs(), () => {

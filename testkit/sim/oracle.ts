@@ -15,6 +15,7 @@ import type { NetworkParams } from '../../src/params/networks.ts'
 import { netGroup } from '../../src/pool/net-group.ts'
 import type { ConnectionLimits } from '../../src/pool/peer-manager.ts'
 import type { PeerId } from '../../src/primitives/brand.ts'
+import { readU32 } from '../../src/primitives/bytes.ts'
 import { formatIp, isRoutable } from '../../src/primitives/ip.ts'
 import type { MessageType } from '../../src/wire/messages.ts'
 import { BlocksAsked, checkAddresses, Politeness } from './politeness.ts'
@@ -176,13 +177,12 @@ export class NodeOracle {
 
   /** `rest`: bytes of the chunk that belong to a frame that began before. Returns those that are still to come. */
   #frames(mono: number, id: PeerId, peer: Watched, chunk: Uint8Array, rest: number): number {
-    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength)
     let at = rest
     while (at < chunk.length) {
-      const command = findCommand(view, at + COMMAND_OFFSET)
+      const command = findCommand(chunk, at + COMMAND_OFFSET)
       if (command === undefined) throw new Error(`no frame at ${at} of what is written to peer ${id}`)
       this.#sent(mono, id, peer, command.type)
-      const end = at + FRAME_HEADER_BYTES + view.getUint32(at + LENGTH_OFFSET, true)
+      const end = at + FRAME_HEADER_BYTES + readU32(chunk, at + LENGTH_OFFSET)
       if (command.type === 'getdata') peer.blocksAsked?.ask(chunk.subarray(at + FRAME_HEADER_BYTES, end))
       if (command.type === 'addr') {
         const payload = chunk.subarray(at + FRAME_HEADER_BYTES, end)

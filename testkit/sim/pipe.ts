@@ -4,6 +4,7 @@
  * waits with the writer, so that a reader who does not read is felt.
  */
 import { concatBytes } from '../../src/primitives/bytes.ts'
+import { ByteQueue } from './byte-queue.ts'
 import type { Dice } from './dice.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -68,10 +69,9 @@ export class Pipe {
   cut: { readonly afterBytes: number; readonly run: () => void } | undefined
   arrivedBytes = 0
 
-  #waiting: Uint8Array[] = []
+  readonly #waiting = new ByteQueue()
   #flight: Segment[] = []
-  #buffer: Uint8Array[] = []
-  #bufferBytes = 0
+  readonly #buffer = new ByteQueue()
   #inSystem = 0
   #lineFreeAt = 0
   #lastAt = 0
@@ -89,9 +89,7 @@ export class Pipe {
 
   /** Bytes that the writing system has not taken. */
   get waitingBytes(): number {
-    let bytes = 0
-    for (const chunk of this.#waiting) bytes += chunk.length
-    return bytes
+    return this.#waiting.bytes
   }
 
   write(chunks: readonly Uint8Array[]): void {
@@ -101,7 +99,7 @@ export class Pipe {
       // What was dropped on the way counts as sent.
       const dropped = chunk.length - (sent?.length ?? 0)
       if (dropped > 0) this.writer?.taken(dropped)
-      if (sent !== undefined && sent.length > 0) this.#waiting.push(sent)
+      if (sent !== undefined) this.#waiting.push(sent)
     }
     this.#fill()
   }
@@ -114,7 +112,7 @@ export class Pipe {
 
   /** Ends this direction behind what the system took. */
   abort(): void {
-    this.#waiting = []
+    this.#waiting.clear()
     this.end()
   }
 
@@ -123,7 +121,7 @@ export class Pipe {
     if (this.#endSent) return
     this.#ending = true
     this.#endSent = true
-    this.#waiting = []
+    this.#waiting.clear()
     this.#flight = []
     this.#send('reset')
   }
@@ -140,24 +138,14 @@ export class Pipe {
 
   /** Moves what fits into the window on its way. */
   #fill(): void {
-    let room = this.line.windowBytes - this.#inSystem
-    const taken: Uint8Array[] = []
-    let bytes = 0
-    while (room > 0) {
-      const head = this.#waiting[0]
-      if (head === undefined) break
-      const part = head.length <= room ? head : head.subarray(0, room)
-      if (part === head) this.#waiting.shift()
-      else this.#waiting[0] = head.subarray(room)
-      taken.push(part)
-      bytes += part.length
-      room -= part.length
-    }
+    const before = this.#waiting.bytes
+    const taken = this.#waiting.take(this.line.windowBytes - this.#inSystem)
+    const bytes = before - this.#waiting.bytes
     if (bytes > 0) {
       this.#inSystem += bytes
       this.#send(taken, bytes)
     }
-    if (this.#ending && !this.#endSent && this.#waiting.length === 0) {
+    if (this.#ending && !this.#endSent && this.#waiting.bytes === 0) {
       this.#endSent = true
       this.#send('end')
     }
@@ -204,8 +192,7 @@ export class Pipe {
     if (what === 'end') {
       this.#endArrived = true
     } else if (what === 'reset') {
-      this.#buffer = []
-      this.#bufferBytes = 0
+      this.#buffer.clear()
       reader.ended('ECONNRESET')
     } else {
       for (const chunk of what) this.#arriveBytes(chunk, reader)
@@ -222,10 +209,7 @@ export class Pipe {
     const { cut } = this
     const kept = cut === undefined ? chunk.length : Math.min(chunk.length, cut.afterBytes - this.arrivedBytes)
     this.arrivedBytes += kept
-    if (kept > 0) {
-      this.#buffer.push(kept === chunk.length ? chunk : chunk.subarray(0, kept))
-      this.#bufferBytes += kept
-    }
+    if (kept > 0) this.#buffer.push(kept === chunk.length ? chunk : chunk.subarray(0, kept))
     if (cut === undefined || this.arrivedBytes < cut.afterBytes) return
     this.cut = undefined
     this.#drain()
@@ -236,14 +220,14 @@ export class Pipe {
     const { reader } = this
     if (reader === undefined) return
     while (
-      this.#bufferBytes > 0 &&
+      this.#buffer.bytes > 0 &&
       (reader.state === 'lingering' || (reader.state === 'open' && this.#reading))
     ) {
       const piece = this.#takePiece()
       this.#inSystem -= piece.length
       if (reader.state === 'open') reader.data(piece)
     }
-    if (this.#endArrived && this.#bufferBytes === 0 && this.#reading) {
+    if (this.#endArrived && this.#buffer.bytes === 0 && this.#reading) {
       this.#endArrived = false
       reader.ended()
     }
@@ -252,7 +236,7 @@ export class Pipe {
 
   /** The news that there is room reaches the writer as late as anything else. */
   #askForMore(): void {
-    if (this.#filling || this.#waiting.length === 0 || this.#inSystem >= this.line.windowBytes) return
+    if (this.#filling || this.#waiting.bytes === 0 || this.#inSystem >= this.line.windowBytes) return
     this.#filling = true
     this.#around.time.after(this.line.latencyMs, () => {
       this.#filling = false
@@ -263,18 +247,7 @@ export class Pipe {
   #takePiece(): Uint8Array {
     const { pieceBytes } = this.line
     const wanted = Number.isFinite(pieceBytes) ? 1 + this.#around.random.below(pieceBytes) : READ_BYTES
-    const parts: Uint8Array[] = []
-    let bytes = 0
-    while (bytes < wanted) {
-      const head = this.#buffer[0]
-      if (head === undefined) break
-      const part = head.length <= wanted - bytes ? head : head.subarray(0, wanted - bytes)
-      if (part === head) this.#buffer.shift()
-      else this.#buffer[0] = head.subarray(part.length)
-      parts.push(part)
-      bytes += part.length
-    }
-    this.#bufferBytes -= bytes
+    const parts = this.#buffer.take(wanted)
     const [only] = parts
     return only !== undefined && parts.length === 1 ? only : concatBytes(parts)
   }
