@@ -1,6 +1,7 @@
 /** The history of a wallet among the chain's rows: reading it at the start, and writing what has changed. */
 import type { StoreChange } from '../chain/io.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
+import { UserError } from '../primitives/errors.ts'
 import type { ChainStore } from '../storage/chain-store.ts'
 import type { HistoryEntry } from '../wallet/history-entry.ts'
 import {
@@ -70,6 +71,6 @@ export class HistoryStore {
 
   async #commit(changes: readonly StoreChange[], sync: boolean): Promise<void> {
     const result = await this.#store.perform({ kind: 'commit', changes, sync })
-    if (!result.ok) throw new Error(`the wallet's history can not be written: ${result.error}`)
+    if (!result.ok) throw new UserError(`the wallet's history can't be written: ${result.error}`)
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { NodeEvent } from '../core/seam.ts'
 import type { Signer } from '../crypto/signer.ts'
-import { UserError } from '../primitives/errors.ts'
+import { errorText, UserError } from '../primitives/errors.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { hash160 } from '../primitives/sha3.ts'
 import { encodeAddress } from '../script/address.ts'
@@ -124,7 +124,8 @@ export class WalletService {
     this.#isClosed = true
     const following = await this.#following?.catch(() => undefined)
     await this.keys.close()
-    await following?.follower.close()
+    // What can't be written is read from the blocks again; the node has to end in good order nevertheless.
+    await following?.follower.close().catch((error: unknown) => this.#options.onNotice?.(errorText(error)))
   }
 
   /** A wallet is made for it if there is none. */

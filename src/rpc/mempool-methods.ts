@@ -5,6 +5,7 @@ import { ancestorsOf, descendantsOf, type MempoolEntry } from '../mempool/entry.
 import { estimateFeeRate } from '../mempool/fee-estimate.ts'
 import type { Mempool } from '../mempool/mempool.ts'
 import { hashToHex } from '../primitives/bytes.ts'
+import { errorText } from '../primitives/errors.ts'
 import { methodError } from './errors.ts'
 import { chainOf, HASH, hashOf } from './hash-param.ts'
 import type { JsonObject, JsonValue } from './json.ts'
@@ -79,7 +80,9 @@ export const mempoolMethods: readonly RpcMethod[] = [
       const { mempoolFile } = chainOf(context)
       if (mempoolFile === undefined) throw methodError('savemempool: the node runs with --persistmempool=0')
       if (!mempoolFile.isLoaded) throw methodError('savemempool: the file of last time has not been read yet')
-      await mempoolFile.save()
+      await mempoolFile.save().catch((error: unknown) => {
+        throw methodError(`savemempool: can't write ${mempoolFile.path}: ${errorText(error)}`)
+      })
       return { filename: mempoolFile.path }
     },
   }),

@@ -58,15 +58,20 @@ export async function syncFolder(path: string): Promise<void> {
 function writeFileAtomicallySync(path: string, content: string | Uint8Array, mode = 0o600): void {
   const beside = `${path}.now`
   rmSync(beside, { force: true })
-  const file = openSync(beside, 'wx', mode)
   try {
-    const bytes = typeof content === 'string' ? Buffer.from(content) : content
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
+    const file = openSync(beside, 'wx', mode)
+    try {
+      const bytes = typeof content === 'string' ? Buffer.from(content) : content
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(beside, path)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw error
   }
-  renameSync(beside, path)
 }
 
 /** Of its time a keeper spends at most a twentieth on writing, however often and by whom its content is changed. */

@@ -1,4 +1,4 @@
-import { link, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -122,5 +122,20 @@ describe('atomic files', () => {
     await keeper.idle()
     keeper.saveNow()
     expect(errors).toHaveLength(2)
+  })
+
+  it('leave nothing of what could not be written', async () => {
+    await mkdir(join(folder, 'file'))
+    const errors: unknown[] = []
+    const keeper = new FileKeeper(
+      join(folder, 'file'),
+      () => 'x',
+      (error) => errors.push(error),
+    )
+    keeper.saveNow()
+    keeper.changed()
+    await keeper.idle()
+    expect(errors).toHaveLength(2)
+    expect(await readdir(folder)).toEqual(['file'])
   })
 })

@@ -226,6 +226,17 @@ describe('a wallet', () => {
     expect(made).toBe(1)
   })
 
+  it('lets the node end in good order on a full disk, and says so', async () => {
+    const { wallet, chain, notices, stop } = await start()
+    await chain.generate(2, await wallet.nextMiningScript())
+    const { store } = chain.backend
+    const perform = store.perform.bind(store)
+    store.perform = (request) =>
+      request.kind === 'commit' ? Promise.resolve({ ok: false, error: 'no space left' }) : perform(request)
+    await stop()
+    expect(notices).toEqual(["the wallet's history can't be written: no space left"])
+  })
+
   it('takes no damaged block for what was mined, and says what to do', async () => {
     const dir = await folder()
     const options = { dir: join(dir, 'chain'), walletPath: join(dir, 'wallet.json') }

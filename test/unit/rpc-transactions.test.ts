@@ -1,5 +1,5 @@
 /** Transactions by RPC, with real signatures, on a chain that a test mines. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -189,6 +189,11 @@ describe('transactions by RPC', () => {
     const { filename } = await call<{ filename: string }>('savemempool')
     expect(filename).toBe(join(folder, MEMPOOL_FILE))
     const content = await readFile(filename)
+    // Nothing can be put in place of a folder.
+    await rm(filename)
+    await mkdir(filename)
+    expect(await error('savemempool')).toMatch(/^savemempool: can't write .*mempool\.dlt: it is a directory$/)
+    await rmdir(filename)
     const restoredFrom = async (bytes: Uint8Array): Promise<string[]> => {
       await writeFile(filename, bytes)
       const given: string[] = []
