@@ -6,6 +6,7 @@ import { FRAME_HEADER_BYTES, FrameEncoder } from '../framing/encoder.ts'
 import type { NetworkParams } from '../params/networks.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { Now } from '../primitives/brand.ts'
+import { latin1Encode } from '../primitives/bytes.ts'
 import { type Endpoint, UNSPECIFIED_V4 } from '../primitives/ip.ts'
 import type { RandomSource } from '../primitives/random.ts'
 import { NODE_NETWORK, type TimedAddress } from '../wire/address.ts'
@@ -13,7 +14,7 @@ import { COMPACT_VERSION } from '../wire/compact.ts'
 import type { HeaderList } from '../wire/header.ts'
 import { Inventory, InvType } from '../wire/inventory.ts'
 import type { Message, MessageType } from '../wire/messages.ts'
-import type { CurrentVersion, VersionMessage } from '../wire/version.ts'
+import { type CurrentVersion, MAX_USER_AGENT_BYTES, type VersionMessage } from '../wire/version.ts'
 import type { NodeEvent } from './seam.ts'
 
 /** What our `version` says about us. */
@@ -37,6 +38,8 @@ export interface SenderHooks {
   readonly tracing: boolean
 }
 
+/** Greatest that `version` has room for. */
+const MAX_HEIGHT = 0x7fff_ffff
 /** As many headers as possible. */
 const NO_HASH = new Uint8Array(32)
 /** Logged by default; the rest is for those who trace. */
@@ -49,7 +52,9 @@ export class MessageSender {
   readonly #hooks: SenderHooks
   readonly #encoder: FrameEncoder
 
+  /** Throws RangeError if the identity can't be told. */
   constructor(network: NetworkParams, identity: Identity, random: RandomSource, hooks: SenderHooks) {
+    checkIdentity(identity)
     this.#network = network
     this.#identity = identity
     this.#random = random
@@ -177,6 +182,14 @@ export class MessageSender {
     const addresses = versionAddresses(peer.remote, this.#services)
     return { layout: 'current', ...common, ...addresses, genesisHash: this.#network.genesisHash }
   }
+}
+
+/** At once, where the program that says so sees it, and not when the first peer comes. */
+function checkIdentity({ userAgent, startHeight }: Identity): void {
+  if (latin1Encode(userAgent).length > MAX_USER_AGENT_BYTES)
+    throw new RangeError(`the user agent has ${userAgent.length} bytes, ${MAX_USER_AGENT_BYTES} at most`)
+  if (!Number.isInteger(startHeight) || startHeight < 0 || startHeight > MAX_HEIGHT)
+    throw new RangeError(`${startHeight} is no height`)
 }
 
 /** The peer as we see it, and ourselves as unknown (wire-protocol 5.1). */

@@ -70,9 +70,16 @@ export interface KeyPair {
 export const KEY_SEED_BYTES = 32
 export const SECRET_KEY_BYTES = 4_032
 
-/** The pair of a private key in either form: a seed of 32 bytes, or the secret key of 4,032 bytes itself. */
+/**
+ * The pair of a private key in either form: a seed of 32 bytes, or the secret key of 4,032 bytes itself. Throws RangeError
+ * on any other length.
+ */
 export function keyPairOf(secret: Uint8Array): KeyPair {
   if (secret.length === KEY_SEED_BYTES) return generateKeyPair(secret)
+  if (secret.length !== SECRET_KEY_BYTES)
+    throw new RangeError(
+      `a private key has ${SECRET_KEY_BYTES} bytes, or ${KEY_SEED_BYTES} as a seed, not ${secret.length}`,
+    )
   return { publicKey: ml_dsa65.getPublicKey(secret), secretKey: secret.slice() }
 }
 

@@ -37,7 +37,7 @@ export interface ChainBackendOptions {
   readonly notice?: (line: string) => void
 }
 
-/** To be given to one node. */
+/** To be given to one node; made by {@link openChain}. */
 export class ChainBackend {
   readonly hasher: PowHasher
   readonly store: ChainStore
@@ -55,13 +55,19 @@ export class ChainBackend {
     this.#notice = notice
   }
 
+  /** Of whose chain it is. */
+  get genesisHash(): Uint8Array {
+    return this.#params.params.genesis.hash
+  }
+
   /** Undefined before the node was made. */
   get engine(): ChainEngine | undefined {
     return this.#engine
   }
 
-  /** Throws UserError if what is stored contradicts itself. */
+  /** Throws UserError if what is stored contradicts itself, Error if a node has it already. */
   readonly create: CreateChain = (hooks: ChainHooks) => {
+    if (this.#engine !== undefined) throw new Error('this chain belongs to another node: open one for each')
     try {
       this.#engine = new ChainEngine(this.#params, hooks)
       return this.#engine

@@ -83,7 +83,7 @@ export interface NodeControl {
   /** Whole seconds since start. */
   uptimeSeconds(): number
   addedNodes(): AddedNode[]
-  /** Stay connected to a peer (`keep`), or try it once. */
+  /** Stay connected to a peer (`keep`), or try it once. Throws RangeError if it can't be dialled. */
   addNode(target: HostPort, keep: boolean): AddTargetVerdict
   /** False if it was not there. A connection stays as it is. */
   removeNode(target: HostPort): boolean

@@ -13,7 +13,8 @@ import type { SavedAddresses } from '../pool/address-row.ts'
 import type { Ban } from '../pool/ban-list.ts'
 import type { AddTargetVerdict } from '../pool/manual-targets.ts'
 import { type PeerId, peerId, type UnixSeconds } from '../primitives/brand.ts'
-import { type Endpoint, formatEndpoint, type HostPort } from '../primitives/ip.ts'
+import { bytesEqual } from '../primitives/bytes.ts'
+import { checkHostPort, type Endpoint, formatEndpoint, type HostPort } from '../primitives/ip.ts'
 import { RandomSource } from '../primitives/random.ts'
 import type { Subnet } from '../primitives/subnet.ts'
 import { SystemClock } from '../shell/clock.ts'
@@ -64,7 +65,13 @@ export class DilithionNode implements NodeControl {
   #pastSent = 0
   #pastReceived = 0
 
+  /** Throws RangeError if an option makes no sense. */
   constructor(options: NodeOptions) {
+    for (const target of options.targets ?? []) checkHostPort(target)
+    if (options.proxy !== undefined) checkHostPort(options.proxy)
+    const { genesis } = options.network.chain
+    if (options.chain !== undefined && !bytesEqual(options.chain.genesisHash, genesis.hash))
+      throw new RangeError(`the chain given is not that of ${options.network.name}`)
     const limits = options.limits ?? DEFAULT_LIMITS
     this.network = options.network
     this.userAgent = options.userAgent ?? userAgentOf(VERSION)
@@ -143,7 +150,10 @@ export class DilithionNode implements NodeControl {
       this.#connections.command({ type: 'listening', port: this.#listenPort })
   }
 
-  /** Listens, unless it does already, and dials. Rejects as {@link listen} does, or if the wallet can't be used. */
+  /**
+   * Listens, unless it does already, and dials. Rejects as {@link listen} does, or if the wallet can't be used. A node that
+   * was stopped stays stopped: make another one.
+   */
   async start(): Promise<void> {
     await this.wallet?.start()
     await this.listen()
@@ -206,6 +216,7 @@ export class DilithionNode implements NodeControl {
   }
 
   addNode(target: HostPort, keep: boolean): AddTargetVerdict {
+    checkHostPort(target)
     const before = this.#core.targets.find(target)
     if (before !== undefined && (before.keep || !keep)) return 'alreadyAdded'
     this.#connections.command({ type: 'addTarget', target, keep })

@@ -122,6 +122,13 @@ export function parseHostPort(text: string, defaultPort: number): HostPort | und
   return isHost(host) ? { host, port } : undefined
 }
 
+/** Throws RangeError unless it can be dialled: an IP address without brackets or a name, and a port from 1 on. */
+export function checkHostPort({ host, port }: HostPort): void {
+  if (parseIp(host) === undefined && !isHost(host))
+    throw new RangeError(`'${host}' is neither an IP address nor a host name`)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new RangeError(`${port} is no port to dial`)
+}
+
 function isHost(host: string): boolean {
   if (/^[\d.]+$/.test(host)) return parseIpv4(host) !== undefined
   return host.length <= 253 && /^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?\.?$/.test(host)

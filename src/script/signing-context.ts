@@ -21,8 +21,9 @@ export class SigningContext {
     this.chainId = chainId
   }
 
-  /** The 32 bytes that input `index` signs. */
+  /** The 32 bytes that input `index` signs. Throws RangeError if there is no such input. */
   messageOf(index: number): Uint8Array {
+    if (this.transaction.inputs[index] === undefined) throw new RangeError(`there is no input ${index}`)
     this.#preimage ??= this.#makePreimage()
     new DataView(this.#preimage.buffer).setUint32(HASH_BYTES, index, true)
     return sha3_256(this.#preimage)

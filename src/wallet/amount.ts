@@ -23,12 +23,12 @@ export function dilOf(ions: number): number {
   return ions / COIN
 }
 
-/** Such as "12.5" or "0.00010000", for messages. */
-export function formatDil(ions: number): string {
-  const sign = ions < 0 ? '-' : ''
-  const positive = Math.abs(ions)
-  const decimals = String(positive % COIN).padStart(DECIMALS, '0')
-  return `${sign}${Math.floor(positive / COIN)}.${decimals}`
+/** Such as "12.50000000" or "-0.00010000", exactly. Throws RangeError unless it is a whole number of ions. */
+export function formatDil(ions: number | bigint): string {
+  const digits = String(BigInt(ions))
+    .replace('-', '')
+    .padStart(DECIMALS + 1, '0')
+  return `${ions < 0 ? '-' : ''}${digits.slice(0, -DECIMALS)}.${digits.slice(-DECIMALS)}`
 }
 
 /** Undefined if it is not a number of at most eight decimals. */

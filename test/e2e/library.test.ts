@@ -35,6 +35,7 @@ import {
   seedOf,
   signTransaction,
   type Transaction,
+  testnet,
   txidOf,
 } from '../../src/index.ts'
 import { deferred } from '../../src/node/deferred.ts'
@@ -126,6 +127,24 @@ describe('connect', () => {
     })
     open.push({ stop: () => client.close() })
     expect(node.peers()).toMatchObject([{ startHeight: 1_234 }])
+  })
+
+  it.each([
+    [
+      'a user agent that is too long',
+      { userAgent: 'x'.repeat(257) },
+      /the user agent has 257 bytes, 256 at most/,
+    ],
+    ['a user agent of other characters', { userAgent: '/кот/' }, /character/],
+    ['a height that is none', { startHeight: -1 }, '-1 is no height'],
+    ['a height that is too large', { startHeight: 2 ** 31 }, '2147483648 is no height'],
+    ['a port that is none', { port: 70_000 }, '70000 is no port to dial'],
+    ['no host', { host: '' }, "'' is neither an IP address nor a host name"],
+    ['brackets', { host: '[::1]' }, "'[::1]' is neither an IP address nor a host name"],
+  ])('refuses %s at once', async (_, said, text) => {
+    const attempt = connect({ network: 'regtest', host: '127.0.0.1', port: 1, ...said })
+    await expect(attempt).rejects.toBeInstanceOf(RangeError)
+    await expect(attempt).rejects.toThrow(text)
   })
 
   it('says why when nobody listens', async () => {
@@ -223,6 +242,16 @@ describe('DilithionNode', () => {
     expect(() => node.send(complete.peer, tooLong)).toThrow(RangeError)
     expect(node.send(99, { type: 'verack' })).toBe(false)
     expect(node.peers()).toHaveLength(1)
+  })
+
+  it('refuses a chain that another node has, or that is of another network', async () => {
+    const chain = await openChain({ network: regtest })
+    open.push({ stop: () => chain.close() })
+    expect(() => new DilithionNode({ network: testnet, chain })).toThrow(
+      'the chain given is not that of testnet',
+    )
+    new DilithionNode({ network: regtest, chain })
+    expect(() => new DilithionNode({ network: regtest, chain })).toThrow('belongs to another node')
   })
 
   it('can be stopped from within an event, whatever it was doing', async () => {

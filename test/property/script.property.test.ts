@@ -140,7 +140,8 @@ describe('what an input signs', () => {
       fc.property(fullTransaction, bytes(20), (transaction, scriptSig) => {
         const own = message(transaction)
         for (const [name, changed] of changesOf(transaction)) expect(message(changed), name).not.toBe(own)
-        expect(message(transaction, 1)).not.toBe(own)
+        const twice = { ...transaction, inputs: [...transaction.inputs, ...transaction.inputs] }
+        expect(message(twice, transaction.inputs.length)).not.toBe(message(twice))
         expect(message(transaction, 0, MAINNET_CHAIN_ID + 1)).not.toBe(own)
         const inputs = transaction.inputs.map((input) => ({ ...input, scriptSig }))
         expect(message({ ...transaction, inputs })).toBe(own)

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   findOpenssl,
   generateKeyPair,
+  keyPairOf,
   mlDsaProvider,
   nobleProvider,
   sign,
@@ -57,6 +58,11 @@ describe('signatures of other nodes', () => {
     )
   })
 
+  it('are of inputs that there are', () => {
+    const transaction = { version: 1, inputs: [], outputs: [], lockTime: 0 }
+    expect(() => new SigningContext(transaction, 1).messageOf(0)).toThrow('there is no input 0')
+  })
+
   it('cover every field of their transaction', () => {
     const [first] = signedTransactions()
     if (first === undefined) throw new Error('no transaction')
@@ -69,6 +75,10 @@ describe('signatures of other nodes', () => {
 describe('keys', () => {
   const seed = new Uint8Array(32).fill(3)
   const message = new Uint8Array(32).fill(4)
+
+  it('of another length are refused', () => {
+    expect(() => keyPairOf(new Uint8Array(33))).toThrow('4032 bytes, or 32 as a seed, not 33')
+  })
 
   it('come from their seed alone, and sign', () => {
     const pair = generateKeyPair(seed)

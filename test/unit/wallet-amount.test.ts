@@ -26,6 +26,19 @@ describe('an amount', () => {
     for (const amount of amounts) expect(ionsOf(amount), String(amount)).toBeUndefined()
   })
 
+  it.each([
+    [0, '0.00000000'],
+    [1, '0.00000001'],
+    [-1, '-0.00000001'],
+    [-1_250_000_000, '-12.50000000'],
+    [123_456_789_012n, '1234.56789012'],
+    [-5n, '-0.00000005'],
+  ])('%s is written in full', (ions, text) => expect(formatDil(ions)).toBe(text))
+
+  it('is not written if there is no such amount', () => {
+    expect(() => formatDil(1.5)).toThrow(RangeError)
+  })
+
   it('is the same as text, as a number and as JSON', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: MAX_IONS }), (ions) => {
