@@ -44,6 +44,7 @@ export type MaintenanceResult = string | undefined
 
 /** What was begun and takes long is not done any more. */
 export const NODE_STOPS = 'the node stops'
+const GIVEN_UP = 'nobody waits for the answer any more'
 
 /** Blocks whose coins are taken off and put on again at once, in memory. */
 const MEMORY_FOR_CHECKS_BYTES = 256_000_000
@@ -131,13 +132,19 @@ export class Maintenance {
   /**
    * Looks at the last `depth` blocks again. Level 0: can they be read? 1: do they obey the rules for themselves?
    * 2: is their undo data there? 3: can they be taken off? 4: and put on again?
+   * Everything else waits meanwhile, so it ends when nobody wants to know any more (`isGivenUp`).
    */
-  verify(level: number, depth: number, done: (result: MaintenanceResult) => void): void {
+  verify(
+    level: number,
+    depth: number,
+    done: (result: MaintenanceResult) => void,
+    isGivenUp: () => boolean = () => false,
+  ): void {
     const self = this
     this.#parts.jobs.exclusive(function* () {
       let result: MaintenanceResult
       try {
-        result = yield* self.#verify(level, depth)
+        result = yield* self.#verify(level, depth, isGivenUp)
       } catch (error) {
         if (!(error instanceof DamagedStore)) throw error
         result = error.message
@@ -199,8 +206,9 @@ export class Maintenance {
     yield* deleteBlockFiles(files)
   }
 
-  *#verify(level: number, depth: number): Job<MaintenanceResult> {
+  *#verify(level: number, depth: number, isGivenUp: () => boolean): Job<MaintenanceResult> {
     const { params, active, isStopping } = this.#parts
+    const ended = (): MaintenanceResult => (isStopping() ? NODE_STOPS : isGivenUp() ? GIVEN_UP : undefined)
     yield* this.#flush()
     // Coins of its own, read from the store and never written.
     const coins = new CoinCache(MEMORY_FOR_CHECKS_BYTES)
@@ -209,7 +217,7 @@ export class Maintenance {
     for (let height = reached; height >= lowest; height--) {
       const node = active.at(height)
       if (node === undefined || node.has(NodeFlag.pruned)) break
-      if (isStopping()) return NODE_STOPS
+      if (ended() !== undefined) return ended()
       const wrong = yield* this.#verifyBlock(node, level, coins)
       if (wrong !== undefined) return `block ${height}: ${wrong}`
       reached = height
@@ -218,7 +226,7 @@ export class Maintenance {
     }
     if (level < 4) return undefined
     for (let height = Math.max(reached, lowest); height <= active.tip.height; height++) {
-      if (isStopping()) return NODE_STOPS
+      if (ended() !== undefined) return ended()
       const node = active.at(height)
       const body = node === undefined ? undefined : yield* this.#parts.blocks.load(node)
       if (node === undefined || body === undefined) return `block ${height}: it can not be read`

@@ -224,9 +224,10 @@ export class ChainControl {
     return this.#ask((chain, done) => chain.maintenance.reconsider(node, done))
   }
 
-  /** Undefined if all is well, else what is wrong. */
-  verify(level: number, depth: number): Promise<MaintenanceResult> {
-    return this.#ask((chain, done) => chain.maintenance.verify(level, depth, done))
+  /** Undefined if all is well, else what is wrong. The signal ends it. */
+  verify(level: number, depth: number, signal?: AbortSignal): Promise<MaintenanceResult> {
+    const isGivenUp = (): boolean => signal?.aborted === true
+    return this.#ask((chain, done) => chain.maintenance.verify(level, depth, done, isGivenUp))
   }
 
   /** Resolves with the tip when it fits, at the latest after so long. The signal ends the wait as well. */

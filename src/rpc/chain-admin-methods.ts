@@ -63,12 +63,15 @@ export const chainAdminMethods: readonly RpcMethod[] = [
   method({
     name: 'verifychain',
     usage: 'verifychain [checklevel] [nblocks]',
-    summary: 'check the latest blocks again: true if all is well',
+    summary: 'check the latest blocks again: true if all is well, else an error that says what is not',
     params: { checklevel: v.optional(LEVEL), nblocks: v.optional(BLOCKS) },
     run: async ({ checklevel = 3, nblocks = 6 }, context) => {
       const chain = chainOf(context)
       const depth = nblocks === 0 ? chain.engine.tip.height : nblocks
-      return (await chain.verify(checklevel, depth)) === undefined
+      const wrong = await chain.verify(checklevel, depth, context.signal)
+      context.signal.throwIfAborted()
+      if (wrong === undefined) return true
+      throw methodError(`verifychain: ${wrong}. Start the node once with --reindex to rebuild what can be`)
     },
   }),
   method({

@@ -410,6 +410,19 @@ describe('the operator', () => {
     expect(results).toEqual([undefined, 'block 1: it can not be read'])
   })
 
+  it('is verified no further than somebody wants to know', () => {
+    const bench = submit(new ChainBench({ params }), trunk)
+    const results: (string | undefined)[] = []
+    bench.engine.maintenance.verify(
+      4,
+      6,
+      (result) => results.push(result),
+      () => true,
+    )
+    bench.settle()
+    expect(results).toEqual(['nobody waits for the answer any more'])
+  })
+
   it('does not follow a chain for which blocks would have to be undone that have been deleted', () => {
     const bench = submit(new ChainBench({ params }), trunk)
     expect(bench.engine.isInitialDownload).toBe(true)

@@ -262,9 +262,21 @@ describe('the chain by RPC', () => {
     expect(await call('reconsiderblock')).toMatchObject({ new_height: height })
   })
 
+  it('says what is wrong with a block', async () => {
+    const node = backend.engine?.activeAt(3)
+    if (node === undefined) throw new Error('no block')
+    const { position } = node
+    node.position = undefined
+    expect(await error('verifychain', [4, 0])).toMatch(
+      /^verifychain: block 3: it can not be read\. Start the node/,
+    )
+    node.position = position
+    expect(await call('verifychain', [4, 0])).toBe(true)
+  })
+
   it('ends what takes long with the reason why', async () => {
     const ended = AbortSignal.abort(new UserError('the node stops'))
-    for (const method of ['gettxoutsetinfo', 'gettopholders', 'scanblockdb'])
+    for (const method of ['gettxoutsetinfo', 'gettopholders', 'scanblockdb', 'verifychain'])
       expect(await error(method, [], ended)).toBe('the node stops')
   })
 
