@@ -77,6 +77,7 @@ export const mempoolMethods: readonly RpcMethod[] = [
     summary: 'write the transactions that wait to be mined to their file now',
     params: {},
     run: async (_, context) => {
+      mempoolOf(context)
       const { mempoolFile } = chainOf(context)
       if (mempoolFile === undefined) throw methodError('savemempool: the node runs with --persistmempool=0')
       if (!mempoolFile.isLoaded) throw methodError('savemempool: the file of last time has not been read yet')

@@ -8,7 +8,7 @@ import { uncheckedRules } from '../node/chain-facts.ts'
 import type { Miner } from '../node/miner.ts'
 import { payeeText } from '../node/miner-lines.ts'
 import { MAX_MINING_THREADS } from '../params/limits.ts'
-import { hashToHex } from '../primitives/bytes.ts'
+import { hashToHex, printable } from '../primitives/bytes.ts'
 import { decodeAddress, describeAddressError } from '../script/address.ts'
 import { p2pkhScript } from '../script/templates.ts'
 import { bitsText, wideHex } from './block-json.ts'
@@ -131,7 +131,8 @@ export const generateMethod: RpcMethod = method({
 /** The script that pays to an address. Throws RpcError if it is none. */
 export function scriptOf(address: string): Uint8Array {
   const decoded = decodeAddress(address)
-  if (!decoded.ok) throw methodError(`not an address: ${address}: ${describeAddressError(decoded.error)}`)
+  if (!decoded.ok)
+    throw methodError(`not an address: ${printable(address, 64)}: ${describeAddressError(decoded.error)}`)
   return p2pkhScript(decoded.value)
 }
 

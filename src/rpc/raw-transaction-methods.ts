@@ -210,7 +210,8 @@ function outputOf([name, value]: readonly [string, string | number]): Transactio
     return { value: 0n, scriptPubKey: dataCarrierScript(data) }
   }
   const decoded = decodeAddress(name)
-  if (!decoded.ok) throw methodError(`not an address: ${name}: ${describeAddressError(decoded.error)}`)
+  if (!decoded.ok)
+    throw methodError(`not an address: ${printable(name, 64)}: ${describeAddressError(decoded.error)}`)
   const ions = ionsOf(value)
   if (ions === undefined)
     throw methodError(`createrawtransaction: ${printable(String(value), 40)} is not ${AMOUNT_FORM}`)

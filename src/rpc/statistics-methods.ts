@@ -39,7 +39,8 @@ export const statisticsMethods: readonly RpcMethod[] = [
       const { engine } = chain
       const node = typeof which === 'string' ? nodeByHash(engine, which) : nodeByHeight(engine, which)
       const all = await statistics(chain, node)
-      return stats === undefined ? all : chosen(all, stats)
+      // As in Bitcoin, an empty list leaves none out.
+      return stats === undefined || stats.length === 0 ? all : chosen(all, stats)
     },
   }),
   method({

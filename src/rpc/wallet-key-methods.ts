@@ -9,6 +9,14 @@ import { ADDRESS, hashOfAddress, missingBlocks, TEXT, walletOf } from './wallet-
 
 const PHRASE = v.string('the 24 words of a recovery phrase')
 const FILE_FORM = 'the name of a file'
+/** Systems take no longer ones. */
+const MAX_PATH_CHARACTERS = 4_096
+const PATH = v.pipe(
+  v.string(FILE_FORM),
+  v.minLength(1, FILE_FORM),
+  v.maxLength(MAX_PATH_CHARACTERS, FILE_FORM),
+  v.check((text) => !text.includes('\0'), FILE_FORM),
+)
 const KEY_FORM = 'a key in base64'
 const BASE64 = v.pipe(
   v.string(KEY_FORM),
@@ -95,7 +103,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     name: 'backupwallet',
     usage: 'backupwallet <destination>',
     summary: 'write a copy of the wallet file, under a name that is not taken; paths are those of the node',
-    params: { destination: v.pipe(v.string(FILE_FORM), v.minLength(1, FILE_FORM)) },
+    params: { destination: PATH },
     run: async ({ destination }, context) => {
       const filename = resolve(destination)
       await walletOf(context).keys.copyTo(filename)

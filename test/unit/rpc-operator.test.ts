@@ -115,6 +115,7 @@ describe('statistics', () => {
       mediantime: expect.any(Number),
     })
     expect(await rpc.call('getblockstats', { height: 102 })).toEqual(stats)
+    expect(await rpc.call('getblockstats', [102, []])).toEqual(stats)
     expect(await rpc.call('getblockstats', [102, ['txs', 'height']])).toEqual({ txs: 2, height: 102 })
     expect(await rpc.call('getblockstats', [5])).toMatchObject({ txs: 1, totalfee: 0, avgfee: 0, minfee: 0 })
     expect(await rpc.call('getblockstats', [0])).toMatchObject({ height: 0, ins: 0, totalfee: 0 })
