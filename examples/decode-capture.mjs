@@ -6,11 +6,12 @@ import { decodePayload, FrameDecoder, networks, toHex } from 'dilithion'
 const [file, network = 'mainnet'] = process.argv.slice(2)
 if (!file || !networks[network]) throw new Error('usage: decode-capture.mjs FILE [mainnet|testnet|regtest]')
 
-const decoder = new FrameDecoder(networks[network].magic)
+const { magic, chain } = networks[network]
+const decoder = new FrameDecoder(magic, chain)
 for await (const chunk of createReadStream(file)) {
   decoder.push(chunk)
   for (let event = decoder.next(); event; event = decoder.next()) {
-    if (event.kind === 'frame') console.log(event.type, show(decodePayload(event.type, event.payload)))
+    if (event.kind === 'frame') console.log(event.type, show(decodePayload(event.type, event.payload, chain)))
     else console.log(event.kind, event.kind === 'skipped' ? event.command : `${event.code}: ${event.detail}`)
   }
 }

@@ -5,11 +5,12 @@ import type { HeaderNode } from '../src/chain/header-node.ts'
 import type { IoRequest, StoredBlock } from '../src/chain/io.ts'
 import type { Source } from '../src/chain/outcomes.ts'
 import type { PeerId } from '../src/primitives/brand.ts'
-import { messageChecksum, sha3_256 } from '../src/primitives/sha3.ts'
+import { sha3_256 } from '../src/primitives/sha3.ts'
 import type { Block } from '../src/wire/block.ts'
 import type { HeaderList } from '../src/wire/header.ts'
-import { encodePayload, type Message } from '../src/wire/messages.ts'
+import type { Message } from '../src/wire/messages.ts'
 import type { Transaction } from '../src/wire/transaction.ts'
+import { encodeBlock } from './chain-bytes.ts'
 import { type FakeBlock, FakeChain } from './fake-chain.ts'
 import { blockOf } from './relay-blocks.ts'
 import { CoreProbe, type ProbeOptions } from './sim/probe.ts'
@@ -157,9 +158,5 @@ export function realBlock(
 
 /** As it is stored and served. */
 export function storedOf(block: Block): StoredBlock {
-  const payload = encodePayload({
-    type: 'block',
-    block: { header: block.header, transactionData: block.transactionData },
-  })
-  return { payload, checksum: messageChecksum(payload) }
+  return encodeBlock(block)
 }

@@ -8,6 +8,7 @@ import type { SignatureCheck } from '../src/script/signature-check.ts'
 import { SigningContext } from '../src/script/signing-context.ts'
 import { p2pkhScript } from '../src/script/templates.ts'
 import { blockCodec, decodeBlockTransactions } from '../src/wire/block.ts'
+import { CURRENT_FORM } from '../src/wire/codec.ts'
 import type { Transaction, TransactionInput } from '../src/wire/transaction.ts'
 import { MAINNET_CHAIN_ID } from './scripts.ts'
 import { hex, loadEasedBlocks } from './vectors.ts'
@@ -20,7 +21,7 @@ interface Named {
 /** Of each block, the coinbase first. */
 function blocks(): Named[][] {
   return loadEasedBlocks().blocks.map(({ payloadHex, txids }) => {
-    const { block } = blockCodec.decode(new ByteReader(hex(payloadHex)))
+    const { block } = blockCodec.decode(new ByteReader(hex(payloadHex)), CURRENT_FORM)
     const transactions = decodeBlockTransactions(block.transactionData)
     if (!transactions.ok) throw new Error(transactions.error.field)
     return transactions.value.map((transaction, i) => ({ txid: txids[i] ?? '', transaction }))

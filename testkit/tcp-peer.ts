@@ -59,8 +59,8 @@ export class TcpPeer {
     this.socket = socket
     this.localPort = socket.localPort ?? 0
     this.#answersPings = options.answersPings ?? true
-    this.#encoder = new FrameEncoder(this.network.magic)
-    this.#decoder = new FrameDecoder(this.network.magic)
+    this.#encoder = new FrameEncoder(this.network.magic, this.network.chain)
+    this.#decoder = new FrameDecoder(this.network.magic, this.network.chain)
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#take(chunk))
     socket.on('error', (error) => {
@@ -199,7 +199,7 @@ export class TcpPeer {
     this.#decoder.push(chunk)
     for (let event = this.#decoder.next(); event !== undefined; event = this.#decoder.next()) {
       if (event.kind !== 'frame') throw new Error(`the node sent nonsense: ${JSON.stringify(event)}`)
-      const decoded = decodePayload(event.type, event.payload)
+      const decoded = decodePayload(event.type, event.payload, this.network.chain)
       if (!decoded.ok) throw new Error(`the node sent nonsense: ${JSON.stringify(decoded.error)}`)
       this.messages.push(decoded.value)
       if (decoded.value.type === 'ping' && this.#answersPings) this.send({ ...decoded.value, type: 'pong' })

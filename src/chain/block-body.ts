@@ -80,7 +80,10 @@ export function* parseBodyInTurns(
   transactionData: Uint8Array,
   height: number | undefined,
 ): Job<Result<BlockBody, BodyFault>> {
-  if (params.body === 'opaque') return ok({ transactions: [] })
+  if (params.body === 'opaque') {
+    const isTooLong = transactionData.length > params.maxTransactionDataBytes
+    return isTooLong ? refuse('body', 'bad-blk-length') : ok({ transactions: [] })
+  }
   if (transactionData.length > MAX_TRANSACTION_DATA_BYTES) return refuse('body', 'bad-blk-length')
   const pace = new Pace()
   const read = yield* readBody(transactionData, pace)

@@ -66,7 +66,7 @@ export class BlockStore {
       return { kind: blames === 'body' ? 'mutated' : 'invalid', fault }
     }
     if (this.has(node)) return { kind: 'duplicate' }
-    const stored = received ?? canonical(block)
+    const stored = received ?? canonical(block, this.#params)
     const { length } = stored.payload
     const position = this.files.allot(length, node.height)
     this.#storing.add(node)
@@ -98,7 +98,7 @@ export class BlockStore {
     if (kept !== undefined) return kept.body
     if (node.position === undefined) return undefined
     const stored = yield* readBlock(node.position)
-    const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
+    const message = stored === undefined ? undefined : decodePayload('block', stored.payload, this.#params)
     if (message?.ok !== true) return undefined
     const { header, transactionData } = message.value.block
     if (!isHeaderOf(node, header)) return undefined
@@ -129,7 +129,7 @@ function isHeaderOf(node: HeaderNode, header: BlockHeader): boolean {
 }
 
 /** The one form in which a block is stored and served. */
-function canonical(block: Block): StoredBlock {
-  const payload = encodePayload({ type: 'block', block })
+function canonical(block: Block, params: ChainParams): StoredBlock {
+  const payload = encodePayload({ type: 'block', block }, params)
   return { payload, checksum: messageChecksum(payload) }
 }

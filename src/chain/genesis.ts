@@ -12,7 +12,7 @@ export function genesisBlock(params: ChainParams): StoredBlock {
   if (before !== undefined) return before
   const { header, transactionData } = params.genesis
   const block = { header: new BlockHeader(header), transactionData }
-  const payload = encodePayload({ type: 'block', block })
+  const payload = encodePayload({ type: 'block', block }, params)
   const stored = { payload, checksum: messageChecksum(payload) }
   known.set(params, stored)
   return stored

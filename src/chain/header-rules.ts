@@ -4,7 +4,7 @@
  */
 import type { ChainParams, Checkpoint } from '../params/chain-params.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { type BlockHeader, HEADER_BYTES } from '../wire/header.ts'
+import { type BlockHeader, HEADER_BYTES, headerBytes } from '../wire/header.ts'
 import { bitsFault, type ChainPoint } from './difficulty.ts'
 import { type Fault, fault } from './faults.ts'
 
@@ -23,8 +23,10 @@ export function checkHeader(
 ): HeaderVerdict {
   const height = parent.height + 1
   const { version, bits, time } = header
-  // Longer headers belong to chains that are not known here.
-  if (version < params.minHeaderVersion || header.bytes.length !== HEADER_BYTES) {
+  // Longer headers, and versions that ask for one, belong to chains that are not known here.
+  const isLong =
+    header.bytes.length !== HEADER_BYTES || headerBytes(version, params.plainHeaders) !== HEADER_BYTES
+  if (version < params.minHeaderVersion || isLong) {
     return fault('bad-version', `version ${version}`)
   }
   if (bits === 0) return fault('bad-diffbits')

@@ -86,6 +86,7 @@ export class ChainRoom {
     this.sync = this.#createSync()
     this.transactions = this.#createTransactions(random.fork('transactions'))
     this.relay = new BlockRelay(this.chain, this.transactions?.mempool ?? noTransactions, random, {
+      form: hooks.network.chain,
       sayer: hooks.sender,
       requests: this.#requests(),
       now: () => outbox.now,

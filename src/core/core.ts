@@ -58,7 +58,7 @@ export class NodeCore {
     const { network, identity, random } = options
     this.#outbox = new Outbox(now)
     this.#listenPort = options.listenPort
-    this.peers = new PeerManager(network.magic, options.limits, random.fork('peers'))
+    this.peers = new PeerManager(network.magic, options.limits, random.fork('peers'), network.chain)
     this.bans = new BanList(options.bans)
     this.addresses = new AddressBook(random.fork('addresses'), options.addresses)
     const seeds = options.automatic?.fixedSeeds ?? []

@@ -76,7 +76,7 @@ export class MessageProcessor {
       this.#hooks.sender.pong(peer, frame.payload, frame.checksum)
       return
     }
-    const decoded = decodePayload(frame.type, frame.payload)
+    const decoded = decodePayload(frame.type, frame.payload, this.#hooks.network.chain)
     if (!decoded.ok) return this.#hooks.offend(peer, 'malformed', decoded.error)
     const isOurPong = decoded.value.type === 'pong' && peer.pings.expects(decoded.value.nonce)
     const handled = handleMessage(this.#hooks, peer, decoded.value, now, frame)

@@ -59,7 +59,7 @@ export class MessageSender {
     this.#identity = identity
     this.#random = random
     this.#hooks = hooks
-    this.#encoder = new FrameEncoder(network.magic)
+    this.#encoder = new FrameEncoder(network.magic, network.chain)
   }
 
   /** False if the peer's queue was full, which also ends the peer. */

@@ -8,7 +8,6 @@ export const COMMAND_BYTES = 12
 export interface KnownCommand {
   readonly type: MessageType
   readonly minBytes: number
-  readonly maxBytes: number
   /** The field as three little-endian words. */
   readonly words: readonly [number, number, number]
   readonly bytes: Uint8Array
@@ -18,7 +17,7 @@ function known(type: MessageType): KnownCommand {
   const bytes = new Uint8Array(COMMAND_BYTES)
   for (let i = 0; i < type.length; i++) bytes[i] = type.charCodeAt(i)
   const words = [readU32(bytes, 0), readU32(bytes, 4), readU32(bytes, 8)] as const
-  return { type, minBytes: codecs[type].minBytes, maxBytes: codecs[type].maxBytes, words, bytes }
+  return { type, minBytes: codecs[type].minBytes, words, bytes }
 }
 
 const rows = messageTypes.map(known)

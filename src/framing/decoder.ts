@@ -4,9 +4,11 @@
  * that a view would cost more, is copied, once. Memory follows the bytes that arrived, never a length that was claimed: at most twice the
  * part of one payload that is here, and payloads that nobody will read are not kept at all.
  */
+import type { PayloadForm } from '../params/chain-params.ts'
 import { printable, readU32 } from '../primitives/bytes.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
-import type { MessageType } from '../wire/messages.ts'
+import { CURRENT_FORM } from '../wire/codec.ts'
+import { type MessageType, maxPayloadBytes } from '../wire/messages.ts'
 import { commandText, findCommand, type KnownCommand } from './command.ts'
 import { FRAME_HEADER_BYTES, MAX_PAYLOAD_BYTES } from './encoder.ts'
 
@@ -52,6 +54,7 @@ const NOTHING: Uint8Array = new Uint8Array(0)
 /** One direction of a connection: chunks of any size in, frames out. Keeps what has come of one frame, and no more. */
 export class FrameDecoder {
   readonly #magic: number
+  readonly #form: PayloadForm
   #maxPayloadBytes: number
   /** The chunk that is being read, and how far. */
   #chunk = NOTHING
@@ -73,10 +76,11 @@ export class FrameDecoder {
   #payloadFilled = 0
   #toSkip = 0
 
-  /** `maxPayloadBytes`: frames that claim more break the stream. */
-  constructor(magic: number, maxPayloadBytes = MAX_PAYLOAD_BYTES) {
+  /** `form`: of the network, its `chain`. Frames that claim more than `maxBytes` break the stream. */
+  constructor(magic: number, form = CURRENT_FORM, maxBytes = MAX_PAYLOAD_BYTES) {
     this.#magic = magic
-    this.#maxPayloadBytes = maxPayloadBytes
+    this.#maxPayloadBytes = maxBytes
+    this.#form = form
   }
 
   /** Counts for frames whose header has not been read yet. */
@@ -121,7 +125,7 @@ export class FrameDecoder {
         continue
       }
       if (this.#command !== undefined) {
-        if (!this.#collectPayload(this.#command)) continue
+        if (!this.#collectPayload()) continue
         return this.#finish(this.#command)
       }
       const event = this.#readHeader()
@@ -196,7 +200,11 @@ export class FrameDecoder {
       return this.#break('oversized', detail)
     }
     this.#length = length
-    if (command === undefined || length < command.minBytes || length > command.maxBytes) {
+    if (
+      command === undefined ||
+      length < command.minBytes ||
+      length > maxPayloadBytes(command.type, this.#form)
+    ) {
       this.#toSkip = length
       const why = command === undefined ? 'unknownCommand' : 'badSize'
       return { kind: 'skipped', why, command: printable(text), length }
@@ -208,7 +216,7 @@ export class FrameDecoder {
   }
 
   /** Makes `#payload` the payload if all of it is here; otherwise keeps what is. */
-  #collectPayload(command: KnownCommand): boolean {
+  #collectPayload(): boolean {
     if (this.#payloadFilled === 0 && this.#inChunk() >= this.#length) {
       const take = this.#length <= SHORT_PAYLOAD_BYTES ? copyOf : viewOf
       this.#payload = take(this.#chunk, this.#at, this.#length)
@@ -216,14 +224,14 @@ export class FrameDecoder {
       return true
     }
     const needed = Math.min(this.#length, this.#payloadFilled + this.#inChunk())
-    if (needed > this.#payload.length) this.#growPayload(needed, command)
+    if (needed > this.#payload.length) this.#growPayload(needed)
     this.#payloadFilled += this.#copyInto(this.#payload, this.#payloadFilled, this.#length)
     return this.#payloadFilled === this.#length
   }
 
-  #growPayload(needed: number, command: KnownCommand): void {
+  #growPayload(needed: number): void {
     const doubled = Math.max(needed, 2 * this.#payload.length, FIRST_PARTIAL_BYTES)
-    const grown = new Uint8Array(Math.min(doubled, this.#length, command.maxBytes))
+    const grown = new Uint8Array(Math.min(doubled, this.#length))
     grown.set(this.#payload.subarray(0, this.#payloadFilled))
     this.#payload = grown
   }

@@ -1,6 +1,8 @@
 /** Messages to frames: the 24-byte header of wire-protocol 2 and the payload, in one piece. */
+import type { PayloadForm } from '../params/chain-params.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
+import { CURRENT_FORM } from '../wire/codec.ts'
 import { type Message, type MessageType, writePayload } from '../wire/messages.ts'
 import { COMMAND_BYTES, commandOf } from './command.ts'
 
@@ -22,11 +24,13 @@ let scratch = new ByteWriter(1_024)
 /** Makes the frames of one network. Keeps no state between them. */
 export class FrameEncoder {
   readonly #magic: number
+  readonly #form: PayloadForm
   readonly #pong: Uint8Array
 
-  /** `magic`: the network's, as a little-endian u32. */
-  constructor(magic: number) {
+  /** `magic`: the network's, as a little-endian u32. `form`: its `chain`. */
+  constructor(magic: number, form = CURRENT_FORM) {
     this.#magic = magic
+    this.#form = form
     this.#pong = this.encode({ type: 'pong', nonce: 0n })
   }
 
@@ -36,7 +40,7 @@ export class FrameEncoder {
     writer.reset()
     writer.u32(this.#magic).fixed(commandOf(message.type).bytes, COMMAND_BYTES)
     writer.reserve(FRAME_HEADER_BYTES - LENGTH_OFFSET)
-    writePayload(writer, message)
+    writePayload(writer, message, this.#form)
     writer.patchU32(LENGTH_OFFSET, writer.length - FRAME_HEADER_BYTES)
     writer.patchU32(CHECKSUM_OFFSET, messageChecksum(writer.view(FRAME_HEADER_BYTES)))
     if (writer.capacity <= SCRATCH_BYTES) return writer.copy()

@@ -6,6 +6,7 @@ import type { NetworkParams } from '../params/network-params.ts'
 import { networks } from '../params/networks.ts'
 import { bytesEqual, hashToHex, toHex } from '../primitives/bytes.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
+import { MAX_TRANSACTION_DATA_BYTES } from '../wire/block.ts'
 import { BlockHeader, HEADER_BYTES, headerBytes } from '../wire/header.ts'
 
 /** What does not fit together, in one line that begins with a field; undefined if all does. */
@@ -14,6 +15,7 @@ export function contradictionIn(network: NetworkParams): string | undefined {
   return (
     inVersions(network) ??
     inGenesis(chain) ??
+    inBody(chain) ??
     inDifficulty(chain.difficulty) ??
     inCheckpoints(chain) ??
     notAscending('chain.futureLimits', chain.futureLimits, ({ fromHeight }) => fromHeight) ??
@@ -30,7 +32,7 @@ function inVersions({ minPeerVersion, protocolVersion }: NetworkParams): string 
 function inGenesis(chain: ChainParams): string | undefined {
   const { header: bytes, transactionData, hash } = chain.genesis
   const version = new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true)
-  if (headerBytes(version) !== HEADER_BYTES) {
+  if (headerBytes(version, chain.plainHeaders) !== HEADER_BYTES) {
     return `chain.genesis.header: expected a version that has ${HEADER_BYTES} bytes, got ${version}`
   }
   const header = new BlockHeader(bytes)
@@ -45,6 +47,11 @@ function inGenesis(chain: ChainParams): string | undefined {
   return body.error.code === 'bad-txnmrklroot'
     ? `chain.genesis.transactionData: expected the transactions of merkle root ${toHex(header.merkleRoot)}`
     : `chain.genesis.transactionData: expected the transactions of a block (${body.error.code})`
+}
+
+function inBody({ body, maxTransactionDataBytes }: ChainParams): string | undefined {
+  if (body === 'opaque' || maxTransactionDataBytes <= MAX_TRANSACTION_DATA_BYTES) return undefined
+  return `chain.maxTransactionDataBytes: expected at most ${MAX_TRANSACTION_DATA_BYTES}, but where the body is opaque`
 }
 
 function inDifficulty(rule: DifficultyRule): string | undefined {

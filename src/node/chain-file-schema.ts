@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { MAX_MONEY } from '../chain/transaction-rules.ts'
 import { fromHex, hashFromHex } from '../primitives/bytes.ts'
 import { parseIp } from '../primitives/ip.ts'
-import { MAX_TRANSACTION_DATA_BYTES } from '../wire/block.ts'
+import { MAX_OPAQUE_DATA_BYTES, MAX_TRANSACTION_DATA_BYTES } from '../wire/block.ts'
 import { HEADER_BYTES } from '../wire/header.ts'
 
 const HASH160_BYTES = 20
@@ -130,6 +130,7 @@ const chain = fields({
     hash,
   }),
   minHeaderVersion: whole(-0x8000_0000, 3),
+  plainHeaders: v.optional(flag, false),
   chainId: whole(0, 0xffff_ffff),
   difficulty,
   spacingSeconds: whole(1, MANY),
@@ -139,7 +140,7 @@ const chain = fields({
   checksMedianTime: flag,
   futureLimits: list(fields({ fromHeight: height, seconds: whole(0, MANY) })),
   maxReorgDepth: whole(1, MANY),
-  maxTransactionDataBytes: whole(1, MAX_TRANSACTION_DATA_BYTES),
+  maxTransactionDataBytes: whole(1, MAX_OPAQUE_DATA_BYTES),
   initialSubsidy: whole(0, MAX_MONEY),
   halvingIntervalBlocks: whole(1, MAX_HEIGHT),
   coinbaseMaturityBlocks: whole(0, MANY),

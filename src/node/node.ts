@@ -327,7 +327,7 @@ export class DilithionNode implements NodeControl {
   send(id: number, message: Message): boolean {
     if (this.#core.peers.get(peerId(id))?.state !== 'ready') return false
     // Here, where the caller sees it: the command itself may have to wait for others.
-    encodePayload(message)
+    encodePayload(message, this.network.chain)
     this.#connections.command({ type: 'send', peer: peerId(id), message })
     return true
   }

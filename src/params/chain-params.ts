@@ -70,8 +70,13 @@ export interface ChainParams {
   /** `opaque`: blocks carry any bytes, with neither merkle root nor coins (v1-testnet). */
   readonly body: 'transactions' | 'opaque'
   readonly genesis: GenesisBlock
-  /** Lowest version of a header, signed. Those from 4 on have another form and are in use on no network known here. */
+  /** Lowest version of a header, signed. */
   readonly minHeaderVersion: number
+  /**
+   * Have all headers 80 bytes, as in the first release? Else those from version 4 on have another form, which is in use on
+   * no network known here.
+   */
+  readonly plainHeaders: boolean
   /** Signed with every input (chain 6.1). */
   readonly chainId: number
   readonly difficulty: DifficultyRule
@@ -91,6 +96,7 @@ export interface ChainParams {
   readonly futureLimits: readonly { readonly fromHeight: number; readonly seconds: number }[]
   /** More blocks than this are never disconnected by themselves. */
   readonly maxReorgDepth: number
+  /** Of one block; beyond what all networks read, only `opaque` bodies. */
   readonly maxTransactionDataBytes: number
   /** In ions. */
   readonly initialSubsidy: number
@@ -100,3 +106,6 @@ export interface ChainParams {
   /** From here on blocks must also obey the fair-mining rules, which this node does not check yet. */
   readonly fairMiningFromHeight: number | undefined
 }
+
+/** What of a chain's rules decides how its messages are read. */
+export type PayloadForm = Pick<ChainParams, 'plainHeaders' | 'maxTransactionDataBytes'>

@@ -228,6 +228,11 @@ export const MAX_MISSED_BLOCKS = 16
 export const MISSED_BLOCK_MS = 10_000
 /** With so much waiting for all peers, each gets one block at a time; half of what would end somebody. */
 export const SERVING_BYTES_TOTAL = 33_554_432
+/**
+ * Blocks beyond this, which only networks of opaque bodies have, go to one peer at a time, and are taken from none unasked:
+ * two of them would fill MAX_SEND_BYTES_TOTAL.
+ */
+export const LARGE_BLOCK_BYTES = 8_388_608
 /** Deeper below the tip nobody reconstructs blocks: who wants a part gets the whole, which costs us nothing. */
 export const BLOCK_TXN_DEPTH = 10
 /** Bodies of the newest blocks kept in memory, for everybody asks for them at once. */
@@ -375,8 +380,8 @@ export const SIGNATURE_CACHE_ENTRIES = 65_536
 
 // Storage
 
-/** The longest payload of a `block` message (wire-protocol 5.9); a record that claims more is damaged. */
-export const MAX_STORED_BLOCK_BYTES = 8_388_608
+/** The longest payload of any frame (wire-protocol 2), and so of a block; a record that claims more is damaged. */
+export const MAX_STORED_BLOCK_BYTES = 33_554_432
 /** Peers that catch up read at a few places at once; each open file costs a descriptor. */
 export const MAX_OPEN_BLOCK_FILES = 16
 /** A store that is not told to make rows last does so by itself after so much: what a power failure may cost. */

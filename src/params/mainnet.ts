@@ -57,6 +57,7 @@ export const mainnet: NetworkParams = {
       hash: genesisHash,
     },
     minHeaderVersion: 1,
+    plainHeaders: false,
     chainId: 1,
     difficulty: {
       kind: 'schedule',

@@ -36,6 +36,7 @@ export const regtest: NetworkParams = {
       hash: genesisHash,
     },
     minHeaderVersion: 1,
+    plainHeaders: false,
     chainId: 1_002,
     difficulty: { kind: 'fixed', bits: 0x207f_ffff },
     spacingSeconds: 240,

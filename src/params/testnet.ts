@@ -38,6 +38,7 @@ export const testnet: NetworkParams = {
     },
     // Its nodes don't look at versions.
     minHeaderVersion: -0x8000_0000,
+    plainHeaders: true,
     // Not in use: nothing is spent on this chain.
     chainId: 0,
     difficulty: { kind: 'range', minBits: 0x1d00_ffff, maxBits: 0x1f0f_ffff },
@@ -48,7 +49,8 @@ export const testnet: NetworkParams = {
     checksMedianTime: false,
     futureLimits: [],
     maxReorgDepth: 100,
-    maxTransactionDataBytes: 4_194_304,
+    // What fits into a frame of 32 MiB, behind the header and the length.
+    maxTransactionDataBytes: 33_554_347,
     initialSubsidy: 5_000_000_000,
     halvingIntervalBlocks: 210_000,
     coinbaseMaturityBlocks: 0,

@@ -4,6 +4,8 @@
  * frame, the send queue and the ping table.
  */
 import { FrameDecoder } from '../framing/decoder.ts'
+import { FRAME_HEADER_BYTES } from '../framing/encoder.ts'
+import type { PayloadForm } from '../params/chain-params.ts'
 import {
   AWAIT_VERSION_TIMEOUT_MS,
   FIRST_RELEASE_TIMEOUT_MS,
@@ -14,10 +16,13 @@ import {
   MIN_FRAME_BYTES_PER_MS,
   MISBEHAVIOUR_DECAY_MS,
   SEED_ANSWER_TIMEOUT_MS,
+  SEND_QUEUE_HIGH_BYTES,
   SEND_STALL_TIMEOUT_MS,
 } from '../params/limits.ts'
 import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import { type Endpoint, formatEndpoint } from '../primitives/ip.ts'
+import { maxBlockBytes } from '../wire/block.ts'
+import { CURRENT_FORM } from '../wire/codec.ts'
 import { AddressExchange } from './address-exchange.ts'
 import { PeerAllowance } from './allowance.ts'
 import type { DisconnectReason } from './disconnect.ts'
@@ -46,6 +51,8 @@ export interface PeerInit {
   /** What was dialled, such as "node.example:8444"; the remote endpoint for inbound peers. */
   readonly address: string
   readonly magic: number
+  /** Of the network's messages; left out, that of all but the first release. */
+  readonly form?: PayloadForm
   /** Sent in our `version` to this peer only. */
   readonly localNonce: bigint
   readonly group: string
@@ -78,7 +85,7 @@ export class Peer {
   readyAt: MonoMs | undefined
 
   readonly decoder: FrameDecoder
-  readonly sendQueue = new SendQueue()
+  readonly sendQueue: SendQueue
   readonly pings = new PingTracker()
   readonly sent = new Traffic()
   readonly received = new Traffic()
@@ -130,7 +137,9 @@ export class Peer {
     this.#scoreAt = now.mono
     this.addresses = new AddressExchange(now.mono)
     this.allowance = new PeerAllowance(now.mono)
-    this.decoder = new FrameDecoder(init.magic, MAX_HANDSHAKE_PAYLOAD_BYTES)
+    const form = init.form ?? CURRENT_FORM
+    this.decoder = new FrameDecoder(init.magic, form, MAX_HANDSHAKE_PAYLOAD_BYTES)
+    this.sendQueue = new SendQueue(SEND_QUEUE_HIGH_BYTES + FRAME_HEADER_BYTES + maxBlockBytes(form))
   }
 
   get inbound(): boolean {

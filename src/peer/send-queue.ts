@@ -1,6 +1,6 @@
 /**
  * Outgoing bytes of one peer. Frames of one turn are collected and leave together; bytes stay accounted for
- * until the shell says that the system took them. Bounded by SEND_QUEUE_MAX_BYTES.
+ * until the shell says that the system took them. Bounded by SEND_QUEUE_MAX_BYTES, or what takes its place.
  */
 import { SEND_QUEUE_HIGH_BYTES, SEND_QUEUE_LOW_BYTES, SEND_QUEUE_MAX_BYTES } from '../params/limits.ts'
 import type { MonoMs } from '../primitives/brand.ts'
@@ -12,6 +12,7 @@ const JOIN_BYTES = 32_768
 const NO_FRAMES: Uint8Array[] = []
 
 export class SendQueue {
+  readonly #maxBytes: number
   /** Never added to while it is empty: the first frame brings a list of its own. */
   #frames = NO_FRAMES
   #collectedBytes = 0
@@ -19,6 +20,10 @@ export class SendQueue {
   #congested = false
   /** When bytes last left, or began to wait; undefined while none wait. */
   progressAt: MonoMs | undefined
+
+  constructor(maxBytes = SEND_QUEUE_MAX_BYTES) {
+    this.#maxBytes = maxBytes
+  }
 
   /** Bytes that have not left this process. */
   get bytes(): number {
@@ -39,7 +44,7 @@ export class SendQueue {
   push(...parts: Uint8Array[]): boolean {
     let bytes = 0
     for (const part of parts) bytes += part.length
-    if (this.bytes + bytes > SEND_QUEUE_MAX_BYTES) return false
+    if (this.bytes + bytes > this.#maxBytes) return false
     if (this.#frames.length === 0) this.#frames = parts
     else this.#frames.push(...parts)
     this.#collectedBytes += bytes

@@ -2,6 +2,7 @@
  * The only table of peers: who is connected, who may be. Ids count from 1 and are never used again. Bounded by
  * the connection limits; whatever is keyed by a peer here is dropped in `remove`.
  */
+import type { PayloadForm } from '../params/chain-params.ts'
 import type { RefusalReason } from '../peer/disconnect.ts'
 import { type ConnectionKind, Peer } from '../peer/peer.ts'
 import { type MonoMs, type Now, type PeerId, peerId } from '../primitives/brand.ts'
@@ -28,6 +29,7 @@ const SIMULTANEOUS_MS = 60_000
 
 export class PeerManager {
   readonly #magic: number
+  readonly #form: PayloadForm | undefined
   readonly #limits: ConnectionLimits
   readonly #random: RandomSource
   readonly #peers = new Map<PeerId, Peer>()
@@ -37,8 +39,10 @@ export class PeerManager {
   #inbound = 0
   #lastId = 0
 
-  constructor(magic: number, limits: ConnectionLimits, random: RandomSource) {
+  /** `form`: of the network's messages. */
+  constructor(magic: number, limits: ConnectionLimits, random: RandomSource, form?: PayloadForm) {
     this.#magic = magic
+    this.#form = form
     this.#limits = limits
     this.#random = random
     this.#salt = random.fork('groups').u64().toString(16)
@@ -124,6 +128,7 @@ export class PeerManager {
         remote,
         address,
         magic: this.#magic,
+        ...(this.#form === undefined ? {} : { form: this.#form }),
         localNonce: this.#random.nonce(),
         node: nodeKey(remote),
         ...this.#groupOf(remote.ip),

@@ -30,7 +30,7 @@ const INVENTORY_SAMPLE = 8
 export class BlockRelay {
   readonly #chain: Chain
   readonly #peers = new Map<PeerId, RelayPeer>()
-  readonly #recent = new RecentBlocks()
+  readonly #recent: RecentBlocks
   readonly #headers: HeaderServer
   readonly #server: BlockServer
   readonly #announcer: Announcer
@@ -39,8 +39,9 @@ export class BlockRelay {
 
   constructor(chain: Chain, transactions: TransactionSource, random: RandomSource, hooks: RelayHooks) {
     this.#chain = chain
+    this.#recent = new RecentBlocks(hooks.form)
     this.#headers = new HeaderServer(hooks.sayer)
-    this.#server = new BlockServer(chain, this.#recent, hooks)
+    this.#server = new BlockServer(chain, this.#recent, hooks, () => this.#peers.values())
     this.#announcer = new Announcer(chain, this.#recent, hooks, random)
     this.#v1 = new V1Announcer(chain, hooks)
     this.#compact = new CompactReceiver(chain, transactions, hooks)
@@ -53,7 +54,7 @@ export class BlockRelay {
   }
 
   get nextDeadline(): number {
-    if (this.#announcer.isDue) return Number.NEGATIVE_INFINITY
+    if (this.#announcer.isDue || this.#server.isDue) return Number.NEGATIVE_INFINITY
     return Math.min(this.#v1.nextDeadline, this.#compact.nextDeadline)
   }
 
@@ -96,6 +97,7 @@ export class BlockRelay {
 
   due(): void {
     if (this.#announcer.isDue) this.#announcer.announce(this.#peers.values())
+    if (this.#server.isDue) this.#server.due()
     this.#v1.due()
     this.#compact.due()
   }

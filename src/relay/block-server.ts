@@ -10,12 +10,14 @@ import type { StoredBlock } from '../chain/io.ts'
 import {
   ASKED_BLOCKS_HIGH,
   BLOCK_TXN_DEPTH,
+  LARGE_BLOCK_BYTES,
   MAX_ASKED_BLOCKS,
   MAX_MISSED_BLOCKS,
   MAX_RUN_BLOCKS,
   MAX_RUN_BYTES,
   MISSED_BLOCK_MS,
   MISSES_PER_WORK,
+  SEND_QUEUE_HIGH_BYTES,
   SEND_QUEUE_LOW_BYTES,
   SERVING_BYTES_TOTAL,
 } from '../params/limits.ts'
@@ -33,12 +35,16 @@ export class BlockServer {
   readonly #chain: Chain
   readonly #recent: RecentBlocks
   readonly #hooks: RelayHooks
+  readonly #peers: () => Iterable<RelayPeer>
   #readingBytes = 0
+  /** Bytes of the smallest large block that somebody has to wait for; infinite if nobody has to. */
+  #heldBytes = Number.POSITIVE_INFINITY
 
-  constructor(chain: Chain, recent: RecentBlocks, hooks: RelayHooks) {
+  constructor(chain: Chain, recent: RecentBlocks, hooks: RelayHooks, peers: () => Iterable<RelayPeer>) {
     this.#chain = chain
     this.#recent = recent
     this.#hooks = hooks
+    this.#peers = peers
   }
 
   /** The blocks among what is asked for, as far as we have them; nobody is told what we don't have. */
@@ -97,6 +103,17 @@ export class BlockServer {
     if (peer.asks.length > 0) this.#serve(peer)
   }
 
+  /** Is there room for a large block that somebody had to wait for? */
+  get isDue(): boolean {
+    return this.#heldBytes < Number.POSITIVE_INFINITY && this.#hasRoomFor(this.#heldBytes)
+  }
+
+  /** Serves those who had to wait. */
+  due(): void {
+    this.#heldBytes = Number.POSITIVE_INFINITY
+    for (const peer of this.#peers()) if (peer.asks.length > 0) this.#serve(peer)
+  }
+
   /** The peer is gone; what is being read for it is no longer wanted. */
   forget(peer: RelayPeer): void {
     this.#readingBytes -= peer.readingBytes
@@ -141,6 +158,11 @@ export class BlockServer {
     // When memory is short, everybody still gets one block at a time.
     const isShort = this.#hooks.sendingBytes() + this.#readingBytes > SERVING_BYTES_TOTAL
     if (isShort && bytes > 0) return []
+    const firstBytes = asks[0]?.node.position?.length ?? 0
+    if (firstBytes > LARGE_BLOCK_BYTES && !this.#hasRoomFor(firstBytes)) {
+      this.#heldBytes = Math.min(this.#heldBytes, firstBytes)
+      return []
+    }
     const run: Ask[] = []
     let runBytes = 0
     for (const ask of asks) {
@@ -151,6 +173,13 @@ export class BlockServer {
       runBytes += length
     }
     return run
+  }
+
+  /** Counted as of now, for what was queued within this input is not in the sum of all peers. */
+  #hasRoomFor(bytes: number): boolean {
+    let busyBytes = this.#readingBytes
+    for (const { peer } of this.#peers()) busyBytes += peer.sendQueue.bytes
+    return busyBytes <= SEND_QUEUE_HIGH_BYTES || busyBytes + bytes <= SERVING_BYTES_TOTAL
   }
 
   /** Answers at once what is at hand, and the rest when it has been read. */
@@ -184,9 +213,10 @@ export class BlockServer {
   /** Blocks near the tip are soon asked for again. */
   #keep(node: HeaderNode, block: StoredBlock | undefined): RecentBlock | undefined {
     if (block === undefined) return undefined
-    if (node.height < this.#chain.tip.height - BLOCK_TXN_DEPTH) return new RecentBlock(block)
+    if (node.height < this.#chain.tip.height - BLOCK_TXN_DEPTH)
+      return new RecentBlock(block, this.#hooks.form)
     this.#recent.put(node, block)
-    return this.#recent.get(node) ?? new RecentBlock(block)
+    return this.#recent.get(node) ?? new RecentBlock(block, this.#hooks.form)
   }
 
   #send(peer: RelayPeer, { node, indexes }: Ask, block: RecentBlock | undefined): void {

@@ -1,6 +1,7 @@
 /** What relay needs of those around it: somebody who frames and queues messages, and the table of requests. */
 import type { HeaderNode } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
+import type { PayloadForm } from '../params/chain-params.ts'
 import type { Offence } from '../peer/offences.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { Now } from '../primitives/brand.ts'
@@ -36,6 +37,8 @@ export interface BlockRequests {
 }
 
 export interface RelayHooks {
+  /** Of the network's messages. */
+  readonly form: PayloadForm
   readonly sayer: Sayer
   readonly requests: BlockRequests
   now(): Now

@@ -4,6 +4,7 @@
  */
 import type { HeaderNode } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
+import type { PayloadForm } from '../params/chain-params.ts'
 import { MAX_OFFERED_BLOCKS, MAX_RECENT_BLOCKS, RECENT_BLOCKS_BYTES } from '../params/limits.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
 import { decodePayload } from '../wire/messages.ts'
@@ -12,19 +13,21 @@ import { BlockContents } from './block-contents.ts'
 export class RecentBlock implements StoredBlock {
   readonly payload: Uint8Array
   readonly checksum: number
+  readonly #form: PayloadForm
   #contents: BlockContents | undefined
   #taken = false
 
-  constructor({ payload, checksum }: StoredBlock) {
+  constructor({ payload, checksum }: StoredBlock, form: PayloadForm) {
     this.payload = payload
     this.checksum = checksum
+    this.#form = form
   }
 
   /** Its transactions; undefined if it can only travel whole. */
   get contents(): BlockContents | undefined {
     if (this.#taken) return this.#contents
     this.#taken = true
-    const decoded = decodePayload('block', this.payload)
+    const decoded = decodePayload('block', this.payload, this.#form)
     if (decoded.ok) this.#contents = BlockContents.of(decoded.value.block.transactionData)
     return this.#contents
   }
@@ -36,10 +39,16 @@ interface Offer {
 }
 
 export class RecentBlocks {
+  readonly #form: PayloadForm
   /** Least recently used first. */
   readonly #kept = new Map<HeaderNode, RecentBlock>()
   #offers: Offer[] = []
   #bytes = 0
+
+  /** `form`: of the network's messages. */
+  constructor(form: PayloadForm) {
+    this.#form = form
+  }
 
   /** Bytes of all payloads kept. */
   get bytes(): number {
@@ -56,7 +65,7 @@ export class RecentBlocks {
 
   put(node: HeaderNode, block: StoredBlock): void {
     if (this.#kept.has(node)) return
-    const kept = new RecentBlock(ownMemory(block))
+    const kept = new RecentBlock(ownMemory(block), this.#form)
     this.#kept.set(node, kept)
     this.#bytes += kept.payload.length
     for (const [oldest, { payload }] of this.#kept) {
@@ -68,6 +77,7 @@ export class RecentBlocks {
 
   /** A block is on its way into the chain. `header`: its bytes. */
   offer(header: Uint8Array, block: StoredBlock): void {
+    if (block.payload.length > RECENT_BLOCKS_BYTES) return
     this.#offers.push({ header, block })
     if (this.#offers.length > MAX_OFFERED_BLOCKS) this.#offers.shift()
   }

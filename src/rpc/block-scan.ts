@@ -46,7 +46,7 @@ export async function scanBlocks(
 
 /** Is it the block of this header? */
 function fits({ params }: ChainEngine, node: HeaderNode, { payload }: StoredBlock): boolean {
-  const message = decodePayload('block', payload)
+  const message = decodePayload('block', payload, params)
   if (!message.ok) return false
   const { header, transactionData } = message.value.block
   return bytesEqual(header.bytes, node.bytes) && parseBody(params, header, transactionData, node.height).ok

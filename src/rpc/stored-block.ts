@@ -9,7 +9,8 @@ import { methodError } from './errors.ts'
 /** Throws RpcError if it is not there. */
 export async function storedBlock(chain: ChainControl, node: HeaderNode): Promise<Block> {
   const stored = await chain.readBlock(node)
-  const message = stored === undefined ? undefined : decodePayload('block', stored.payload)
+  const message =
+    stored === undefined ? undefined : decodePayload('block', stored.payload, chain.engine.params)
   if (message?.ok === true) return message.value.block
   throw methodError(`Block not available: ${hashToHex(node.hash)} (${whyNot(chain, node)})`)
 }

@@ -14,7 +14,7 @@ import { hashToHex, toHex } from '../primitives/bytes.ts'
 import { encodeAddress } from '../script/address.ts'
 import { p2pkhScript } from '../script/templates.ts'
 import type { Block } from '../wire/block.ts'
-import { BlockHeader, HEADER_BYTES } from '../wire/header.ts'
+import { BlockHeader, HEADER_BYTES, headerBytes } from '../wire/header.ts'
 import { wideHex } from './block-json.ts'
 import { methodError } from './errors.ts'
 import { chainOf } from './hash-param.ts'
@@ -52,8 +52,10 @@ export const templateMethods: readonly RpcMethod[] = [
     usage: 'submitblock <hexdata>',
     summary: 'hand in a block: null if it was accepted, otherwise why not',
     params: { hexdata: v.string('a block in hex'), dummy: v.optional(v.unknown()) },
-    run: async ({ hexdata }, context) =>
-      reason(await chainOf(context).submitBlock(parseBlock('submitblock', hexdata))),
+    run: async ({ hexdata }, context) => {
+      const chain = chainOf(context)
+      return reason(await chain.submitBlock(parseBlock(chain, 'submitblock', hexdata)))
+    },
   }),
 ]
 
@@ -112,21 +114,18 @@ function transactionsJson(
 
 async function propose(chain: ChainControl, data: string | undefined): Promise<JsonValue> {
   if (data === undefined) throw methodError("getblocktemplate: a proposal needs the block as 'data', in hex")
-  return (await chain.propose(parseBlock('getblocktemplate', data))) ?? null
+  return (await chain.propose(parseBlock(chain, 'getblocktemplate', data))) ?? null
 }
 
 /** The form that getblock gives with verbosity 0. */
-function parseBlock(name: string, hex: string): Block {
+function parseBlock({ engine }: ChainControl, name: string, hex: string): Block {
   // It stops at what is no hex.
   const bytes = Buffer.from(hex, 'hex')
   if (2 * bytes.length !== hex.length || bytes.length <= HEADER_BYTES)
     throw methodError(`${name}: not a block in hex: a header of 80 bytes, then its transaction data`)
-  let header: BlockHeader
-  try {
-    header = new BlockHeader(bytes.subarray(0, HEADER_BYTES))
-  } catch {
+  const header = new BlockHeader(bytes.subarray(0, HEADER_BYTES))
+  if (headerBytes(header.version, engine.params.plainHeaders) !== HEADER_BYTES)
     throw methodError(`${name}: the header is of a version that this chain does not have`)
-  }
   return { header, transactionData: bytes.subarray(HEADER_BYTES) }
 }
 

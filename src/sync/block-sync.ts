@@ -7,7 +7,7 @@ import type { Chain } from '../chain/chain.ts'
 import { type HeaderNode, hashKey } from '../chain/header-node.ts'
 import type { StoredBlock } from '../chain/io.ts'
 import type { BlockOutcome, ChainOutcome, HeadersOutcome } from '../chain/outcomes.ts'
-import { MAX_INV_BLOCKS } from '../params/limits.ts'
+import { LARGE_BLOCK_BYTES, MAX_INV_BLOCKS } from '../params/limits.ts'
 import type { Peer } from '../peer/peer.ts'
 import type { Now, PeerId } from '../primitives/brand.ts'
 import type { Block } from '../wire/block.ts'
@@ -160,7 +160,8 @@ export class BlockSync {
     const parent = tree.get(block.header.previousHash)
     if (parent === undefined) return this.#orphan(peer, block, received, now)
     if (!this.#isPromising(parent)) return
-    if (peer.unasked >= MAX_UNASKED || this.#unasked >= MAX_UNASKED_OF_ALL) {
+    const isLarge = block.transactionData.length > LARGE_BLOCK_BYTES
+    if (isLarge || peer.unasked >= MAX_UNASKED || this.#unasked >= MAX_UNASKED_OF_ALL) {
       peer.talk.wanted = true
       return
     }

@@ -31,8 +31,8 @@ export interface WantedBlocks {
   readonly unavailable: number
 }
 
-/** So many peers may bring blocks at once, however large those are. */
-const MIN_ARRIVING = 2
+/** So many peers may bring blocks at once, however large those are: two of the largest are more than may be half received. */
+const MIN_ARRIVING = 1
 
 /** `end`: the last block of the window. `blockBytes`: average of the latest blocks. */
 export function findTakers(

@@ -3,6 +3,7 @@
  * are kept as they came, because v1.0 puts a bare transaction there and everybody else a count and
  * transactions, and because a block is stored and served as bytes.
  */
+import type { PayloadForm } from '../params/chain-params.ts'
 import { ByteReader, type DecodeError } from '../primitives/reader.ts'
 import type { Result } from '../primitives/result.ts'
 import { ByteWriter } from '../primitives/writer.ts'
@@ -30,6 +31,10 @@ export interface BlockMessage {
 
 /** No network allows more behind a header. */
 export const MAX_TRANSACTION_DATA_BYTES = 4_194_304
+/** What is not taken apart may fill a frame of 32 MiB, behind the header and the length. */
+export const MAX_OPAQUE_DATA_BYTES = 33_554_347
+/** Of the length in front of the data. */
+const LENGTH_BYTES = 5
 const MAX_BLOCK_TRANSACTIONS = 100_000
 
 /** Stands in for a header that could not be read; the reader's failure keeps anybody from seeing it. */
@@ -39,14 +44,23 @@ export const blockCodec: Codec<BlockMessage> = {
   type: 'block',
   minBytes: 80,
   maxBytes: 8_388_608,
-  decode(reader) {
-    const header = readHeader(reader) ?? NO_HEADER
-    const transactionData = reader.varBytes('transactionData', MAX_TRANSACTION_DATA_BYTES)
+  decode(reader, form) {
+    const header = readHeader(reader, form) ?? NO_HEADER
+    const transactionData = reader.varBytes('transactionData', maxDataBytes(form))
     return { type: 'block', block: { header, transactionData } }
   },
-  encode(writer, { block }) {
-    writer.bytes(block.header.bytes).varBytes(block.transactionData, MAX_TRANSACTION_DATA_BYTES)
+  encode(writer, { block }, form) {
+    writer.bytes(block.header.bytes).varBytes(block.transactionData, maxDataBytes(form))
   },
+}
+
+/** Bytes of a `block` message, at most. What a chain refuses is read, so that it can be said why. */
+export function maxBlockBytes(form: PayloadForm): number {
+  return Math.max(blockCodec.maxBytes, HEADER_BYTES + LENGTH_BYTES + maxDataBytes(form))
+}
+
+function maxDataBytes({ maxTransactionDataBytes }: PayloadForm): number {
+  return Math.max(MAX_TRANSACTION_DATA_BYTES, maxTransactionDataBytes)
 }
 
 /** The transactions in a block's data: a count, then each. Their scripts are views of it. */

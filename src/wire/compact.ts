@@ -77,8 +77,8 @@ export const cmpctblockCodec: Codec<CmpctBlockMessage> = {
   type: 'cmpctblock',
   minBytes: 80,
   maxBytes: 8_388_608,
-  decode(reader) {
-    const header = readHeader(reader) ?? NO_HEADER
+  decode(reader, form) {
+    const header = readHeader(reader, form) ?? NO_HEADER
     const nonce = reader.u64('nonce')
     const prefilledCount = reader.count('prefilled', MAX_PREFILLED, 1 + MIN_TRANSACTION_BYTES)
     const prefilled: PrefilledTransaction[] = []

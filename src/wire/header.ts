@@ -3,6 +3,7 @@
  * `sendheaders` (wire-protocol 4.3, 5.11 to 5.13, 5.16). A header is its bytes: fields are read when asked
  * for, so that 2,000 of them cost little more than their checksum.
  */
+import type { PayloadForm } from '../params/chain-params.ts'
 import type { ByteReader } from '../primitives/reader.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { type Codec, emptyCodec } from './codec.ts'
@@ -11,7 +12,7 @@ import { type Codec, emptyCodec } from './codec.ts'
 export const HEADER_BYTES = 80
 /** The same in a `headers` message, where a zero stands behind it. */
 export const HEADER_ENTRY_BYTES = HEADER_BYTES + 1
-/** From version 4 on a header carries the output and proof hash of a delay function. */
+/** From version 4 on a header carries the output and proof hash of a delay function, but on plain networks. */
 export const VDF_HEADER_BYTES = 144
 const VDF_VERSION = 4
 
@@ -21,8 +22,8 @@ export const MAX_HEADERS = 2_000
 export const MAX_LOCATOR_HASHES = 32
 
 /** Bytes of a header with this version field (signed). */
-export function headerBytes(version: number): number {
-  return version >= VDF_VERSION ? VDF_HEADER_BYTES : HEADER_BYTES
+export function headerBytes(version: number, isPlain = false): number {
+  return version >= VDF_VERSION && !isPlain ? VDF_HEADER_BYTES : HEADER_BYTES
 }
 
 export interface HeaderFields {
@@ -35,7 +36,7 @@ export interface HeaderFields {
   /** Compact target. */
   readonly bits: number
   readonly nonce: number
-  /** Exactly if version is 4 or more. */
+  /** Exactly if version is 4 or more and the network's headers are not plain. */
   readonly vdf?: { readonly output: Uint8Array; readonly proofHash: Uint8Array } | undefined
 }
 
@@ -43,10 +44,10 @@ export interface HeaderFields {
 export class BlockHeader implements HeaderFields {
   readonly bytes: Uint8Array
 
-  /** Throws RangeError if the length is not the one that the version field asks for. */
+  /** Throws RangeError if no header with this version has so many bytes. */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
-    if (bytes.length < HEADER_BYTES || bytes.length !== headerBytes(this.version)) {
+    if (bytes.length !== HEADER_BYTES && (bytes.length < 4 || bytes.length !== headerBytes(this.version))) {
       throw new RangeError(`a header of ${bytes.length} bytes does not fit its version`)
     }
   }
@@ -93,9 +94,9 @@ export class BlockHeader implements HeaderFields {
   }
 }
 
-export function readHeader(reader: ByteReader): BlockHeader | undefined {
+export function readHeader(reader: ByteReader, { plainHeaders }: PayloadForm): BlockHeader | undefined {
   const version = reader.peekI32()
-  const bytes = reader.bytes(headerBytes(version), 'header')
+  const bytes = reader.bytes(headerBytes(version, plainHeaders), 'header')
   return reader.failed ? undefined : new BlockHeader(bytes)
 }
 
@@ -104,12 +105,14 @@ export class HeaderList implements Iterable<BlockHeader> {
   readonly #bytes: Uint8Array
   /** Where each header begins; undefined if all have 80 bytes. */
   readonly #offsets: Uint32Array | undefined
+  readonly #isPlain: boolean
   readonly length: number
 
-  private constructor(bytes: Uint8Array, length: number, offsets: Uint32Array | undefined) {
+  private constructor(bytes: Uint8Array, length: number, offsets: Uint32Array | undefined, isPlain: boolean) {
     this.#bytes = bytes
     this.length = length
     this.#offsets = offsets
+    this.#isPlain = isPlain
   }
 
   /**
@@ -118,7 +121,7 @@ export class HeaderList implements Iterable<BlockHeader> {
    */
   static fromEntries(bytes: Uint8Array): HeaderList {
     if (bytes.length % HEADER_ENTRY_BYTES !== 0) throw new RangeError('header entries are not whole')
-    return new HeaderList(bytes, bytes.length / HEADER_ENTRY_BYTES, undefined)
+    return new HeaderList(bytes, bytes.length / HEADER_ENTRY_BYTES, undefined, true)
   }
 
   static of(headers: readonly BlockHeader[]): HeaderList {
@@ -128,24 +131,25 @@ export class HeaderList implements Iterable<BlockHeader> {
       offsets[i] = writer.length
       writer.bytes(header.bytes).u8(0)
     }
-    return new HeaderList(writer.view(), headers.length, offsets)
+    const isPlain = headers.every(({ bytes }) => bytes.length === HEADER_BYTES)
+    return new HeaderList(writer.view(), headers.length, offsets, isPlain)
   }
 
   /** Reads `n` entries of a header and a zero transaction count, checking lengths but not content. */
-  static read(reader: ByteReader, n: number): HeaderList {
+  static read(reader: ByteReader, n: number, { plainHeaders }: PayloadForm): HeaderList {
     const start = reader.offset
     const offsets = new Uint32Array(n)
     let isShortest = true
     for (let i = 0; i < n && !reader.failed; i++) {
       offsets[i] = reader.offset - start
-      reader.skip(headerBytes(reader.peekI32()), 'header')
+      reader.skip(headerBytes(reader.peekI32(), plainHeaders), 'header')
       const countOffset = reader.offset
       if (reader.compactSize('transactionCount') !== 0) {
         reader.fail('badValue', 'transactionCount', countOffset)
       }
       if (reader.offset > countOffset + 1) isShortest = false
     }
-    const list = new HeaderList(reader.since(start), reader.failed ? 0 : n, offsets)
+    const list = new HeaderList(reader.since(start), reader.failed ? 0 : n, offsets, plainHeaders)
     // A zero in a longer form is accepted but must not be passed on.
     return isShortest ? list : HeaderList.of([...list])
   }
@@ -161,7 +165,7 @@ export class HeaderList implements Iterable<BlockHeader> {
     if (at === undefined || i < 0 || i >= this.length)
       throw new RangeError(`no header ${i} in a list of ${this.length}`)
     const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength)
-    return new BlockHeader(this.#bytes.subarray(at, at + headerBytes(view.getInt32(at, true))))
+    return new BlockHeader(this.#bytes.subarray(at, at + headerBytes(view.getInt32(at, true), this.#isPlain)))
   }
 
   *[Symbol.iterator](): Generator<BlockHeader> {
@@ -196,9 +200,9 @@ export const headersCodec: Codec<HeadersMessage> = {
   type: 'headers',
   minBytes: 1,
   maxBytes: 290_009,
-  decode(reader) {
+  decode(reader, form) {
     const n = reader.count('count', MAX_HEADERS, HEADER_ENTRY_BYTES)
-    return { type: 'headers', headers: HeaderList.read(reader, n) }
+    return { type: 'headers', headers: HeaderList.read(reader, n, form) }
   },
   encode(writer, { headers }) {
     writer.count(headers.length, MAX_HEADERS).bytes(headers.bytes)

@@ -2,12 +2,13 @@
  * The table of all messages: what a command means, how long its payload may be, how it is read and written.
  * A new message is one more row here and one more codec in its family's file.
  */
+import type { PayloadForm } from '../params/chain-params.ts'
 import { ByteReader, type DecodeErrorCode } from '../primitives/reader.ts'
 import { err, type Result } from '../primitives/result.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { addrCodec, getaddrCodec } from './address.ts'
-import { blockCodec } from './block.ts'
-import type { Codec } from './codec.ts'
+import { blockCodec, maxBlockBytes } from './block.ts'
+import { type Codec, CURRENT_FORM } from './codec.ts'
 import { blocktxnCodec, cmpctblockCodec, getblocktxnCodec, sendcmpctCodec } from './compact.ts'
 import { mempoolCodec, rejectCodec } from './control.ts'
 import {
@@ -90,34 +91,40 @@ export function codecOf<T extends MessageType>(type: T): Codec<MessageOf<T>> {
 
 /**
  * Reads a payload whose checksum has been verified: the message of that type. Never throws; byte arrays in the result
- * are views of the payload. Bytes behind the last field are ignored.
+ * are views of the payload. Bytes behind the last field are ignored. `form`: of the network that it comes from.
  */
 export function decodePayload<T extends MessageType>(
   type: T,
   payload: Uint8Array,
+  form = CURRENT_FORM,
 ): Result<MessageOf<T>, MessageError> {
   const codec = codecOf(type)
-  if (payload.length < codec.minBytes || payload.length > codec.maxBytes) {
+  if (payload.length < codec.minBytes || payload.length > maxPayloadBytes(type, form)) {
     return err({ type, code: 'size', field: 'payload', offset: payload.length })
   }
   const reader = new ByteReader(payload)
-  const result = reader.finish(codec.decode(reader))
+  const result = reader.finish(codec.decode(reader, form))
   return result.ok ? result : err({ type, ...result.error })
 }
 
 /** The payload of a message, in memory of its own. Throws RangeError if the message can't be written. */
-export function encodePayload(message: Message): Uint8Array {
+export function encodePayload(message: Message, form = CURRENT_FORM): Uint8Array {
   const writer = new ByteWriter()
-  writePayload(writer, message)
+  writePayload(writer, message, form)
   return writer.copy()
 }
 
-export function writePayload(writer: ByteWriter, message: Message): void {
+export function writePayload(writer: ByteWriter, message: Message, form = CURRENT_FORM): void {
   const start = writer.length
-  const codec = codecOf(message.type)
-  codec.encode(writer, message)
+  codecOf(message.type).encode(writer, message, form)
   const length = writer.length - start
-  if (length > codec.maxBytes) {
-    throw new RangeError(`a '${message.type}' of ${length} bytes is over the limit of ${codec.maxBytes}`)
+  const maxBytes = maxPayloadBytes(message.type, form)
+  if (length > maxBytes) {
+    throw new RangeError(`a '${message.type}' of ${length} bytes is over the limit of ${maxBytes}`)
   }
+}
+
+/** The upper bound of a payload of this type; only that of blocks depends on the network. */
+export function maxPayloadBytes(type: MessageType, form: PayloadForm): number {
+  return type === 'block' ? maxBlockBytes(form) : codecOf(type).maxBytes
 }

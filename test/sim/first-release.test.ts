@@ -1,6 +1,7 @@
 /** Nodes of the first release beside ours: they get our chain whole and in order, and we theirs. */
 import { describe, expect, it } from 'vitest'
 import { type NetworkParams, testnet } from '../../src/params/networks.ts'
+import { monoMs } from '../../src/primitives/brand.ts'
 import { latin1Encode, toHex } from '../../src/primitives/bytes.ts'
 import { sha3_256 } from '../../src/primitives/sha3.ts'
 import type { Block } from '../../src/wire/block.ts'
@@ -31,10 +32,14 @@ type HashedBlock = Block & Hashed
 
 const GENESIS: Hashed = { hash: network.genesisHash }
 
-function next(parent: Hashed, salt: number): HashedBlock {
-  const transactionData = latin1Encode(`any bytes ${salt}`)
+function next(
+  parent: Hashed,
+  salt: number,
+  version = 1,
+  transactionData = latin1Encode(`any bytes ${salt}`),
+): HashedBlock {
   const fields = {
-    version: 1,
+    version,
     previousHash: parent.hash,
     merkleRoot: sha3_256(transactionData),
     time: START_UNIX - 1_000,
@@ -141,6 +146,32 @@ describe('a node of the first release', () => {
     expect(scene.world.runUntil(() => other.height === 12, 30_000)).toBe(true)
     expect([scene.heightOf(scene.node), scene.heightOf(second)]).toEqual([12, 12])
     expect(other.lost).toBe(0)
+    scene.world.check()
+  })
+
+  it('gives us blocks of any version, and of any size that fits into a frame', () => {
+    const scene = new Scene()
+    const second = scene.add([], [scene.node])
+    scene.world.run(2_000)
+    const blocks = [next(GENESIS, 0, 4)]
+    for (const [version, bytes] of [
+      [0x7fff_ffff, 0],
+      [-1, 5_000_000],
+      [5, 9_000_000],
+      [1, 10],
+    ] as const)
+      blocks.push(next(blocks.at(-1) ?? GENESIS, 0, version, new Uint8Array(bytes)))
+    for (const block of blocks) {
+      scene.old.mine(block)
+      scene.world.run(60_000)
+    }
+    expect([scene.heightOf(scene.node), scene.heightOf(second)]).toEqual([5, 5])
+    expect(scene.node.readyPeers.map((peer) => peer.score(monoMs(scene.world.time.mono)))).toEqual([0, 0])
+    second.kill()
+    second.start()
+    scene.world.run(10_000)
+    expect(second.core?.chain?.tip.header.version).toBe(1)
+    expect(scene.heightOf(second)).toBe(5)
     scene.world.check()
   })
 

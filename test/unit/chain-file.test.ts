@@ -95,7 +95,14 @@ describe('a chain file', () => {
   it('must say all else, and is told what belongs there', () => {
     const optional = new Set([
       ...['sharesPrivateAddresses', 'dnsSeeds', 'fixedSeeds', 'choosesPeers', 'allowsMockTime'],
-      ...['trustedHeight', 'checkpoints', 'minimumWork', 'coinbaseTax', 'fairMiningFromHeight'],
+      ...[
+        'plainHeaders',
+        'trustedHeight',
+        'checkpoints',
+        'minimumWork',
+        'coinbaseTax',
+        'fairMiningFromHeight',
+      ],
     ])
     const { genesisHash: _, ...own } = mainnet
     const names = [...Object.keys(own), ...Object.keys(mainnet.chain).map((name) => `chain.${name}`)]
@@ -241,6 +248,13 @@ describe('a chain file', () => {
     )
     // Any bytes will do where blocks carry any bytes.
     expect(complaint('chain.genesis.transactionData', '00', testnet)).toBeUndefined()
+    expect(complaint('chain.maxTransactionDataBytes', 33_554_347, testnet)).toBeUndefined()
+    expect(complaint('chain.maxTransactionDataBytes', 33_554_348, testnet)).toMatch(
+      /^chain.maxTransaction.*: expected/,
+    )
+    expect(complaint('chain.maxTransactionDataBytes', 4_194_305)).toBe(
+      'chain.maxTransactionDataBytes: expected at most 4194304, but where the body is opaque',
+    )
   })
 
   it.each([

@@ -57,6 +57,21 @@ describe('a header', () => {
     expect(judge(network.chain, { version: 4, vdf: VDF, bits: 0x1f06_0000 })).toBe('bad-version')
   })
 
+  it('of any version is valid where all have 80 bytes, and nowhere else', () => {
+    const bytes = header({ version: 1, bits: 0x1f06_0000 }).bytes.slice()
+    for (const version of [4, 0x7fff_ffff]) {
+      new DataView(bytes.buffer).setInt32(0, version, true)
+      const verdicts = [testnet, mainnet, regtest].map((network) =>
+        checkHeader(network.chain, new BlockHeader(bytes), chainOf(20), NOW),
+      )
+      expect(verdicts).toEqual([
+        undefined,
+        expect.objectContaining({ code: 'bad-version' }),
+        expect.objectContaining({ code: 'bad-version' }),
+      ])
+    }
+  })
+
   it('has the target that its chain asks for', () => {
     expect(judge(chain, { bits: 0x207f_fffe })).toBe('bad-diffbits')
     expect(judge(chain, { bits: 0 })).toBe('bad-diffbits')

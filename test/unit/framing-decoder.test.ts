@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { FrameDecoder, type FrameEvent } from '../../src/framing/decoder.ts'
 import { FRAME_HEADER_BYTES, FrameEncoder, MAX_PAYLOAD_BYTES } from '../../src/framing/encoder.ts'
+import { testnet } from '../../src/params/networks.ts'
 import { concatBytes } from '../../src/primitives/bytes.ts'
 import { messageChecksum } from '../../src/primitives/sha3.ts'
+import { CURRENT_FORM } from '../../src/wire/codec.ts'
 import { split } from '../../testkit/checks.ts'
 
 const MAGIC = 0xd171_4102
@@ -182,6 +184,17 @@ describe('memory', () => {
     }
   })
 
+  it('is kept for larger blocks where the network has them', () => {
+    const payload = new Uint8Array(8_388_609)
+    const stream = frame('block', payload)
+    expect(kinds(decode(split(stream, [1_000_000])))).toEqual(['badSize'])
+    const decoder = new FrameDecoder(MAGIC, testnet.chain)
+    const [event] = decode(split(stream, [1_000_000]), decoder)
+    expect(event?.kind === 'frame' && event.payload.length).toBe(payload.length)
+    // Only blocks.
+    expect(kinds(decode([frame('cmpctblock', payload)], decoder))).toEqual(['badSize'])
+  })
+
   it('is never more than the payload in the end', () => {
     const payload = new Uint8Array(10_000)
     const decoder = new FrameDecoder(MAGIC)
@@ -294,13 +307,15 @@ describe('the limit before the handshake', () => {
       ['block', 1_025, 'oversized'],
       ['verack', 1_024, 'badSize'],
     ] as const) {
-      expect(kinds(decode([header(command, length)], new FrameDecoder(MAGIC, 1_024)))).toEqual([kind])
+      expect(kinds(decode([header(command, length)], new FrameDecoder(MAGIC, CURRENT_FORM, 1_024)))).toEqual([
+        kind,
+      ])
     }
-    expect(kinds(decode([reject], new FrameDecoder(MAGIC, 1_024)))).toEqual(['reject'])
+    expect(kinds(decode([reject], new FrameDecoder(MAGIC, CURRENT_FORM, 1_024)))).toEqual(['reject'])
   })
 
   it('may be lifted between two frames of one chunk', () => {
-    const decoder = new FrameDecoder(MAGIC, 1_024)
+    const decoder = new FrameDecoder(MAGIC, CURRENT_FORM, 1_024)
     decoder.push(concatBytes([verack, block]))
     expect(kinds([decoder.next() ?? { kind: 'broken', code: 'badMagic', detail: '' }])).toEqual(['verack'])
     decoder.maxPayloadBytes = MAX_PAYLOAD_BYTES
@@ -308,7 +323,7 @@ describe('the limit before the handshake', () => {
   })
 
   it('may be lifted while a header is incomplete', () => {
-    const decoder = new FrameDecoder(MAGIC, 1_024)
+    const decoder = new FrameDecoder(MAGIC, CURRENT_FORM, 1_024)
     const events = decode([block.subarray(0, 23)], decoder)
     decoder.maxPayloadBytes = MAX_PAYLOAD_BYTES
     expect(kinds([...events, ...decode([block.subarray(23)], decoder)])).toEqual(['getblocks'])

@@ -14,6 +14,7 @@ import { CompactReceiver } from '../../src/relay/compact-receiver.ts'
 import type { RelayHooks } from '../../src/relay/hooks.ts'
 import { RelayPeer } from '../../src/relay/relay-peer.ts'
 import type { KnownTransaction } from '../../src/relay/transaction-source.ts'
+import { CURRENT_FORM } from '../../src/wire/codec.ts'
 import type { CmpctBlockMessage } from '../../src/wire/compact.ts'
 import { HeaderList } from '../../src/wire/header.ts'
 import { encodePayload } from '../../src/wire/messages.ts'
@@ -66,6 +67,7 @@ class Bench {
       this.deeds.push(`${what} ${this.#names.get(hashToHex(node.hash))} of ${peer.id}`)
     }
     return {
+      form: CURRENT_FORM,
       sayer: {
         send: (peer, message) => {
           const text = message.type === 'getblocktxn' ? `ask ${message.indexes.join()}` : message.type

@@ -13,7 +13,8 @@ import {
   SERVING_BYTES_TOTAL,
   WORK_ALLOWANCE,
 } from '../../src/params/limits.ts'
-import type { PeerId } from '../../src/primitives/brand.ts'
+import { testnet } from '../../src/params/networks.ts'
+import { type PeerId, peerId } from '../../src/primitives/brand.ts'
 import { toHex } from '../../src/primitives/bytes.ts'
 import { messageChecksum } from '../../src/primitives/sha3.ts'
 import { HeaderList } from '../../src/wire/header.ts'
@@ -22,6 +23,7 @@ import { encodePayload, type Message } from '../../src/wire/messages.ts'
 import { type FakeBlock, fakeBlocks } from '../../testkit/fake-chain.ts'
 import { numbered } from '../../testkit/relay-blocks.ts'
 import { RelayProbe, realBlock } from '../../testkit/relay-chain.ts'
+import { v1Version } from '../../testkit/sim/scripted.ts'
 import { filled } from '../../testkit/wire-samples.ts'
 
 const NONE = filled(0)
@@ -304,6 +306,33 @@ describe('a peer that asks for much', () => {
     expect(counts.every((count) => count === 1)).toBe(true)
     expect(probe.ends).toEqual([])
     expect(received(probe.take(peer))).toEqual(payloads(blocks))
+  })
+})
+
+describe('a block as large as only an opaque one can be', () => {
+  it('goes to one peer at a time, and nobody is closed for it', () => {
+    probe = new RelayProbe({ network: testnet })
+    const [block] = fakeBlocks(1, undefined, 1, 33_554_347)
+    if (block === undefined) throw new Error('no block')
+    probe.chain.grow([block])
+    const others = ['9.1.1.1', '9.2.1.1', '9.3.1.1'].map((ip) => {
+      const id = probe.accept(ip) ?? peerId(0)
+      probe.receive(id, v1Version({ nonce: BigInt(ip.length) }), { type: 'verack' })
+      probe.take(id)
+      probe.flush(id)
+      return id
+    })
+    probe.effects = []
+    for (const id of others) probe.receive(id, asked([block]))
+    for (const id of others) {
+      probe.readAll()
+      expect(probe.ends).toEqual([])
+      expect(probe.core.heldBytes.toSend).toBeLessThan(34_000_000)
+      expect(probe.commandsTo(id)).toEqual(['block'])
+      probe.effects = []
+      probe.flush(id)
+    }
+    expect(probe.ends).toEqual([])
   })
 })
 

@@ -77,7 +77,7 @@ describe('a record', () => {
   })
 
   it('does not claim more than a block can have', () => {
-    const payload = { length: 8_388_609 } as Uint8Array
+    const payload = { length: 33_554_433 } as Uint8Array
     const header = encodeRecordHeader(MARK, sampleBlock(1).hash, { payload, checksum: 0 })
     expect(decodeRecordHeader(MARK, header)).toBeUndefined()
   })
@@ -103,7 +103,7 @@ describe('planReads', () => {
   })
 
   it('leaves out what can not be a block', () => {
-    expect(planReads([at(0, 0, 8_388_609)])).toEqual([])
+    expect(planReads([at(0, 0, 33_554_433)])).toEqual([])
     expect(planReads([])).toEqual([])
   })
 })

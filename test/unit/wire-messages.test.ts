@@ -1,34 +1,65 @@
 /** What single messages accept, refuse and promise, beyond what round trips show. */
 import { describe, expect, it } from 'vitest'
+import { MAX_PAYLOAD_BYTES } from '../../src/framing/encoder.ts'
+import { testnet } from '../../src/params/networks.ts'
 import { toHex } from '../../src/primitives/bytes.ts'
 import { decodeBlockTransactions, encodeBlockTransactions } from '../../src/wire/block.ts'
 import { BlockHeader, HeaderList, headerBytes } from '../../src/wire/header.ts'
 import { Inventory } from '../../src/wire/inventory.ts'
-import { encodePayload, type Message, type MessageType } from '../../src/wire/messages.ts'
+import { decodePayload, encodePayload, type Message, type MessageType } from '../../src/wire/messages.ts'
 import { type Transaction, writeTransaction } from '../../src/wire/transaction.ts'
 import { plain } from '../../testkit/plain.ts'
 import { hex } from '../../testkit/vectors.ts'
 import { decoded, failure, filled, header, payload, transaction } from '../../testkit/wire-samples.ts'
 
+const PLAIN = testnet.chain
+
+/** 80 bytes; some number, and a version. */
+function plainHeader(version: number): Uint8Array {
+  const bytes = filled(9, 80)
+  new DataView(bytes.buffer).setInt32(0, version, true)
+  return bytes
+}
+
 describe('headers', () => {
   it('has 80 bytes below version 4, also for negative versions, and 144 from there on', () => {
-    const lengths = [-0x8000_0000, -1, 0, 1, 3, 4, 5, 0x7fff_ffff].map(headerBytes)
+    const lengths = [-0x8000_0000, -1, 0, 1, 3, 4, 5, 0x7fff_ffff].map((version) => headerBytes(version))
     expect(lengths).toEqual([80, 80, 80, 80, 80, 144, 144, 144])
+    expect(headerBytes(4, true)).toBe(80)
     expect(() => new BlockHeader(filled(0, 79))).toThrow(RangeError)
     expect(() => new BlockHeader(filled(0, 0))).toThrow(RangeError)
     expect(() => new BlockHeader(filled(0, 144))).toThrow(RangeError)
-    expect(() => new BlockHeader(filled(1, 80))).toThrow(RangeError)
-    expect(() =>
-      BlockHeader.of({
-        ...header(1),
-        version: 4,
-        previousHash: filled(0),
-        merkleRoot: filled(0),
-        time: 0,
-        bits: 0,
-        nonce: 0,
-      }),
-    ).toThrow(RangeError)
+  })
+
+  it('has 80 bytes of whatever version in the form of the first release', () => {
+    const versions = [1, 4, 0x7fff_ffff, -5]
+    const headers = HeaderList.of(versions.map((version) => new BlockHeader(plainHeader(version))))
+    const bytes = encodePayload({ type: 'headers', headers }, PLAIN)
+    expect(bytes).toHaveLength(1 + 4 * 81)
+    const read = decodePayload('headers', bytes, PLAIN)
+    const list = read.ok ? read.value.headers : undefined
+    expect(list?.length).toBe(4)
+    for (const one of [headers, list, HeaderList.fromEntries(bytes.subarray(1))]) {
+      expect([...(one ?? [])].map((entry) => entry.version)).toEqual(versions)
+      expect(one?.at(1).bytes).toEqual(plainHeader(4))
+    }
+    // A zero that is longer than it need be is written anew.
+    const long = payload((w) => w.compactSize(1).bytes(plainHeader(4)).bytes(hex('fd0000')))
+    const again = decodePayload('headers', long, PLAIN)
+    expect(again.ok && [...again.value.headers].map((entry) => entry.version)).toEqual([4])
+    expect(decodePayload('headers', bytes).ok).toBe(false)
+  })
+
+  it('come in blocks of that form, which may fill a frame', () => {
+    const block = { header: new BlockHeader(plainHeader(4)), transactionData: filled(7, 33_554_347) }
+    const bytes = encodePayload({ type: 'block', block }, PLAIN)
+    expect(bytes).toHaveLength(MAX_PAYLOAD_BYTES)
+    const read = decodePayload('block', bytes, PLAIN)
+    expect(read.ok && read.value.block.header.version).toBe(4)
+    expect(read.ok && read.value.block.transactionData.length).toBe(33_554_347)
+    expect(decodePayload('block', bytes)).toMatchObject({ ok: false, error: { code: 'size' } })
+    const small = encodePayload({ type: 'block', block: { ...block, transactionData: filled(7, 64) } })
+    expect(decodePayload('block', small).ok).toBe(false)
   })
 
   it('come in one list with both lengths', () => {

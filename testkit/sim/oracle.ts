@@ -7,9 +7,10 @@ import type { Effect, Input, NodeEvent } from '../../src/core/seam.ts'
 import { findCommand } from '../../src/framing/command.ts'
 import { FRAME_HEADER_BYTES } from '../../src/framing/encoder.ts'
 import {
+  FIRST_RELEASE_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
   MAX_RECEIVE_BYTES_TOTAL,
-  SEND_QUEUE_MAX_BYTES,
+  SEND_QUEUE_HIGH_BYTES,
 } from '../../src/params/limits.ts'
 import type { NetworkParams } from '../../src/params/networks.ts'
 import { netGroup } from '../../src/pool/net-group.ts'
@@ -17,6 +18,7 @@ import type { ConnectionLimits } from '../../src/pool/peer-manager.ts'
 import type { PeerId } from '../../src/primitives/brand.ts'
 import { readU32 } from '../../src/primitives/bytes.ts'
 import { formatIp, isRoutable } from '../../src/primitives/ip.ts'
+import { maxBlockBytes } from '../../src/wire/block.ts'
 import type { MessageType } from '../../src/wire/messages.ts'
 import { BlocksAsked, checkAddresses, Politeness } from './politeness.ts'
 
@@ -81,7 +83,9 @@ export class NodeOracle {
     let received = 0
     for (const peer of core.peers.all()) {
       const ageMs = mono - peer.connectedAt.mono
-      if (peer.state !== 'ready' && ageMs > HANDSHAKE_TIMEOUT_MS + 1_000)
+      const isPatient = peer.mayBeFirstRelease || peer.isFirstRelease
+      const timeoutMs = isPatient ? FIRST_RELEASE_TIMEOUT_MS : HANDSHAKE_TIMEOUT_MS
+      if (peer.state !== 'ready' && ageMs > timeoutMs + 1_000)
         throw new Error(`peer ${peer.id} has been half alive for ${ageMs} ms`)
       received += peer.decoder.bufferedBytes
     }
@@ -252,7 +256,8 @@ export class NodeOracle {
     const queued = watched.handedBytes - watched.flushedBytes
     if (peer.sendQueue.bytes !== queued)
       throw new Error(`peer ${id} has ${peer.sendQueue.bytes} bytes queued, but ${queued} were not flushed`)
-    if (queued > SEND_QUEUE_MAX_BYTES) throw new Error(`${queued} bytes queued for peer ${id}`)
+    const maxQueued = SEND_QUEUE_HIGH_BYTES + FRAME_HEADER_BYTES + maxBlockBytes(this.#network.chain)
+    if (queued > maxQueued) throw new Error(`${queued} bytes queued for peer ${id}`)
     if (peer.readingPaused !== watched.paused) throw new Error(`reading of peer ${id} is and is not paused`)
     if (peer.readingPaused !== (peer.mustWait || peer.queuedForTurn))
       throw new Error(`reading of peer ${id} is paused without reason, or goes on against one`)

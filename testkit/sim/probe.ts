@@ -51,7 +51,7 @@ export class CoreProbe {
   constructor(options: ProbeOptions = {}) {
     this.network = options.network ?? regtest
     const limits = options.limits ?? DEFAULT_LIMITS
-    this.#encoder = new FrameEncoder(this.network.magic)
+    this.#encoder = new FrameEncoder(this.network.magic, this.network.chain)
     this.#oracle = new NodeOracle(limits, this.network, options.automatic?.outbound)
     this.core = new NodeCore(
       {
@@ -164,7 +164,7 @@ export class CoreProbe {
 
   /** What `effects` has for a peer, decoded. */
   sentTo(id: PeerId): Message[] {
-    const decoder = new FrameDecoder(this.network.magic)
+    const decoder = new FrameDecoder(this.network.magic, this.network.chain)
     for (const effect of this.effects) {
       if (effect.type === 'write' && effect.peer === id)
         for (const chunk of effect.chunks) decoder.push(chunk)
@@ -172,7 +172,7 @@ export class CoreProbe {
     const messages: Message[] = []
     let event = decoder.next()
     for (; event?.kind === 'frame'; event = decoder.next()) {
-      const decoded = decodePayload(event.type, event.payload)
+      const decoded = decodePayload(event.type, event.payload, this.network.chain)
       if (decoded.ok) messages.push(decoded.value)
     }
     return messages

@@ -87,8 +87,8 @@ export class ScriptedPeer {
     this.network = network
     this.#world = world
     this.#socket = socket
-    this.#encoder = new FrameEncoder(network.magic)
-    this.#decoder = new FrameDecoder(network.magic)
+    this.#encoder = new FrameEncoder(network.magic, network.chain)
+    this.#decoder = new FrameDecoder(network.magic, network.chain)
     socket.handler = {
       data: (chunk) => this.#data(chunk),
       flushed: () => undefined,

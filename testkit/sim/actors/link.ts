@@ -13,7 +13,7 @@ export interface LinkHandler {
   closed?(link: Link): void
 }
 
-const encoders = new Map<number, FrameEncoder>()
+const encoders = new Map<NetworkParams, FrameEncoder>()
 
 export class Link {
   readonly network: NetworkParams
@@ -29,8 +29,8 @@ export class Link {
     this.inbound = inbound
     this.remoteIp = formatIp(socket.remote.ip)
     this.#socket = socket
-    this.#encoder = encoderOf(network.magic)
-    this.#decoder = new FrameDecoder(network.magic)
+    this.#encoder = encoderOf(network)
+    this.#decoder = new FrameDecoder(network.magic, network.chain)
     this.#handler = handler
     socket.handler = {
       data: (chunk) => this.#data(chunk),
@@ -84,15 +84,15 @@ export class Link {
         this.#handler.odd?.(this, event)
         continue
       }
-      const decoded = decodePayload(event.type, event.payload)
+      const decoded = decodePayload(event.type, event.payload, this.network.chain)
       if (decoded.ok) this.#handler.message(this, decoded.value)
       else this.#handler.odd?.(this, decoded.error)
     }
   }
 }
 
-function encoderOf(magic: number): FrameEncoder {
-  const encoder = encoders.get(magic) ?? new FrameEncoder(magic)
-  encoders.set(magic, encoder)
+function encoderOf(network: NetworkParams): FrameEncoder {
+  const encoder = encoders.get(network) ?? new FrameEncoder(network.magic, network.chain)
+  encoders.set(network, encoder)
   return encoder
 }
