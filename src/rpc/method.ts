@@ -36,33 +36,47 @@ export interface MethodSpec<Entries extends v.ObjectEntries> {
   readonly params: Entries
   /** Other names of parameters. */
   readonly aliases?: Readonly<Record<string, string>>
-  /** Parameters whose values no message may show. */
-  readonly secrets?: readonly string[]
+  /** No message may show what it was given: secrets get into the place of others. */
+  readonly takesSecrets?: boolean
   readonly run: (params: v.InferOutput<v.ObjectSchema<Entries, undefined>>, context: RpcContext) => RpcAnswer
 }
 
 export function method<const Entries extends v.ObjectEntries>(spec: MethodSpec<Entries>): RpcMethod {
-  const { name, usage, summary, run } = spec
+  const { name, usage, summary, run, takesSecrets = false } = spec
   const schema = v.object(spec.params)
-  const names = Object.keys(spec.params)
-  const aliases = new Map(Object.entries(spec.aliases ?? {}))
+  const binding: Binding = {
+    names: Object.keys(spec.params),
+    aliases: new Map(Object.entries(spec.aliases ?? {})),
+    takesSecrets,
+  }
   return {
     name,
     usage,
     summary,
     call: (params, context) => {
       const wrong = (what: string): RpcError => methodError(`${name}: ${what}. Usage: ${usage}`)
-      const checked = v.safeParse(schema, bind(params, names, aliases, wrong), { abortEarly: true })
+      const checked = v.safeParse(schema, bind(params, binding, wrong), { abortEarly: true })
       if (checked.success) return run(checked.output, context)
-      throw wrong(describe(checked.issues[0], spec.secrets ?? []))
+      throw wrong(describe(checked.issues[0], takesSecrets))
     },
   }
 }
 
 type Wrong = (what: string) => RpcError
 
+interface Binding {
+  readonly names: readonly string[]
+  /** Other names, and whose they are. */
+  readonly aliases: ReadonlyMap<string, string>
+  readonly takesSecrets: boolean
+}
+
 /** Values by the parameters' own names. A null is the same as no value. */
-function bind(params: unknown, names: readonly string[], aliases: ReadonlyMap<string, string>, wrong: Wrong) {
+function bind(
+  params: unknown,
+  { names, aliases, takesSecrets }: Binding,
+  wrong: Wrong,
+): Record<string, unknown> {
   const bound: Record<string, unknown> = {}
   if (Array.isArray(params)) {
     if (params.length > names.length) {
@@ -73,7 +87,8 @@ function bind(params: unknown, names: readonly string[], aliases: ReadonlyMap<st
   } else if (isObject(params)) {
     for (const [given, value] of Object.entries(params)) {
       const name = aliases.get(given) ?? given
-      if (!names.includes(name)) throw wrong(`unknown parameter '${printable(given, 64)}'`)
+      if (!names.includes(name))
+        throw wrong(takesSecrets ? 'unknown parameter' : `unknown parameter '${printable(given, 64)}'`)
       if (!isGiven(value)) continue
       if (bound[name] !== undefined) throw wrong(`'${given}' and another name of it are both given`)
       bound[name] = value
@@ -86,7 +101,7 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null
 }
 
-function describe(issue: v.BaseIssue<unknown>, secrets: readonly string[]): string {
+function describe(issue: v.BaseIssue<unknown>, takesSecrets: boolean): string {
   const [{ key } = { key: 'params' }, ...inner] = issue.path ?? []
   const name = String(key)
   const where =
@@ -95,6 +110,6 @@ function describe(issue: v.BaseIssue<unknown>, secrets: readonly string[]): stri
     return inner.length === 0
       ? `parameter '${name}' is missing`
       : `parameter '${name}': ${printable(where, 80)} is missing`
-  if (secrets.includes(name)) return `parameter '${name}' must be ${issue.message}`
+  if (takesSecrets) return `parameter '${name}' must be ${issue.message}`
   return `parameter '${name}' must be ${issue.message}, not ${printable(JSON.stringify(issue.input) ?? '', 80)}`
 }

@@ -48,7 +48,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     summary:
       'make a wallet and show its recovery phrase: write it down. passphrase: a secret beside the words',
     params: { passphrase: v.optional(TEXT) },
-    secrets: ['passphrase'],
+    takesSecrets: true,
     run: async ({ passphrase = '' }, context) => {
       const { phrase, address } = await walletOf(context).create(passphrase)
       return { mnemonic: phrase, address }
@@ -59,7 +59,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     usage: 'restorehdwallet <mnemonic> [passphrase]',
     summary: 'bring a wallet back from its recovery phrase, and look through the chain for its coins',
     params: { mnemonic: PHRASE, passphrase: v.optional(TEXT) },
-    secrets: ['mnemonic', 'passphrase'],
+    takesSecrets: true,
     run: async ({ mnemonic, passphrase = '' }, context) => ({
       success: true,
       address: await walletOf(context).restore(mnemonic, passphrase),
@@ -93,7 +93,7 @@ export const walletKeyMethods: readonly RpcMethod[] = [
     usage: 'importprivkey <privkey> [pubkey]',
     summary: 'add a key that dumpprivkey gave, and look through the chain for its coins',
     params: { privkey: BASE64, pubkey: v.optional(BASE64) },
-    secrets: ['privkey'],
+    takesSecrets: true,
     run: async ({ privkey, pubkey }, context) => {
       const hash = await walletOf(context).importKey(privkey, pubkey)
       return { address: encodeAddress(hash), success: true, ...missingBlocks(context) }

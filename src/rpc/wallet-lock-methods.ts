@@ -20,7 +20,7 @@ export const walletLockMethods: readonly RpcMethod[] = [
     summary:
       'seal the keys under a passphrase, which is needed from then on to spend; without it they are lost',
     params: { passphrase: TEXT },
-    secrets: ['passphrase'],
+    takesSecrets: true,
     run: async ({ passphrase }, context) => {
       const { keys } = walletOf(context)
       await keys.encrypt(passphrase)
@@ -32,7 +32,7 @@ export const walletLockMethods: readonly RpcMethod[] = [
     usage: 'walletpassphrase <passphrase> [timeout]',
     summary: 'unlock the wallet for so many seconds (60 if not told; 0 until walletlock)',
     params: { passphrase: TEXT, timeout: v.optional(SECONDS) },
-    secrets: ['passphrase'],
+    takesSecrets: true,
     run: async ({ passphrase, timeout = DEFAULT_UNLOCK_SECONDS }, context) => {
       await walletOf(context).unlock(passphrase, timeout)
       return timeout === 0
@@ -58,7 +58,7 @@ export const walletLockMethods: readonly RpcMethod[] = [
     usage: 'walletpassphrasechange <oldpassphrase> <newpassphrase>',
     summary: 'put another passphrase in the place of the one that there is, and lock the wallet',
     params: { oldpassphrase: TEXT, newpassphrase: TEXT },
-    secrets: ['oldpassphrase', 'newpassphrase'],
+    takesSecrets: true,
     run: async ({ oldpassphrase, newpassphrase }, context) => {
       await walletOf(context).keys.changePassphrase(oldpassphrase, newpassphrase)
       return 'The passphrase has been changed, and the wallet is locked. Older copies of the file still open with the old one'

@@ -7,6 +7,7 @@ import { regtest } from '../../src/params/networks.ts'
 import { RpcDispatcher } from '../../src/rpc/dispatcher.ts'
 import { phraseOf } from '../../src/wallet/mnemonic.ts'
 import { payTo } from '../../testkit/chain-builder.ts'
+import { rpcOf } from '../../testkit/rpc.ts'
 import { type RunningWallet, startWallet, type WalletNodeOptions } from '../../testkit/wallet.ts'
 import { FakeControl, NO_SIGNAL } from './rpc-fixtures.ts'
 
@@ -195,7 +196,7 @@ describe('a wallet', () => {
   })
 
   it('says no secret, in no error and no log', async () => {
-    const { call, log, notices } = await start()
+    const { call, node, log, notices } = await start()
     // Not one by chance: messages have words of the list too.
     const mnemonic = phraseOf(new Uint8Array(32).fill(6))
     const [word = ''] = mnemonic.split(' ')
@@ -207,6 +208,7 @@ describe('a wallet', () => {
         ['encryptwallet', { secret }],
         ['walletpassphrase', secret, 'soon'],
         ['walletpassphrase', secret, 60],
+        ['walletpassphrase', '60', String(secret)],
         ['walletpassphrasechange', secret, 'short'],
         ['walletpassphrasechange', 'short', secret],
         ['restorehdwallet', secret],
@@ -214,12 +216,16 @@ describe('a wallet', () => {
         ['createhdwallet', secret],
         ['importprivkey', secret],
         ['importprivkey', `${secret}!`],
+        ['importprivkey', 'AAAB', `${secret}!`],
       ] as const) {
         const text = await messageOf(call(method, ...params))
         expect(text, method).not.toContain('no error')
         expect(text, method).not.toContain(String(secret))
         expect(text, method).not.toContain(word)
       }
+      // As dilithion-cli -named has it of a phrase with "=" in it.
+      const text = await rpcOf(node).error('walletpassphrase', { [String(secret)]: 60 })
+      expect(text).toMatch(/^walletpassphrase: unknown parameter\. Usage: /)
     }
     expect([...log, ...notices]).toEqual([])
   })
