@@ -142,7 +142,9 @@ describe('parameters', () => {
     ])
   })
 
-  it('stay text where they are passphrases, phrases or keys', () => {
+  it('stay text where they are passphrases, phrases, keys or names', () => {
+    expect(paramsFrom('backupwallet', ['20261126'], false)).toEqual(['20261126'])
+    expect(paramsFrom('validateaddress', ['1'], false)).toEqual(['1'])
     expect(paramsFrom('walletpassphrase', ['12345678', '60'], false)).toEqual(['12345678', 60])
     expect(paramsFrom('encryptwallet', ['1e5'], false)).toEqual(['1e5'])
     expect(paramsFrom('walletpassphrasechange', ['true', 'null'], false)).toEqual(['true', 'null'])

@@ -2,7 +2,7 @@
 import { UserError } from '../../primitives/errors.ts'
 import type { JsonValue } from '../../rpc/json.ts'
 
-/** First parameters that are texts whatever they look like: a passphrase may consist of digits. */
+/** First parameters that are texts whatever they look like: a passphrase or a file's name may consist of digits. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   encryptwallet: ['passphrase'],
   walletpassphrase: ['passphrase'],
@@ -10,6 +10,8 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   createhdwallet: ['passphrase'],
   restorehdwallet: ['mnemonic', 'passphrase'],
   importprivkey: ['privkey', 'pubkey'],
+  backupwallet: ['destination'],
+  validateaddress: ['address'],
 }
 
 export type Params = JsonValue[] | Record<string, JsonValue>
