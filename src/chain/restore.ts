@@ -17,11 +17,11 @@ export interface SavedChain {
   readonly txIndex?: readonly (Uint8Array | undefined)[]
 }
 
-export function newTree({ genesis }: ChainParams): HeaderTree {
+export function newTree({ genesis, body }: ChainParams): HeaderTree {
   const { bits } = new BlockHeader(genesis.header)
   const tree = new HeaderTree(genesis.hash, genesis.header, workOfBits(bits))
   tree.genesis.chainStored = true
-  tree.genesis.transactionCount = 1
+  tree.genesis.transactionCount = body === 'opaque' ? 0 : 1
   tree.genesis.set(NodeFlag.bodyChecked | NodeFlag.connectedOnce)
   return tree
 }

@@ -211,4 +211,6 @@ it('a block of a chain with opaque bodies is its coinbase, and nothing else', as
   expect(coinbase).toMatch(new RegExp(`^0100000001(00){32}ffffffff[0-9a-f]{2}${text}`))
   expect(coinbase).toMatch(new RegExp(`ffffffff0100f2052a0100000019${toHex(script)}00000000$`))
   expect(hashToHex(node.chain?.engine.tip.hash ?? new Uint8Array())).toBe(hash)
+  // Nothing of it is taken apart, nor of the first block.
+  expect(await call('getchaintxstats')).toMatchObject({ txcount: 0 })
 })
