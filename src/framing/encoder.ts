@@ -38,8 +38,8 @@ export class FrameEncoder {
   encode(message: Message): Uint8Array {
     const writer = scratch
     writer.reset()
-    writer.u32(this.#magic).fixed(commandOf(message.type).bytes, COMMAND_BYTES)
-    writer.reserve(FRAME_HEADER_BYTES - LENGTH_OFFSET)
+    // Length and checksum are known at the end.
+    writer.u32(this.#magic).fixed(commandOf(message.type).bytes, COMMAND_BYTES).u32(0).u32(0)
     writePayload(writer, message, this.#form)
     writer.patchU32(LENGTH_OFFSET, writer.length - FRAME_HEADER_BYTES)
     writer.patchU32(CHECKSUM_OFFSET, messageChecksum(writer.view(FRAME_HEADER_BYTES)))

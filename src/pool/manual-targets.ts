@@ -17,6 +17,8 @@ import type { RandomSource } from '../primitives/random.ts'
 /** Waits vary by this much either way, so that nodes that failed together don't return together. */
 const JITTER = 0.2
 
+const NO_DIALS: readonly Dial[] = []
+
 export type AddTargetVerdict = 'added' | 'alreadyAdded' | 'full'
 
 export interface ManualTarget {
@@ -107,7 +109,8 @@ export class ManualTargets {
   }
 
   /** Dials that are due, marked as under way. `room`: how many connections there may be besides those that are. */
-  planDials(now: MonoMs, room: number): Dial[] {
+  planDials(now: MonoMs, room: number): readonly Dial[] {
+    if (this.#rows.size === 0) return NO_DIALS
     const due: Row[] = []
     for (const row of this.#rows.values()) {
       if (row.dialing === undefined && row.peer === undefined && row.nextDialAt <= now) due.push(row)
@@ -124,6 +127,7 @@ export class ManualTargets {
 
   /** When the next dial is due; undefined if none will be without another event. `room` as in `planDials`. */
   nextDeadline(room: number): MonoMs | undefined {
+    if (this.#rows.size === 0) return undefined
     let next: MonoMs | undefined
     let inFlight = 0
     for (const row of this.#rows.values()) {

@@ -85,6 +85,14 @@ describe('messageChecksum', () => {
     while (((reference(reference(data))[3] ?? 0) & 0x80) === 0) data[0] = (data[0] ?? 0) + 1
     expect(messageChecksum(data)).toBeGreaterThan(0x7fffffff)
   })
+
+  it('of a nonce is its own, whichever nonces were hashed before', () => {
+    const nonces = [0, 1, 0x0800, 0xffff_f800].flatMap((low) =>
+      [0, 1, 0x8000_0000].map((high) => Buffer.from(Uint32Array.of(low, high).buffer)),
+    )
+    for (const nonce of [...nonces, ...nonces.toReversed(), ...nonces])
+      for (let again = 0; again < 2; again++) expectAgreement(nonce)
+  })
 })
 
 describe('the WebAssembly module', () => {
