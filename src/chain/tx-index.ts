@@ -1,12 +1,13 @@
 /**
- * Where each transaction of the active chain stands, for who asks by its id (`--txindex`). What is joined or taken off
- * is written in the same commit as the coins; the blocks that were there before the index was wanted are read in the
- * background. A row that names a block off the active chain counts as none.
+ * Where each transaction of the active chain stands, for who asks by its id (`--txindex`). What is joined is written in
+ * the same commit as the coins; the blocks that were there before the index was wanted are read in the background. A row
+ * that names a block off the active chain counts as none, so nothing is written when a block is taken off. Of an id that
+ * stands more than once the first place is kept, which is the last to be taken off.
  *
  * Rows: 'x' and txid -> hash of the block, start and end in its transaction data (u32 each). 'Xt' -> hash of the tip up to
  * which the commits went. 'Xb' -> heights (u32 each): all is there up to the first, and from the second on.
  */
-import { TX_INDEX_ROWS_PER_COMMIT } from '../params/limits.ts'
+import { CHAIN_COINS_PER_TURN, TX_INDEX_ROWS_PER_COMMIT } from '../params/limits.ts'
 import { latin1Decode } from '../primitives/bytes.ts'
 import { ByteReader } from '../primitives/reader.ts'
 import { ByteWriter } from '../primitives/writer.ts'
@@ -40,10 +41,15 @@ export interface TxPlace {
 /** A block that was read, and what is to be written of it. */
 interface IndexedBlock {
   readonly node: HeaderNode
-  readonly rows: readonly StoreChange[]
+  readonly rows: readonly Row[]
 }
 
-type Rows = Map<string, Uint8Array | undefined>
+interface Row {
+  readonly key: string
+  readonly value: Uint8Array
+}
+
+type Rows = Map<string, Uint8Array>
 
 export class TxIndex {
   readonly #tree: HeaderTree
@@ -53,6 +59,8 @@ export class TxIndex {
   #rows: Rows = new Map()
   /** On their way to the store, or there. */
   #flying: Rows = new Map()
+  /** Of blocks that were there before, not written yet. */
+  #reading: Rows = new Map()
   /** All blocks up to this height are there, and all behind the other one. */
   #built: number
   #liveFrom: number
@@ -93,15 +101,7 @@ export class TxIndex {
   }
 
   *connected(node: HeaderNode, body: BlockBody): Job<void> {
-    for (const { key, value } of yield* rowsOf(node, body)) this.#rows.set(key, value)
-  }
-
-  *disconnected({ transactions }: BlockBody): Job<void> {
-    const pace = new Pace()
-    for (const { txid } of transactions) {
-      this.#rows.set(keyOf(txid), undefined)
-      if (pace.isOver(ROW_WORK)) yield* rest()
-    }
+    for (const { key, value } of yield* this.#newRows(node, body)) this.#rows.set(key, value)
   }
 
   /** To be written with the coins of this tip. */
@@ -122,7 +122,12 @@ export class TxIndex {
       if (node === undefined) break
       const body = yield* this.#blocks.load(node)
       // One that can't be read is found, and told, by whoever needs it.
-      const rows = yield* rowsOf(node, body ?? { transactions: [] })
+      const rows = yield* this.#newRows(node, body ?? { transactions: [] })
+      for (const { key, value } of rows) {
+        this.#reading.set(key, value)
+        // What waits to be written would be written over it.
+        this.#rows.delete(key)
+      }
       read.push({ node, rows })
       count += rows.length
       if (count < TX_INDEX_ROWS_PER_COMMIT) continue
@@ -135,21 +140,54 @@ export class TxIndex {
 
   /** Undefined if it is not in the active chain, or the index has not come so far. */
   *find(txid: Uint8Array): Job<TxPlace | undefined> {
-    const key = keyOf(txid)
-    const rows = [this.#rows, this.#flying].find((some) => some.has(key))
-    const row = rows === undefined ? (yield* getValues([key]))[0] : rows.get(key)
-    if (row === undefined) return undefined
+    return (yield* this.#places([keyOf(txid)]))[0]
+  }
+
+  /** Of a block, but for what stands further down already. */
+  *#newRows(node: HeaderNode, body: BlockBody): Job<Row[]> {
+    const rows = yield* rowsOf(node, body)
+    const places = yield* this.#places(rows.map(({ key }) => key))
+    return rows.filter((_, i) => (places[i]?.node.height ?? node.height) >= node.height)
+  }
+
+  /** The first place in the active chain of what stands under each key, written or not. */
+  *#places(keys: readonly string[]): Job<(TxPlace | undefined)[]> {
+    const places: (TxPlace | undefined)[] = []
+    for (let from = 0; from < keys.length; from += CHAIN_COINS_PER_TURN) {
+      const some = keys.slice(from, from + CHAIN_COINS_PER_TURN)
+      const stored = yield* getValues(some)
+      // What was on its way when it was asked for may have been written by now.
+      for (const [i, key] of some.entries())
+        places.push(
+          this.#first([stored[i], ...[this.#reading, this.#rows, this.#flying].map((rows) => rows.get(key))]),
+        )
+    }
+    return places
+  }
+
+  #first(rows: readonly (Uint8Array | undefined)[]): TxPlace | undefined {
+    let first: TxPlace | undefined
+    for (const row of rows) {
+      const place = row === undefined ? undefined : this.#placeOf(row)
+      if (place === undefined || !this.#active.has(place.node)) continue
+      if (first === undefined || place.node.height < first.node.height) first = place
+    }
+    return first
+  }
+
+  #placeOf(row: Uint8Array): TxPlace | undefined {
     const reader = new ByteReader(row)
     const node = this.#tree.get(reader.bytes(HASH_BYTES, 'block'))
     const start = reader.u32('start')
     const end = reader.u32('end')
-    return reader.failed || node === undefined || !this.#active.has(node) ? undefined : { node, start, end }
+    return reader.failed || node === undefined ? undefined : { node, start, end }
   }
 
   *#commit(read: readonly IndexedBlock[], built: number): Job<void> {
     // What was taken off since it was read has been written as such, and what was joined instead.
     const changes = read.flatMap(({ node, rows }) => (this.#active.has(node) ? rows : []))
     yield* commitLazily([...changes, rangeRow(built, this.#liveFrom)])
+    this.#reading = new Map()
     this.#built = built
     yield* rest()
   }
@@ -170,7 +208,6 @@ export function tellOfBlocks(
       if (hooks.blockConnected !== undefined) yield* hooks.blockConnected(node, body)
     },
     *disconnected(node, body) {
-      if (index !== undefined) yield* index.disconnected(body)
       if (hooks.blockDisconnected !== undefined) yield* hooks.blockDisconnected(node, body)
     },
   }
@@ -180,9 +217,9 @@ function keyOf(txid: Uint8Array): string {
   return PREFIX + latin1Decode(txid)
 }
 
-function* rowsOf(node: HeaderNode, { transactions }: BlockBody): Job<StoreChange[]> {
+function* rowsOf(node: HeaderNode, { transactions }: BlockBody): Job<Row[]> {
   const pace = new Pace()
-  const rows: StoreChange[] = []
+  const rows: Row[] = []
   const writer = new ByteWriter(HASH_BYTES + 8)
   for (const { txid, start, end } of transactions) {
     writer.reset()

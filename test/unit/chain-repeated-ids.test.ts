@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ChainParams } from '../../src/params/chain-params.ts'
 import { regtest } from '../../src/params/networks.ts'
 import { peerId } from '../../src/primitives/brand.ts'
+import { txidOf } from '../../src/wire/transaction.ts'
 import { ChainBench } from '../../testkit/chain-bench.ts'
 import { type BuiltBlock, ChainBuilder, spend } from '../../testkit/chain-builder.ts'
 
@@ -106,4 +107,46 @@ it('an output that was made twice and spent by the block that made it again is g
   const again = builder.next(last, { transactions: [spend(coinbase, [0], [4_000_000_000])] })
   const after = submit(new ChainBench({ params: rules }, before.disk), [again])
   expect(after.of('blockFailed')[0]?.fault.code).toBe('bad-txns-inputs-missingorspent')
+})
+
+describe('the index of transactions', () => {
+  const blocks = chainOf(
+    { coinbase },
+    { transactions: [pay, spendAll] },
+    { coinbase },
+    { transactions: [pay] },
+  )
+  const last = blocks[2] ?? builder.genesis
+  const other = builder.chain(last, 2, { salt: 1 })
+
+  /** Heights at which the reward and its payment are found. */
+  function heights(bench: ChainBench): (number | undefined)[] {
+    const found: (number | undefined)[] = []
+    for (const id of [txidOf(coinbase), txidOf(pay)])
+      if (bench.engine.txIndex !== undefined)
+        bench.engine.run(bench.engine.txIndex.find(id), (place) => found.push(place?.node.height))
+    bench.settle()
+    return found
+  }
+
+  it('names the first of two places, which is left when the other one is taken off', () => {
+    const bench = submit(new ChainBench({ params, txIndex: true }), blocks)
+    expect(heights(bench)).toEqual([1, 2])
+    submit(bench, other)
+    expect(bench.engine.tip.height).toBe(5)
+    expect(heights(bench)).toEqual([1, 2])
+    expect(heights(new ChainBench({ params, txIndex: true }, bench.disk).settle())).toEqual([1, 2])
+  })
+
+  it('does so too where the first one is read later, and both are', () => {
+    for (const before of [1, 3, 4]) {
+      const early = submit(new ChainBench({ params }), blocks.slice(0, before))
+      const bench = new ChainBench({ params, txIndex: true }, early.disk)
+      // What is joined now comes before what is read.
+      submit(bench, blocks.slice(before))
+      expect(bench.engine.txIndex?.isSynced).toBe(true)
+      submit(bench, other)
+      expect(heights(bench)).toEqual([1, 2])
+    }
+  })
 })
