@@ -20,7 +20,7 @@ import { formatDil } from '../wallet/amount.ts'
 import type { UnspentCoin } from '../wallet/balance.ts'
 import type { CoinLocks } from '../wallet/coin-locks.ts'
 import {
-  isWorthSpending,
+  isWorthMerging,
   mergeCoins,
   type Selection,
   type SelectionFault,
@@ -28,7 +28,7 @@ import {
 } from '../wallet/coin-selection.ts'
 import type { WalletHistory } from '../wallet/history.ts'
 import { signTransaction } from '../wallet/sign-transaction.ts'
-import { MAX_PAYMENT_INPUTS } from '../wallet/transaction-size.ts'
+import { costOf, INPUT_BYTES, MAX_PAYMENT_INPUTS } from '../wallet/transaction-size.ts'
 import { RELAYED_TRANSACTION, readTransaction, type Transaction } from '../wire/transaction.ts'
 import type { ChainControl } from './chain-control.ts'
 import type { WalletFollower } from './wallet-follower.ts'
@@ -54,6 +54,8 @@ export interface PaymentPlan {
 export interface Consolidation {
   readonly txid: Uint8Array
   readonly inputs: number
+  /** Coins that cost more than they bring. */
+  readonly leftOut: number
   /** Coins that could be spent before, and that there will be. */
   readonly before: number
   readonly after: number
@@ -112,19 +114,21 @@ export class WalletPayments {
           'consolidateutxos pays to this wallet alone: name one of its own addresses, or none',
         )
       const { spendable } = await this.#purse(undefined)
-      const worthy = spendable.filter(({ output }) => isWorthSpending(output, this.#feeRate()))
+      const feeRate = this.#feeRate()
+      const worthy = spendable.filter(({ output }) => isWorthMerging(output, feeRate))
       const chosen = worthy
         .sort((a, b) => a.output.value - b.output.value)
         .slice(0, Math.min(maxInputs, MAX_PAYMENT_INPUTS))
-      const merged = mergeCoins(chosen.map(withValue), this.#feeRate())
+      const merged = mergeCoins(chosen.map(withValue), feeRate)
       if (chosen.length < 2 || merged === undefined)
-        throw new UserError('there is nothing to consolidate: fewer than two coins are worth it')
+        throw new UserError(describeNothing(spendable.length, worthy.length, costOf(INPUT_BYTES, feeRate)))
       const destination = to ?? (await this.#changeAddress())
       const known = await this.#pay(merged, destination)
       if (to === undefined) this.#unusedChange = undefined
       return {
         txid: known.id,
         inputs: chosen.length,
+        leftOut: spendable.length - worthy.length,
         before: spendable.length,
         after: spendable.length - chosen.length + 1,
         amount: merged.paid,
@@ -344,6 +348,13 @@ function byKey(a: ValuedCoin, b: ValuedCoin): number {
 function isHopeless({ verdict, fault }: TransactionOutcome): boolean {
   if (verdict !== 'rejected') return false
   return fault?.code !== 'mempool-full' && fault?.code !== 'bad-txns-premature-spend-of-coinbase'
+}
+
+/** `cost`: of an input, in ions. */
+function describeNothing(coins: number, worthy: number, cost: number): string {
+  const count = coins === 1 ? '1 coin' : `${coins} coins`
+  const why = `of ${count} that can be spent now ${worthy} would bring more than the ${formatDil(cost)} DIL that each costs`
+  return `there is nothing to consolidate: it takes two coins, and ${why}`
 }
 
 function describeSelectionFault(fault: SelectionFault, amount: number, { later, locked }: Purse): string {

@@ -72,6 +72,7 @@ export const walletSendMethods: readonly RpcMethod[] = [
       return {
         txid: hashToHex(done.txid),
         inputs_consolidated: done.inputs,
+        inputs_left_out: done.leftOut,
         total_utxos_before: done.before,
         total_utxos_after: done.after,
         amount: dilOf(done.amount),

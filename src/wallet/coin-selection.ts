@@ -48,6 +48,11 @@ export function isWorthSpending({ value }: Valued, feeRate: number): boolean {
   return value > costOf(INPUT_BYTES, feeRate)
 }
 
+/** Of a smaller one more would go to the miner than is left, for nothing but a tidy wallet. */
+export function isWorthMerging({ value }: Valued, feeRate: number): boolean {
+  return value >= 2 * costOf(INPUT_BYTES, feeRate)
+}
+
 export function selectCoins<Coin extends Valued>(
   coins: readonly Coin[],
   wish: PaymentWish,

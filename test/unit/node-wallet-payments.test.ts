@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fault } from '../../src/chain/faults.ts'
+import { MIN_OUTPUT_VALUE } from '../../src/chain/transaction-rules.ts'
 import type { KnownTransaction } from '../../src/mempool/entry.ts'
 import type { TransactionOutcome } from '../../src/mempool/mempool.ts'
 import { pairOfAddress } from '../../src/node/wallet-key-exchange.ts'
@@ -261,6 +262,26 @@ describe('many coins', () => {
     const [own] = wallet.keys.content.receiving.hashes
     expect(await payments.consolidate(undefined, own)).toMatchObject({ inputs: 2, destination: own })
     await expect(payments.consolidate()).rejects.toThrow('nothing to consolidate')
+  })
+})
+
+describe('coins that cost more than they bring', () => {
+  it('do not become one with others, and the answer says so', async () => {
+    const { wallet, chain } = await startRich(1)
+    const payments = await wallet.payments()
+    const [own = somebody] = wallet.keys.content.receiving.hashes
+    const cost = 5 * INPUT_BYTES
+    for (const amount of [MIN_OUTPUT_VALUE, 2 * cost - 1]) {
+      await payments.send({ to: own, amount })
+      await chain.generate(1, payTo(1))
+    }
+    await expect(payments.consolidate()).rejects.toThrow(
+      /of 3 coins that can be spent now 1 would bring more than the 0\.000265\d+ DIL that each costs$/,
+    )
+    await payments.send({ to: own, amount: 2 * cost })
+    await chain.generate(1, payTo(1))
+    const done = await payments.consolidate()
+    expect(done).toMatchObject({ inputs: 2, leftOut: 2, before: 4, after: 3 })
   })
 })
 
