@@ -148,7 +148,8 @@ export class Miner {
     const isOn = this.#session !== undefined
     return {
       isOn,
-      wait: isOn ? this.#wait : undefined,
+      // As things are now, though the miner itself may not have looked yet.
+      wait: isOn ? (this.#obstacle() ?? this.#troubleAsWait()) : undefined,
       refusal: this.#refusal,
       hashesPerSecond: isOn ? this.#rate.perSecond : 0,
       threads: this.threads,

@@ -55,9 +55,11 @@ export const miningMethods: readonly RpcMethod[] = [
     summary: 'mine in the background; waits by itself while the node catches up with the network',
     params: {},
     run: (_, context) => {
-      const refusal = minerOf(context).start()
+      const miner = minerOf(context)
+      const refusal = miner.start()
       if (refusal !== undefined) throw methodError(`startmining: ${refusal}`)
-      return true
+      const { wait } = miner.report()
+      return wait === undefined ? true : { mining: true, waits_for: wait.text }
     },
   }),
   method({

@@ -193,8 +193,12 @@ describe('getblocktemplate', () => {
   })
 
   it('is of no use while the node catches up', async () => {
-    const { error } = await start({ targets: [{ host: '127.0.0.1', port: 1 }] })
+    const { call, error } = await start({ targets: [{ host: '127.0.0.1', port: 1 }] })
     expect(await error('getblocktemplate')).toContain('still catches up')
+    await call('setminingaddress', [address])
+    const waiting = { mining: true, waits_for: expect.stringContaining('still catches up') }
+    expect(await call('startmining')).toEqual(waiting)
+    expect(await call('getmininginfo')).toMatchObject({ ...waiting, blocks_found: 0 })
   })
 })
 
