@@ -31,6 +31,7 @@ import type { UnixSeconds } from '../primitives/brand.ts'
 import { UserError } from '../primitives/errors.ts'
 import type { StoredPair } from '../storage/chain-store.ts'
 import type { Block } from '../wire/block.ts'
+import type { BlockHeader } from '../wire/header.ts'
 import type { ChainBackend } from './chain-backend.ts'
 import { batchesOf } from './coin-statistics.ts'
 import type { MempoolFile } from './mempool-file.ts'
@@ -268,20 +269,28 @@ export class ChainControl {
         throw new UserError(
           `${hashes.length} blocks mined; then the time of the next one would be too far ahead of the clock. Wait, or set the clock on with setmocktime`,
         )
-      const range = {
-        header: block.header.bytes,
-        startNonce: 0,
-        count: MAX_NONCE,
-        target: targetBytes(block.header.bits),
-      }
-      const nonce = await this.#backend.hasher.scan(range, { signal })
+      const header = await this.#work(block.header, signal)
       // All nonces of this second are used up, or somebody else was faster.
-      if (nonce === undefined) continue
-      const result = await this.submitBlock({ ...block, header: withNonce(block.header, nonce) })
+      if (header === undefined) continue
+      const result = await this.submitBlock({ ...block, header })
       if (result.result === 'rejected') throw new UserError(`our own block is refused: ${result.text}`)
       if (result.result === 'accepted') hashes.push(result.node.hash)
     }
     return hashes
+  }
+
+  /** The header with a nonce that makes it good, and a block that is not known: one may have been called bad just now. */
+  async #work(header: BlockHeader, signal: AbortSignal | undefined): Promise<BlockHeader | undefined> {
+    const target = targetBytes(header.bits)
+    for (let startNonce = 0; startNonce < MAX_NONCE; ) {
+      const range = { header: header.bytes, startNonce, count: MAX_NONCE - startNonce, target }
+      const nonce = await this.#backend.hasher.scan(range, { signal })
+      if (nonce === undefined) return undefined
+      const found = withNonce(header, nonce)
+      if (this.engine.tree.find(found.bytes) === undefined) return found
+      startNonce = nonce + 1
+    }
+    return undefined
   }
 
   #selection(

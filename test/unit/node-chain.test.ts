@@ -134,6 +134,16 @@ describe('a node with a chain', () => {
     expect(await chain.invalidate(chain.engine.tree.genesis)).toContain('first block')
   })
 
+  it('makes others than those that were called bad a moment ago', async () => {
+    const { chain } = await start()
+    for (let i = 0; i < 5; i++) {
+      await chain.generate(1, payTo(1))
+      expect(await chain.invalidate(chain.engine.tip)).toBeUndefined()
+    }
+    await chain.generate(2, payTo(1))
+    expect(chain.engine.tip.height).toBe(2)
+  })
+
   it('says why proof of work can not be hashed, once for the same reason', async () => {
     const lines: string[] = []
     const notice = (line: string): unknown => lines.push(line)
