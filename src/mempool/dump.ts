@@ -1,9 +1,10 @@
 /**
  * The pool as it is written to a file and read again: a head, then parts, each with its length and checksum, and an empty
  * one at the end. Parts are of bounded size, so that neither side needs the whole at once. Fees are not kept: each
- * transaction is judged anew.
+ * transaction is judged anew, and may be where the chain has come to where it was.
  *
- * Head: "DILTXP" · version, two digits · hash of the network's first block 32 · checksum u32 of all before.
+ * Head: "DILTXP" · version, two digits · hash of the network's first block 32 · height of the tip u32 · checksum u32 of
+ * all before.
  * Part: bytes u32 · checksum u32 · transactions. Transaction: time u32 (Unix seconds) · own u8 · length and bytes.
  */
 import { bytesEqual, latin1Encode } from '../primitives/bytes.ts'
@@ -14,8 +15,8 @@ import { BLOCK_TRANSACTION, readTransaction } from '../wire/transaction.ts'
 import { type KnownTransaction, knownTransaction, type MempoolEntry } from './entry.ts'
 
 const MAGIC = latin1Encode('DILTXP')
-const VERSION = latin1Encode('02')
-const NAMED_BYTES = MAGIC.length + VERSION.length + 32
+const VERSION = latin1Encode('03')
+const NAMED_BYTES = MAGIC.length + VERSION.length + 32 + 4
 export const DUMP_HEAD_BYTES = NAMED_BYTES + 4
 export const PART_HEAD_BYTES = 8
 /** A part ends with the transaction that makes it longer than this. */
@@ -33,9 +34,15 @@ export interface DumpedTransaction {
 /** What the head of a file says about it. */
 export type DumpOrigin = 'ours' | 'otherNetwork' | 'otherVersion' | 'damaged'
 
-/** The file, piece by piece. Entries that have left the pool meanwhile do no harm. `genesis`: hash of the first block. */
-export function* encodeDump(genesis: Uint8Array, entries: Iterable<MempoolEntry>): Generator<Uint8Array> {
-  yield dumpHead(genesis)
+/** What a file is written behind: the hash of the network's first block, and the height of the tip. */
+export interface DumpPlace {
+  readonly genesis: Uint8Array
+  readonly height: number
+}
+
+/** The file, piece by piece. Entries that have left the pool meanwhile do no harm. */
+export function* encodeDump(place: DumpPlace, entries: Iterable<MempoolEntry>): Generator<Uint8Array> {
+  yield dumpHead(place)
   let part = new ByteWriter(PART_BYTES)
   for (const { bytes, time, isLocal } of parentsFirst(entries)) {
     part
@@ -50,22 +57,27 @@ export function* encodeDump(genesis: Uint8Array, entries: Iterable<MempoolEntry>
   yield framed(new ByteWriter(0))
 }
 
-function dumpHead(genesis: Uint8Array): Uint8Array {
-  const named = new ByteWriter(DUMP_HEAD_BYTES).bytes(MAGIC).bytes(VERSION).fixed(genesis, 32)
+function dumpHead({ genesis, height }: DumpPlace): Uint8Array {
+  const named = new ByteWriter(DUMP_HEAD_BYTES).bytes(MAGIC).bytes(VERSION).fixed(genesis, 32).u32(height)
   return named.u32(messageChecksum(named.view())).view()
 }
 
-/** Shorter than a head: it is damaged. */
-export function originOf(head: Uint8Array, genesis: Uint8Array): DumpOrigin {
+/** Shorter than a head: it is damaged. `height` is of use if it is ours. */
+export function readDumpHead(
+  head: Uint8Array,
+  genesis: Uint8Array,
+): { readonly origin: DumpOrigin; readonly height: number } {
   const reader = new ByteReader(head)
-  if (!bytesEqual(reader.bytes(MAGIC.length, 'magic'), MAGIC)) return 'damaged'
+  if (!bytesEqual(reader.bytes(MAGIC.length, 'magic'), MAGIC)) return { origin: 'damaged', height: 0 }
   const version = reader.bytes(VERSION.length, 'version')
   // Of another version nothing else is known.
-  if (isNumber(version) && !bytesEqual(version, VERSION)) return 'otherVersion'
+  if (isNumber(version) && !bytesEqual(version, VERSION)) return { origin: 'otherVersion', height: 0 }
   const network = reader.bytes(32, 'network')
+  const height = reader.u32('height')
   const checksum = reader.u32('checksum')
-  if (reader.failed || checksum !== messageChecksum(head.subarray(0, NAMED_BYTES))) return 'damaged'
-  return bytesEqual(network, genesis) ? 'ours' : 'otherNetwork'
+  const isWhole = !reader.failed && checksum === messageChecksum(head.subarray(0, NAMED_BYTES))
+  if (!isWhole) return { origin: 'damaged', height: 0 }
+  return { origin: bytesEqual(network, genesis) ? 'ours' : 'otherNetwork', height }
 }
 
 function isNumber(digits: Uint8Array): boolean {

@@ -36,7 +36,7 @@ import type { ChainBackend } from './chain-backend.ts'
 import { batchesOf } from './coin-statistics.ts'
 import type { MempoolFile } from './mempool-file.ts'
 import { fairMiningRefusal } from './miner-obstacles.ts'
-import { TipWaits } from './tip-waits.ts'
+import { MAX_WAIT_MS, TipWaits } from './tip-waits.ts'
 
 export interface ChainControlHooks {
   /** Gives the engine to a function, as an input of the core; the mempool may be used there as well. */
@@ -187,6 +187,23 @@ export class ChainControl {
   /** Resolves when what is stored by now has been connected, or found bad. */
   whenConnected(): Promise<void> {
     return this.#ask((chain, done) => chain.settled(() => done(undefined)))
+  }
+
+  get tipHeight(): number {
+    return this.engine.tip.height
+  }
+
+  /**
+   * Resolves when the chain has come to a height, with all that is stored by then connected, or there is nothing to catch
+   * up with; or when the signal says so. Rejects when neither will be.
+   */
+  async whenAt(height: number, signal: AbortSignal): Promise<void> {
+    const isThere = (): boolean => this.tipHeight >= height || !this.engine.isInitialDownload
+    await this.whenConnected()
+    while (!isThere() && !signal.aborted) {
+      await this.waitForTip(isThere, MAX_WAIT_MS, signal)
+      await this.whenConnected()
+    }
   }
 
   /** Hands a block in, as if a peer had brought it. */

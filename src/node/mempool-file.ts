@@ -1,7 +1,7 @@
 /**
  * The mempool on disk: `mempool.dlt` in the data directory, apart from what the C++ node keeps there under another
- * name. Read in the background once what is stored of the chain has been connected, a few transactions at a time; written
- * beside and renamed, at the end and some time after each change: the more there is to write, the later. A file that can't
+ * name. Read in the background once the chain has come to where it was when the file was written, or there is nothing to
+ * catch up with, a few transactions at a time: where the chain is fetched anew, that is late. Written beside and renamed, at the end and some time after each change: the more there is to write, the later. A file that can't
  * be used is set aside with a warning, and what was read of it before is kept.
  */
 import { type FileHandle, open, rename } from 'node:fs/promises'
@@ -12,8 +12,8 @@ import {
   type DumpOrigin,
   decodePart,
   encodeDump,
-  originOf,
   PART_HEAD_BYTES,
+  readDumpHead,
   readPartHead,
 } from '../mempool/dump.ts'
 import {
@@ -30,7 +30,7 @@ import { type NodeClock, systemNodeClock } from './node-clock.ts'
 /** Whose mempool it is. */
 export type MempoolOwner = Pick<
   ChainControl,
-  'mempool' | 'mempoolFile' | 'restoreTransaction' | 'whenConnected'
+  'mempool' | 'mempoolFile' | 'restoreTransaction' | 'tipHeight' | 'whenAt'
 >
 
 export const MEMPOOL_FILE = 'mempool.dlt'
@@ -55,7 +55,7 @@ export class MempoolFile {
   #chain: MempoolOwner | undefined
   #loading: Promise<void> = Promise.resolve()
   #isLoaded = false
-  #closing = false
+  readonly #closing = new AbortController()
   #forgetTimer: () => void = () => undefined
   #lastSave: Promise<void> = Promise.resolve()
   /** As the mempool counts its changes. */
@@ -98,7 +98,7 @@ export class MempoolFile {
 
   /** Writes it for the last time. Before all was read the file is left as it is. To be called when the node has stopped. */
   async close(): Promise<void> {
-    this.#closing = true
+    this.#closing.abort()
     this.#forgetTimer()
     await this.#loading
     if (this.#isLoaded) await this.save().catch((error: unknown) => this.#cannotSave(error))
@@ -106,7 +106,7 @@ export class MempoolFile {
 
   /** Saves what has changed, and looks again after a rest. */
   #keep(): void {
-    if (this.#closing) return
+    if (this.#closing.signal.aborted) return
     this.#forgetTimer = this.#clock.after(this.#restMs, () => {
       void this.#saveChanges().then(() => this.#keep())
     })
@@ -123,10 +123,12 @@ export class MempoolFile {
   }
 
   async #write(): Promise<void> {
-    const table = this.#chain?.mempool?.table
-    if (table === undefined) return
+    const chain = this.#chain
+    const table = chain?.mempool?.table
+    if (chain === undefined || table === undefined) return
     const { changes, bytes } = table
-    await writePiecesAtomically(this.path, encodeDump(this.#options.genesisHash, [...table.all()]))
+    const place = { genesis: this.#options.genesisHash, height: chain.tipHeight }
+    await writePiecesAtomically(this.path, encodeDump(place, [...table.all()]))
     this.#savedChanges = changes
     const restMs = (1_000 * bytes) / MEMPOOL_SAVE_BYTES_PER_SECOND
     this.#restMs = Math.min(Math.max(restMs, MEMPOOL_SAVE_MS), MEMPOOL_SAVE_LONGEST_MS)
@@ -138,13 +140,20 @@ export class MempoolFile {
 
   async #load(chain: MempoolOwner): Promise<void> {
     const restorer = new Restorer(chain)
-    // Before, what they spend may not be known: after `--reindex` nothing is.
-    await chain.whenConnected().catch(() => restorer.stop())
-    try {
-      const outcome = await readParts(this.path, this.#options.genesisHash, async (transactions) => {
+    const reader: PartReader = {
+      // Before, what they spend may not be known: where the chain is fetched anew nothing is.
+      begin: async (height) => {
+        if (!this.#isEnding(restorer))
+          await chain.whenAt(height, this.#closing.signal).catch(() => restorer.stop())
+        return !this.#isEnding(restorer)
+      },
+      take: async (transactions) => {
         for (const dumped of transactions) if (!this.#isEnding(restorer)) await restorer.add(dumped)
         return !this.#isEnding(restorer)
-      })
+      },
+    }
+    try {
+      const outcome = await readParts(this.path, this.#options.genesisHash, reader)
       await restorer.idle()
       await this.#judge(outcome)
     } catch (error) {
@@ -158,7 +167,7 @@ export class MempoolFile {
   }
 
   #isEnding(restorer: Restorer): boolean {
-    return this.#closing || restorer.isStopped
+    return this.#closing.signal.aborted || restorer.isStopped
   }
 
   async #judge(outcome: Reading): Promise<void> {
@@ -217,23 +226,26 @@ class Restorer {
   }
 }
 
-/** `take` answers whether to go on. */
-async function readParts(
-  path: string,
-  genesisHash: Uint8Array,
-  take: (transactions: readonly DumpedTransaction[]) => Promise<boolean>,
-): Promise<Reading> {
+/** Each answers whether to go on. */
+interface PartReader {
+  /** `height`: of the tip when the file was written. */
+  begin(height: number): Promise<boolean>
+  take(transactions: readonly DumpedTransaction[]): Promise<boolean>
+}
+
+async function readParts(path: string, genesisHash: Uint8Array, reader: PartReader): Promise<Reading> {
   const file = await open(path, 'r')
   try {
-    const origin = originOf(await read(file, DUMP_HEAD_BYTES), genesisHash)
+    const { origin, height } = readDumpHead(await read(file, DUMP_HEAD_BYTES), genesisHash)
     if (origin !== 'ours') return origin
+    if (!(await reader.begin(height))) return 'unfinished'
     for (;;) {
       const part = readPartHead(await read(file, PART_HEAD_BYTES))
       if (part === undefined) return 'damaged'
       if (part.length === 0) return 'whole'
       const transactions = decodePart(await read(file, part.length), part.checksum)
       if (transactions === undefined) return 'damaged'
-      if (!(await take(transactions))) return 'unfinished'
+      if (!(await reader.take(transactions))) return 'unfinished'
     }
   } finally {
     await file.close()

@@ -216,8 +216,12 @@ describe('transactions that wait', () => {
       const damages: [content: Buffer, warning: RegExp, left: number][] = [
         [whole.subarray(0, -3), /is damaged: it was set aside as .*damaged-\d+; what could be/, late.length],
         [whole.subarray(0, 5_000), /is damaged/, 0],
-        [Buffer.concat([...encodeDump(testnet.genesisHash, [])]), /is of another network: it was set/, 0],
-        [changed(7, 0x33), /was written by another version of this node: it was set aside/, 0],
+        [
+          Buffer.concat([...encodeDump({ genesis: testnet.genesisHash, height: 0 }, [])]),
+          /is of another network: it was set/,
+          0,
+        ],
+        [changed(7, 0x34), /was written by another version of this node: it was set aside/, 0],
       ]
       for (const [content, warning, left] of damages) {
         writeFileSync(path, content)

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { decodePart, encodeDump, originOf, PART_HEAD_BYTES, readPartHead } from '../../src/mempool/dump.ts'
+import {
+  decodePart,
+  encodeDump,
+  PART_HEAD_BYTES,
+  readDumpHead,
+  readPartHead,
+} from '../../src/mempool/dump.ts'
 import { knownTransaction } from '../../src/mempool/entry.ts'
 import { estimateFeeRate } from '../../src/mempool/fee-estimate.ts'
 import type { ChainParams } from '../../src/params/chain-params.ts'
@@ -308,11 +314,14 @@ describe('a chain that comes at once', () => {
 })
 
 describe('the file', () => {
+  const PLACE = { genesis: regtest.genesisHash, height: 12 }
+  const originOf = (head: Uint8Array, genesis: Uint8Array) => readDumpHead(head, genesis).origin
+
   it('brings everything back, parents first', () => {
     const bench = new PoolBench()
     bench.offer(pay(1))
     bench.offer(spend(pay(1), [0], [VALUE - 2 * FEE]), 'local')
-    const pieces = [...encodeDump(regtest.genesisHash, [...bench.pool.table.all()].reverse())]
+    const pieces = [...encodeDump(PLACE, [...bench.pool.table.all()].reverse())]
     expect(originOf(pieces[0] ?? new Uint8Array(), regtest.genesisHash)).toBe('ours')
     const [part = new Uint8Array(), end = new Uint8Array()] = pieces.slice(1)
     expect(readPartHead(end)).toMatchObject({ length: 0 })
@@ -329,7 +338,7 @@ describe('the file', () => {
   it('is not believed when damaged', () => {
     const bench = new PoolBench()
     bench.offer(pay(1))
-    const [, part = new Uint8Array()] = encodeDump(regtest.genesisHash, bench.pool.table.all())
+    const [, part = new Uint8Array()] = encodeDump(PLACE, bench.pool.table.all())
     const { checksum = 0 } = readPartHead(part.subarray(0, PART_HEAD_BYTES)) ?? {}
     const content = part.subarray(PART_HEAD_BYTES)
     expect(decodePart(content, checksum)).toHaveLength(1)
@@ -343,16 +352,16 @@ describe('the file', () => {
   })
 
   it('says of which network and version it is', () => {
-    const [head = new Uint8Array()] = encodeDump(regtest.genesisHash, [])
+    const [head = new Uint8Array()] = encodeDump(PLACE, [])
     const changed = (at: number, byte: number): string =>
       originOf(
         head.map((old, i) => (i === at ? byte : old)),
         regtest.genesisHash,
       )
-    expect(originOf(head, regtest.genesisHash)).toBe('ours')
+    expect(readDumpHead(head, regtest.genesisHash)).toEqual({ origin: 'ours', height: 12 })
     expect(originOf(head, testnet.genesisHash)).toBe('otherNetwork')
-    expect(changed(7, 0x33)).toBe('otherVersion')
-    expect(originOf(latin1Encode('DILTXP03'), regtest.genesisHash)).toBe('otherVersion')
+    expect(changed(7, 0x34)).toBe('otherVersion')
+    expect(originOf(latin1Encode('DILTXP04'), regtest.genesisHash)).toBe('otherVersion')
     expect(changed(0, 0)).toBe('damaged')
     expect(changed(7, 0)).toBe('damaged')
     expect(changed(20, 0)).toBe('damaged')
@@ -365,7 +374,7 @@ describe('the file', () => {
     const chain = builder.chain(builder.genesis, 70)
     for (const { transactions } of chain.slice(0, 60))
       for (const coinbase of transactions) bench.offer(spend(coinbase, [0], [VALUE - FEE]))
-    const sizes = [...encodeDump(regtest.genesisHash, bench.pool.table.all())].map(({ length }) => length)
+    const sizes = [...encodeDump(PLACE, bench.pool.table.all())].map(({ length }) => length)
     expect(bench.pool.table.size).toBe(60)
     expect(sizes).toHaveLength(4)
     expect(Math.max(...sizes)).toBeLessThan(300_000)

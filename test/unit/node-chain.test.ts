@@ -144,6 +144,36 @@ describe('a node with a chain', () => {
     expect(chain.engine.tip.height).toBe(2)
   })
 
+  it('says when the chain has come to a height, or will not', async () => {
+    const { chain, stop } = await start()
+    const [a, b] = builder.chain(builder.genesis, 2)
+    if (a === undefined || b === undefined) throw new Error('no blocks')
+    const ending = new AbortController()
+    await chain.whenAt(0, ending.signal)
+    let isThere = false
+    const waiting = chain.whenAt(2, ending.signal).then(() => {
+      isThere = true
+    })
+    await chain.submitBlock(a.block)
+    await chain.whenConnected()
+    expect([chain.engine.isInitialDownload, isThere]).toEqual([true, false])
+    await chain.submitBlock(b.block)
+    await waiting
+    const ended = chain.whenAt(3, ending.signal)
+    ending.abort()
+    await ended
+    const never = expect(chain.whenAt(3, new AbortController().signal)).rejects.toThrow('the node stops')
+    await stop()
+    await never
+  })
+
+  it('says when there is nothing to catch up with', async () => {
+    const { chain } = await start()
+    const waiting = chain.whenAt(1_000, new AbortController().signal)
+    await chain.generate(1, payTo(1))
+    await waiting
+  })
+
   it('says why proof of work can not be hashed, once for the same reason', async () => {
     const lines: string[] = []
     const notice = (line: string): unknown => lines.push(line)

@@ -19,6 +19,7 @@ import { eventually } from '../../testkit/changes.ts'
 import { StandingClock } from '../../testkit/fake-pow.ts'
 
 const VALUE = 5_000_000_000
+const HEIGHT = 9
 const blocks = new ChainBuilder(regtest.chain)
 const payments = blocks
   .chain(blocks.genesis, 3)
@@ -46,7 +47,10 @@ class Owner implements MempoolOwner {
   readonly given: number[] = []
   readonly file: MempoolFile
   restored: number | undefined
-  whenConnected: MempoolOwner['whenConnected'] = async () => {}
+  readonly tipHeight = HEIGHT
+  /** Heights that were waited for. */
+  readonly heights: number[] = []
+  whenAt: MempoolOwner['whenAt'] = async (height) => void this.heights.push(height)
 
   constructor() {
     const { engine, now } = new ChainBench({ params: regtest.chain })
@@ -85,7 +89,7 @@ class Owner implements MempoolOwner {
 function fileOf(count: number, genesisHash = regtest.genesisHash): Buffer {
   const owner = new Owner()
   for (let i = 0; i < count; i++) owner.add(i)
-  return Buffer.concat([...encodeDump(genesisHash, owner.mempool.table.all())])
+  return Buffer.concat([...encodeDump({ genesis: genesisHash, height: HEIGHT }, owner.mempool.table.all())])
 }
 
 async function becomes(content: Uint8Array): Promise<void> {
@@ -166,13 +170,16 @@ describe('the file of what waits', () => {
   it('is read when the chain is there, and left as it is if the node ends before', async () => {
     writeFileSync(path, fileOf(3))
     const ended = new Owner()
-    let connected: () => void = () => undefined
-    ended.whenConnected = () => new Promise((resolve) => (connected = resolve))
+    // The chain never comes to where it was.
+    let isWaiting = false
+    ended.whenAt = (_, signal) => {
+      isWaiting = true
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
+    }
     ended.file.follow(ended)
     ended.add(0)
-    const closed = ended.file.close()
-    connected()
-    await closed
+    await eventually(async () => isWaiting || undefined, 'the head of the file')
+    await ended.file.close()
     expect(ended.given).toEqual([])
     expect(readNow()).toEqual(fileOf(3))
 
@@ -180,6 +187,7 @@ describe('the file of what waits', () => {
     await owner.read()
     expect(owner.given).toEqual([0, 1, 2])
     expect(owner.restored).toBe(3)
+    expect(owner.heights).toEqual([HEIGHT])
     await owner.file.close()
   })
 
@@ -190,7 +198,7 @@ describe('the file of what waits', () => {
       [0, false],
     ] as const) {
       const owner = new Owner()
-      if (!isConnected) owner.whenConnected = () => Promise.reject(new Error('the chain stands still'))
+      if (!isConnected) owner.whenAt = () => Promise.reject(new Error('the chain stands still'))
       const { restoreTransaction } = owner
       owner.restoreTransaction = async (dumped) => {
         if (owner.given.length >= answers) throw new Error('the chain stands still')

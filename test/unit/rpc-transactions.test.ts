@@ -202,7 +202,8 @@ describe('transactions by RPC', () => {
       const owner: MempoolOwner = {
         mempool: node.chain?.mempool,
         mempoolFile: undefined,
-        whenConnected: async () => {},
+        tipHeight: 0,
+        whenAt: async () => {},
         restoreTransaction: async ({ known }) => {
           given.push(hashToHex(known.id))
           const facts = { entry: undefined, fault: undefined, missing: [] }
