@@ -60,7 +60,12 @@ export class CoinCache {
     return isChanged || this.#clean.has(key)
   }
 
-  /** The coin, if it is unspent; the key must be known. */
+  /** Is there no room for what may as well be asked for again? */
+  get isFull(): boolean {
+    return this.bytes >= this.#budgetBytes
+  }
+
+  /** The coin, if it is unspent; what is not known counts as not there. */
   get(key: string): Coin | undefined {
     if (this.#block?.has(key) === true) return this.#block.get(key)
     const change = this.#dirty.get(key) ?? this.#flying.get(key)
@@ -123,7 +128,7 @@ export class CoinCache {
     }
     this.#flying = new Map()
     this.#flyingBytes = 0
-    yield* this.#trim()
+    yield* this.trim()
   }
 
   /** Somebody relies on what is known, or is about to be: it is not forgotten until {@link release}. */
@@ -135,8 +140,8 @@ export class CoinCache {
     this.#holders--
   }
 
-  /** Forgets what can be asked for again, the oldest first. */
-  *#trim(): Job<void> {
+  /** Forgets what can be asked for again and goes beyond the budget, the oldest first. */
+  *trim(): Job<void> {
     if (this.bytes <= this.#budgetBytes) return
     let done = 0
     for (const [key, coin] of this.#clean) {

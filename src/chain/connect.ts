@@ -111,15 +111,21 @@ export function* disconnectBlock(coins: CoinCache, body: BlockBody, undo: readon
   coins.apply(changes)
 }
 
-/** Asks the store for what the cache does not know. */
-export function* loadCoins(coins: CoinCache, keys: readonly string[]): Job<void> {
+/**
+ * Asks the store for what the cache does not know. `isBounded`: strangers may choose the keys, of which there is no end.
+ * So the cache is kept to its budget, and what is not there is remembered only while there is room.
+ */
+export function* loadCoins(coins: CoinCache, keys: readonly string[], isBounded = false): Job<void> {
+  if (isBounded) yield* coins.trim()
   coins.hold()
   try {
     for (let from = 0; from < keys.length; from += CHAIN_COINS_PER_TURN) {
       const missing = keys.slice(from, from + CHAIN_COINS_PER_TURN).filter((key) => !coins.knows(key))
       const values = yield* getValues(missing)
-      for (const [i, key] of missing.entries())
+      for (const [i, key] of missing.entries()) {
+        if (isBounded && values[i] === undefined && coins.isFull) continue
         if (!coins.loaded(key, values[i])) throw new DamagedStore('an unspent output can not be read')
+      }
       if (missing.length === 0 && from + CHAIN_COINS_PER_TURN < keys.length) yield* rest()
     }
   } finally {

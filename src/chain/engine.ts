@@ -271,7 +271,7 @@ export class ChainEngine implements Chain {
 
   /** Makes these outputs known to {@link coins}, where they are looked at until the job asks for something else. */
   loadCoins(keys: readonly string[]): Job<void> {
-    return loadCoins(this.coins, keys)
+    return loadCoins(this.coins, keys, true)
   }
 
   /** Calls back when everything that is stored by now has been connected, or found bad. */

@@ -15,13 +15,14 @@ class World {
   readonly cache: CoinCache
   #merge: Job<void> | undefined
   #commit: Job<void> | undefined
+  #trim: Job<void> | undefined
 
   constructor(budgetBytes: number) {
     this.cache = new CoinCache(budgetBytes)
   }
 
   get isBusy(): boolean {
-    return this.#merge !== undefined || this.#commit !== undefined
+    return this.#merge !== undefined || this.#commit !== undefined || this.#trim !== undefined
   }
 
   /** A block that spends and makes these outputs, as far as that is possible. */
@@ -48,6 +49,12 @@ class World {
     if (!this.cache.knows(key)) expect(this.cache.loaded(key, this.store.get(key))).toBe(true)
   }
 
+  forget(): void {
+    if (this.#trim !== undefined) return
+    this.#trim = this.cache.trim()
+    this.step()
+  }
+
   commit(): void {
     if (this.#commit !== undefined || this.cache.isMerging) return
     this.cache.takeOff()
@@ -59,6 +66,7 @@ class World {
   step(): void {
     if (this.#merge?.next().done === true) this.#merge = undefined
     if (this.#commit?.next().done === true) this.#commit = undefined
+    if (this.#trim?.next().done === true) this.#trim = undefined
   }
 
   check(n: number): void {
@@ -88,6 +96,7 @@ const step = fc.oneof(
   }),
   fc.record({ op: fc.constant('commit' as const) }),
   fc.record({ op: fc.constant('step' as const) }),
+  fc.record({ op: fc.constant('forget' as const) }),
   fc.record({ op: fc.constant('load' as const), key }),
 )
 

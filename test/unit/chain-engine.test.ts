@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { coinKey } from '../../src/chain/coin.ts'
 import { NodeFlag } from '../../src/chain/header-node.ts'
 import { NODE_STOPS } from '../../src/chain/maintenance.ts'
 import { encodeUndo, undoKey } from '../../src/chain/undo.ts'
@@ -8,6 +9,7 @@ import { regtest } from '../../src/params/networks.ts'
 import { peerId } from '../../src/primitives/brand.ts'
 import { hashToHex } from '../../src/primitives/bytes.ts'
 import { HeaderList } from '../../src/wire/header.ts'
+import { txidOf } from '../../src/wire/transaction.ts'
 import { BenchDisk, ChainBench } from '../../testkit/chain-bench.ts'
 import { type BuiltBlock, ChainBuilder, spend } from '../../testkit/chain-builder.ts'
 
@@ -514,6 +516,28 @@ describe('coins on the disk', () => {
     while (bench.waiting.length > 0) bench.answer()
     expect(seen).toEqual(['6 6', '6'])
     expect(bench.disk.count.get('commit')).toBe(commits)
+  })
+
+  it('that are not there are not remembered without end, whoever asks for them', () => {
+    const coinCacheBytes = 200_000
+    const bench = submit(new ChainBench({ params, coinCacheBytes }), trunk)
+    const { engine } = bench
+    const [coinbase] = trunk[0]?.transactions ?? []
+    if (coinbase === undefined) throw new Error('no coinbase')
+    const there = coinKey(txidOf(coinbase), 0)
+    let found = 0
+    for (let n = 0; n < 50; n++) {
+      const nothing = Array.from({ length: 999 }, (_, i) => coinKey(new Uint8Array(32).fill(n + 1), i))
+      const job = engine.loadCoins([there, ...nothing])
+      engine.run(job, () => {
+        if (engine.coins.get(there) !== undefined) found++
+      })
+      bench.settle()
+    }
+    expect(found).toBe(50)
+    expect(engine.coins.bytes).toBeLessThanOrEqual(coinCacheBytes + 1_000)
+    submit(bench, builder.chain(trunk[5] ?? builder.genesis, 2))
+    expect(engine.tip.height).toBe(8)
   })
 
   it('are told to be damaged, not believed, where undo data does not fit its block', () => {
