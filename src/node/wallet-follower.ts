@@ -18,20 +18,17 @@ import {
 import { bytesEqual } from '../primitives/bytes.ts'
 import { errorText, UserError } from '../primitives/errors.ts'
 import { sha3_256 } from '../primitives/sha3.ts'
-import { ByteWriter } from '../primitives/writer.ts'
 import type { WalletHistory } from '../wallet/history.ts'
 import type { BlockPlace, HistoryEntry } from '../wallet/history-entry.ts'
 import type { HistoryState } from '../wallet/history-rows.ts'
-import { eachBlockTransaction } from '../wire/block.ts'
-import { decodePayload } from '../wire/messages.ts'
-import { type Transaction, writeTransaction } from '../wire/transaction.ts'
+import { bytesOf, eachTransactionOf, transactionsOf } from './stored-transactions.ts'
 import type { HistoryStore } from './wallet-history-store.ts'
 
 export interface FollowerHooks {
   readonly engine: ChainEngine
   readBlock(node: HeaderNode): Promise<StoredBlock | undefined>
-  /** These are new to the history. Resolves when addresses that follow from them are watched; true: look again. */
-  found(entries: readonly HistoryEntry[]): Promise<boolean>
+  /** These are new to the history. Resolves when addresses that follow from them are watched. */
+  found(entries: readonly HistoryEntry[]): Promise<void>
   /** Are all addresses watched that should be? */
   isFilled(): boolean
   isPending(key: string): boolean
@@ -139,10 +136,10 @@ export class WalletFollower {
     this.poke()
   }
 
-  /** There may be more to be found than was watched for. */
-  wantRescan(): void {
+  /** There may be more to be found than was watched for. Resolves when that will not be forgotten any more. */
+  async noteRescan(): Promise<void> {
     this.#isRescanWanted = true
-    this.poke()
+    await this.save(true)
   }
 
   /** Resolves when the chain as it is now has been read, or is so long that this takes a while. */
@@ -253,8 +250,11 @@ export class WalletFollower {
       return 'more'
     }
     for (const entry of [...this.#history.entries()]) {
-      const isKept = entry.block !== undefined || entry.raw !== undefined || isPending(entry.key)
-      if (!isKept) this.#history.forget(entry.key)
+      const { key, block, raw } = entry
+      if (block === undefined && raw === undefined && !isPending(key)) this.#history.forget(key)
+      // What was mined lately may have to be handed in again, though the block is gone as well.
+      else if (block !== undefined && engine.tip.height - block.height >= engine.params.maxReorgDepth)
+        this.#history.dropRaw(key)
     }
     await this.save()
     if (this.#at !== engine.tip || this.#isRescanning) return 'more'
@@ -278,12 +278,16 @@ export class WalletFollower {
     this.#undo(isUndone, own)
   }
 
-  /** Our own transactions of these blocks, by key: they will wait again, and may have to be handed in again. */
+  /**
+   * Our own transactions of these blocks whose bytes are not at hand, by key: they will wait again, and may have to be
+   * handed in again.
+   */
   async #readOwn(isUndone: (block: BlockPlace) => boolean): Promise<Map<string, Uint8Array>> {
     const { engine, readBlock } = this.#hooks
     const own = new Map<string, Uint8Array>()
-    for (const { key, block, spent, isCoinbase } of [...this.#history.entries()]) {
-      if (block === undefined || spent.length === 0 || isCoinbase || !isUndone(block)) continue
+    for (const { key, block, raw, spent, isCoinbase } of [...this.#history.entries()]) {
+      if (block === undefined || raw !== undefined || spent.length === 0 || isCoinbase) continue
+      if (!isUndone(block)) continue
       const node = engine.tree.get(block.hash)
       const stored = node === undefined ? undefined : await readBlock(node)
       const transaction = stored === undefined ? undefined : transactionsOf(stored)[block.position]
@@ -320,7 +324,7 @@ export class WalletFollower {
       this.#at = node
       this.#unsavedBlocks++
     }
-    if (found.length > 0 && (await this.#hooks.found(found))) this.#isRescanWanted = true
+    if (found.length > 0) await this.#hooks.found(found)
     return true
   }
 
@@ -377,21 +381,4 @@ export class WalletFollower {
     this.#toldOf = text
     this.#hooks.notice(text)
   }
-}
-
-/** In the order of the block. */
-export function transactionsOf(stored: StoredBlock): readonly Transaction[] {
-  return [...eachTransactionOf(stored)]
-}
-
-/** The same, each read when it is asked for. */
-function* eachTransactionOf({ payload }: StoredBlock): Generator<Transaction> {
-  const message = decodePayload('block', payload)
-  if (message.ok) yield* eachBlockTransaction(message.value.block.transactionData)
-}
-
-function bytesOf(transaction: Transaction): Uint8Array {
-  const writer = new ByteWriter(512)
-  writeTransaction(writer, transaction)
-  return writer.copy()
 }

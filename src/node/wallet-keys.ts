@@ -139,19 +139,19 @@ export class WalletKeys {
     })
   }
 
-  /**
-   * Somebody was paid at these places. Resolves with whether they had not been told, as after a wallet was restored:
-   * then there may be more that was overlooked.
-   */
-  noteUsed(places: readonly KeyPlace[]): Promise<boolean> {
+  /** Has one of these places not been told, as after a wallet was restored? */
+  areNews(places: readonly KeyPlace[]): boolean {
+    return places.some(({ kind, index }) => kind !== 'imported' && index >= this.content[kind].told)
+  }
+
+  /** Somebody was paid at these places: they count as told. */
+  noteUsed(places: readonly KeyPlace[]): Promise<void> {
     return this.#exclusive(async () => {
+      if (!this.areNews(places)) return
       let content = this.content
       for (const { kind, index } of places)
         if (kind !== 'imported') content = withTold(content, kind, index + 1)
-      const isNews =
-        content.receiving.told > this.content.receiving.told || content.change.told > this.content.change.told
-      if (isNews) await this.#saveFilled(content)
-      return isNews
+      await this.#saveFilled(content)
     })
   }
 

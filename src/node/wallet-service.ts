@@ -23,7 +23,8 @@ import type { KeyPlace } from '../wallet/keyring.ts'
 import { describePhraseError, entropyOf, normalPhrase } from '../wallet/mnemonic.ts'
 import { RELAYED_TRANSACTION, readTransaction, type Transaction } from '../wire/transaction.ts'
 import type { ChainControl } from './chain-control.ts'
-import { transactionsOf, WalletFollower } from './wallet-follower.ts'
+import { transactionsOf } from './stored-transactions.ts'
+import { WalletFollower } from './wallet-follower.ts'
 import { HistoryStore } from './wallet-history-store.ts'
 import { checkPrivateKey } from './wallet-key-exchange.ts'
 import { NO_WALLET, WalletKeys } from './wallet-keys.ts'
@@ -339,10 +340,10 @@ export class WalletService {
     const wallet = { wallet: first, imported: imported.length }
     let resubmit = (): void => undefined
     let waiting: WaitingTransactions | undefined
-    const follower = new WalletFollower(history, store, wallet, {
+    const follower: WalletFollower = new WalletFollower(history, store, wallet, {
       engine: this.#chain.engine,
       readBlock: (node) => this.#chain.readBlock(node),
-      found: (entries) => noteUsed(keys, entries),
+      found: (entries) => noteUsed(keys, follower, entries),
       rescanned: () => waiting?.look(),
       isFilled: () => keys.isFilled,
       isPending: (key) => this.surroundings().isPending(key),
@@ -359,11 +360,10 @@ export class WalletService {
       unspent: () => this.unspent(),
     })
     resubmit = () => void payments.resubmit().catch(() => undefined)
-    // A crash may have come between a payment that was read and the note that its address is used.
-    const isNews = await noteUsed(keys, saved?.entries ?? [])
     // Imported keys may be older than the wallet.
     follower.begin(saved?.state, imported.length === 0 ? birthHeight : 0)
-    if (isNews) follower.wantRescan()
+    // A crash may have come between a payment that was read and the note that its address is used.
+    await noteUsed(keys, follower, saved?.entries ?? [])
     const upkeep = new WalletUpkeep({ ...parts, surroundings: () => this.surroundings() })
     waiting = new WaitingTransactions(parts)
     waiting.look()

@@ -44,18 +44,23 @@ export class WaitingTransactions {
     const { history, keys, follower } = this.#parts
     const seen = history.seen(entry.transaction, entry.id, entry.time, undefined)
     if (seen === undefined) return
-    void noteUsed(keys, [seen]).then(
-      (isNews) => {
-        if (isNews) follower.wantRescan()
-      },
-      // The file can't be written, or the node stops; it is noted when the block comes.
-      () => undefined,
-    )
+    // The file can't be written, or the node stops; it is noted when the block comes.
+    void noteUsed(keys, follower, [seen]).catch(() => undefined)
   }
 }
 
-/** Resolves when addresses that follow from these payments are watched; true: there are new ones, so look again. */
-export function noteUsed(keys: WalletKeys, entries: readonly HistoryEntry[]): Promise<boolean> {
+/**
+ * Resolves when addresses that follow from these payments are watched. If there are new ones, blocks that were read before
+ * may pay to them: that these are to be read again is written down first, since nobody would know later.
+ */
+export async function noteUsed(
+  keys: WalletKeys,
+  follower: WalletFollower,
+  entries: readonly HistoryEntry[],
+): Promise<void> {
   const places = entries.flatMap(({ received }) => received.flatMap(({ hash }) => keys.own.find(hash) ?? []))
-  return places.length === 0 ? Promise.resolve(false) : keys.noteUsed(places)
+  if (!keys.areNews(places)) return
+  await follower.noteRescan()
+  await keys.noteUsed(places)
+  follower.poke()
 }

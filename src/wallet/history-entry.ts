@@ -54,7 +54,7 @@ export interface HistoryEntry {
   readonly time: number
   /** Undefined while it is not mined. */
   readonly block: BlockPlace | undefined
-  /** Its bytes, if this wallet made it and it is not mined yet. */
+  /** Its bytes, if this wallet made it and it is not mined yet, or in a block that may be undone, or lost with the process. */
   readonly raw: Uint8Array | undefined
   /** This wallet made it, and it can't be mined any more: something else spent what it spends, or it waited too long. */
   readonly isFailed: boolean

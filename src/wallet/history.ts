@@ -79,7 +79,8 @@ export class WalletHistory {
     if (!this.isRelevant(transaction)) return undefined
     const made = entryOf(transaction, txid(), this.#own, { time: block.time, block, raw: undefined })
     const before = this.#entries.get(made.key)
-    const entry = before === undefined ? made : { ...made, time: Math.min(before.time, made.time) }
+    const entry =
+      before === undefined ? made : { ...made, time: Math.min(before.time, made.time), raw: before.raw }
     this.#put(entry)
     for (const { coin } of entry.spent) this.#endRivals(coin, entry)
     return entry
@@ -129,6 +130,12 @@ export class WalletHistory {
       else this.#put({ ...entry, block: undefined })
     }
     return undone
+  }
+
+  /** Its block will not be undone any more, so the bytes are not needed. */
+  dropRaw(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry?.block !== undefined && entry.raw !== undefined) this.#put({ ...entry, raw: undefined })
   }
 
   /** The bytes of an unmined transaction of our own. */

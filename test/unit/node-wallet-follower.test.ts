@@ -1,6 +1,7 @@
 /** What a wallet keeps of its own payments while the chain goes back. */
 import { describe, expect, it } from 'vitest'
 import type { StoredBlock } from '../../src/chain/io.ts'
+import { knownTransaction } from '../../src/mempool/entry.ts'
 import { WalletFollower } from '../../src/node/wallet-follower.ts'
 import { HistoryStore } from '../../src/node/wallet-history-store.ts'
 import type { ChainParams } from '../../src/params/chain-params.ts'
@@ -45,7 +46,7 @@ describe('a payment of our own whose block is undone', () => {
         bench.settle()
         return found
       },
-      found: () => Promise.resolve(false),
+      found: () => Promise.resolve(),
       isFilled: () => true,
       isPending: () => false,
       rescanned: () => undefined,
@@ -78,7 +79,7 @@ describe('a payment of our own whose block is undone', () => {
         bench.settle()
         return Promise.resolve(found)
       },
-      found: () => Promise.resolve(false),
+      found: () => Promise.resolve(),
       isFilled: () => true,
       isPending: () => false,
       rescanned: () => undefined,
@@ -89,6 +90,55 @@ describe('a payment of our own whose block is undone', () => {
     await again.until(5)
     expect(key === undefined ? undefined : after.get(key)).toMatchObject({ block: undefined })
     expect(key === undefined ? undefined : after.get(key)?.raw).toBeDefined()
+    await again.close()
+  })
+  it('is not lost with its block, of which a process that was killed has left nothing', async () => {
+    const trunk = builder.chain(builder.genesis, 3)
+    const [reward] = trunk[0]?.transactions ?? []
+    if (reward === undefined) throw new Error('no coinbase')
+    const payment = spend(reward, [0], [4_999_000_000])
+    const paid = builder.next(trunk[2] ?? builder.genesis, { transactions: [payment], fees: 1_000_000 })
+    const history = new WalletHistory(isOwn)
+    const store = new HistoryStore(memoryChainStore())
+    const follow = (blocks: readonly BuiltBlock[], own: WalletHistory): WalletFollower => {
+      const bench = new ChainBench({ params })
+      for (const { block, stored } of blocks) bench.engine.submitBlock('local', block, stored)
+      bench.settle()
+      return new WalletFollower(own, store, WALLET, {
+        engine: bench.engine,
+        readBlock: (node) => {
+          let found: StoredBlock | undefined
+          bench.engine.read([node], ([block]) => (found = block))
+          bench.settle()
+          return Promise.resolve(found)
+        },
+        found: () => Promise.resolve(),
+        isFilled: () => true,
+        isPending: () => false,
+        rescanned: () => undefined,
+        settled: () => undefined,
+        notice: () => undefined,
+      })
+    }
+    const before = follow(trunk, history)
+    before.begin(undefined, 0)
+    await before.until(3)
+    const known = knownTransaction(payment)
+    history.seen(payment, known.id, 1, known.bytes)
+    await before.close()
+    const follower = follow([...trunk, paid], history)
+    follower.begin((await store.load(WALLET.wallet, isOwn))?.state, 0)
+    await follower.until(4)
+    expect(history.get(known.key)).toMatchObject({ block: { height: 4 } })
+    await follower.close()
+
+    const saved = await store.load(WALLET.wallet, isOwn)
+    const after = new WalletHistory(isOwn)
+    for (const entry of saved?.entries ?? []) after.restore(entry)
+    const again = follow([...trunk, ...builder.chain(trunk[2] ?? builder.genesis, 2, { salt: 7 })], after)
+    again.begin(saved?.state, 0)
+    await again.until(5)
+    expect(after.get(known.key)).toMatchObject({ block: undefined, raw: known.bytes })
     await again.close()
   })
 })

@@ -96,7 +96,7 @@ describe('a payment', () => {
       immature: 0,
     })
     const entry = await wallet.transaction(key)
-    expect(entry).toMatchObject({ fee: FEE, block: { height: MATURITY + 1, position: 1 }, raw: undefined })
+    expect(entry).toMatchObject({ fee: FEE, block: { height: MATURITY + 1, position: 1 } })
     if (entry === undefined) throw new Error('no entry')
     const rows = movementsOf(entry, 1, wallet.surroundings(), (hash) => wallet.isChange(hash))
     expect(rows).toMatchObject([
@@ -216,7 +216,12 @@ describe('a payment', () => {
     expect(second.chain.mempool?.get(id)?.isLocal).toBe(true)
     await second.chain.generate(1, payTo(1))
     expect(await second.wallet.balance()).toMatchObject({ unconfirmed: 0 })
-    expect(await second.wallet.transaction(key)).toMatchObject({ raw: undefined, block: { position: 1 } })
+    expect(await second.wallet.transaction(key)).toMatchObject({ block: { position: 1 } })
+    // Its bytes are kept until its block will not be undone any more.
+    expect(second.chain.mempool?.get(id)).toBeUndefined()
+    await second.chain.generate(MATURITY, payTo(1))
+    await second.wallet.rescan()
+    expect((await second.wallet.transaction(key))?.raw).toBeUndefined()
   })
 
   it('waits again when its block is undone', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { deferred } from '../../src/node/deferred.ts'
+import { HistoryStore } from '../../src/node/wallet-history-store.ts'
 import { regtest } from '../../src/params/networks.ts'
 import { ADDRESS_GAP } from '../../src/params/wallet-limits.ts'
 import { hash160 } from '../../src/primitives/sha3.ts'
@@ -295,6 +296,26 @@ describe('a restored wallet', () => {
     await running.wallet.restore(phrase, '')
     expect(await running.wallet.balance()).toMatchObject({ immature: 3 * REWARD })
     expect(running.wallet.keys.content.receiving.told).toBe(51)
+  })
+
+  it('is to be read again, and will not forget that, before its file says that an address was used', async () => {
+    const hashes = await hashesOfPhrase(12)
+    const { wallet, chain } = await start()
+    await wallet.restore(phrase, '')
+    const { keys } = wallet
+    const noteUsed = keys.noteUsed.bind(keys)
+    const wishes: unknown[] = []
+    keys.noteUsed = async (places) => {
+      const isOwn = (hash: Uint8Array): boolean => keys.own.find(hash) !== undefined
+      const saved = await new HistoryStore(chain.backend.store).load(hashes[0] ?? new Uint8Array(), isOwn)
+      wishes.push(saved?.state.isRescanWanted)
+      await noteUsed(places)
+    }
+    const { block } = blockTo(builder.genesis, hashes[11] ?? new Uint8Array())
+    await chain.submitBlock(block)
+    expect(await wallet.balance()).toMatchObject({ immature: REWARD })
+    expect(wishes).toEqual([true])
+    expect(keys.content.receiving.told).toBe(12)
   })
 
   it('has other coins with another passphrase of the phrase', async () => {
