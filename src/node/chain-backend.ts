@@ -15,6 +15,7 @@ import type { NetworkParams } from '../params/networks.ts'
 import { errorText, UserError } from '../primitives/errors.ts'
 import type { ChainStore, StoredPair } from '../storage/chain-store.ts'
 import { memoryChainStore } from '../storage/memory-store.ts'
+import { KEPT_HISTORY } from '../wallet/history-rows.ts'
 import { rebuildIndex } from './reindex.ts'
 
 export interface ChainBackendOptions {
@@ -162,7 +163,7 @@ async function openStore({ network, dir, reindex = false }: ChainBackendOptions)
   if (dir === undefined) return memoryChainStore()
   // Loads a native library, which programs that only talk do not need.
   const { openChainStore } = await import('../storage/open-store.ts')
-  return await openChainStore(dir, { network, reindex })
+  return await openChainStore(dir, { network, reindex, keep: KEPT_HISTORY })
 }
 
 async function readSaved(store: ChainStore, txIndex: boolean): Promise<ChainOptions['saved']> {

@@ -104,6 +104,8 @@ export class WalletFollower {
   begin(saved: HistoryState | undefined, birthHeight: number): void {
     const { engine } = this.#hooks
     if (saved === undefined) {
+      // What --reindex has kept waits until it is found in its block again.
+      this.#history.undo(() => true)
       this.#at = engine.activeAt(Math.max(0, birthHeight - 1)) ?? engine.tip
     } else {
       const known = saved.locator.map((hash) => engine.tree.get(hash)).find((node) => node !== undefined)

@@ -17,7 +17,8 @@ import {
 
 export interface SavedHistory {
   readonly entries: readonly HistoryEntry[]
-  readonly state: HistoryState
+  /** Undefined where only that was kept which can't be made again. */
+  readonly state: HistoryState | undefined
 }
 
 export class HistoryStore {
@@ -47,6 +48,11 @@ export class HistoryStore {
     const isKnown = whole.every(({ received }) => received.every(({ hash }) => isOwn(hash)))
     const isOurs = state !== undefined && bytesEqual(state.wallet, wallet)
     if (state !== undefined && isOurs && isKnown && whole.length === entries.length)
+      return { entries: whole, state }
+    // What --reindex has kept.
+    const isKept = ({ raw, spent }: HistoryEntry): boolean =>
+      raw !== undefined && spent.every(({ hash }) => isOwn(hash))
+    if (keys.length > 0 && state === undefined && isKnown && entries.every((entry) => entry && isKept(entry)))
       return { entries: whole, state }
     await this.#commit(
       keys.map((key) => ({ key, value: undefined })),

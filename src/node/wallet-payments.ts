@@ -161,6 +161,8 @@ export class WalletPayments {
     const { history, chain } = this.#parts
     const { mempool } = chain
     if (mempool === undefined) return
+    // Before, what they spend may not be known: after `--reindex` nothing is.
+    await chain.whenConnected()
     for (const { key, raw, block, isFailed, time } of [...history.entries()]) {
       if (raw === undefined || block !== undefined || isFailed) continue
       if (mempool.table.get(key)?.isLocal === true) continue

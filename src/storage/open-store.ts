@@ -4,6 +4,7 @@
  */
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { StoreChange } from '../chain/io.ts'
 import { errorCode, UserError } from '../primitives/errors.ts'
 import { BlockFiles, blockFileBytes, listBlockFiles, syncLastBlockFile } from './block-files.ts'
 import type { ChainStore } from './chain-store.ts'
@@ -19,10 +20,18 @@ import { beginReindex, isReindexing } from './store-marks.ts'
 const ROWS_DIR = 'chainstate'
 const BLOCKS_DIR = 'blocks'
 
+export interface KeptRows {
+  /** Of their keys. */
+  readonly prefix: string
+  isKept(key: string, value: Uint8Array): boolean
+}
+
 export interface StoreOptions {
   readonly network: StoreNetwork
   /** Deletes the rows first; the files of blocks stay, to rebuild them from. Then `finishReindex` is to be called. */
   readonly reindex?: boolean
+  /** Rows that are not made anew from blocks: kept when the rows are deleted, as far as they can be read. */
+  readonly keep?: KeptRows | undefined
   /** Memory for parts of tables that were read. */
   readonly cacheBytes?: number
   /** For tests: how files are opened, other than by the database itself. */
@@ -75,14 +84,49 @@ async function ensureFormat(dir: string, network: StoreNetwork): Promise<void> {
 
 async function openRows(dir: string, options: StoreOptions, openFile: OpenFile): Promise<RowIndex> {
   const { reindex = false, cacheBytes = DEFAULT_CACHE_BYTES } = options
+  const kept: StoreChange[] = []
   if (reindex) {
+    kept.push(...(await keptRows(dir, options, openFile)))
     await RowIndex.destroy(join(dir, ROWS_DIR))
     await beginReindex(dir)
   }
   const state = await stateOfRows(dir)
   await checkRows(dir, state, reindex)
   await syncLastBlockFile(join(dir, BLOCKS_DIR), openFile)
-  return await RowIndex.open(join(dir, ROWS_DIR), { create: state === 'none', cacheBytes, openFile })
+  const rows = await RowIndex.open(join(dir, ROWS_DIR), { create: state === 'none', cacheBytes, openFile })
+  if (kept.length === 0) return rows
+  try {
+    await rows.commit(kept, true)
+    return rows
+  } catch (error) {
+    await rows.close()
+    throw error
+  }
+}
+
+/** None where the rows are damaged, which is why they are made anew. */
+async function keptRows(
+  dir: string,
+  { keep, cacheBytes = DEFAULT_CACHE_BYTES }: StoreOptions,
+  openFile: OpenFile,
+): Promise<StoreChange[]> {
+  if (keep === undefined || (await stateOfRows(dir)) !== 'whole') return []
+  const kept: StoreChange[] = []
+  try {
+    await checkLogs(join(dir, ROWS_DIR))
+    await checkTables(join(dir, ROWS_DIR))
+    const rows = await RowIndex.open(join(dir, ROWS_DIR), { create: false, cacheBytes, openFile })
+    try {
+      for await (const batch of rows.scan(keep.prefix))
+        for (const [key, value] of batch)
+          if (keep.isKept(key, value)) kept.push({ key, value: value.slice() })
+    } finally {
+      await rows.close()
+    }
+  } catch {
+    // What was read before is whole: each row has a check of its own.
+  }
+  return kept
 }
 
 /** Throws where LevelDB would go on and should not. */

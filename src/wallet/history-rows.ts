@@ -100,6 +100,12 @@ export function decodeEntry(key: string, value: Uint8Array): HistoryEntry | unde
   }
 }
 
+/** Rows that can't be made again from the blocks: our own transactions that wait, or may have to wait again. */
+export const KEPT_HISTORY = {
+  prefix: ENTRY_PREFIX,
+  isKept: (key: string, value: Uint8Array): boolean => decodeEntry(key, value)?.raw !== undefined,
+}
+
 export function encodeState(state: HistoryState): Uint8Array {
   const { wallet, imported, isRescanWanted, isRescanning, missedBelow, locator } = state
   const writer = new ByteWriter(1_100)

@@ -11,6 +11,7 @@ import { pairOfAddress } from '../../src/node/wallet-key-exchange.ts'
 import { hash160 } from '../../src/primitives/sha3.ts'
 import { encodeAddress } from '../../src/script/address.ts'
 import { p2pkhHash, p2pkhScript } from '../../src/script/templates.ts'
+import { HISTORY_PREFIX } from '../../src/wallet/history-rows.ts'
 import { movementsOf } from '../../src/wallet/movements.ts'
 import { INPUT_BYTES, paymentBytes } from '../../src/wallet/transaction-size.ts'
 import { payTo } from '../../testkit/chain-builder.ts'
@@ -175,7 +176,9 @@ describe('a payment', () => {
     const { store } = chain.backend
     const perform = store.perform.bind(store)
     store.perform = (request) =>
-      request.kind === 'commit' ? Promise.resolve({ ok: false, error: 'no space left' }) : perform(request)
+      request.kind === 'commit' && request.changes.some(({ key }) => key.startsWith(HISTORY_PREFIX))
+        ? Promise.resolve({ ok: false, error: 'no space left' })
+        : perform(request)
     const payments = await wallet.payments()
     await expect(payments.send({ to: somebody, amount: DIL })).rejects.toThrow(/not sent: .*no space left/)
     store.perform = perform
@@ -222,6 +225,27 @@ describe('a payment', () => {
     await second.chain.generate(MATURITY, payTo(1))
     await second.wallet.rescan()
     expect((await second.wallet.transaction(key))?.raw).toBeUndefined()
+  })
+
+  it.each([0, 3])('is not lost when the index is made anew, with %i blocks on top', async (blocks) => {
+    const dir = await folder()
+    const options = { dir: join(dir, 'chain'), walletPath: join(dir, 'wallet.json') }
+    const first = await startRich(1, options)
+    const { id, key } = await (await first.wallet.payments()).send({ to: somebody, amount: DIL })
+    await first.chain.generate(blocks, payTo(1))
+    const before = await first.wallet.balance()
+    const { height } = first.chain.engine.tip
+    await first.stop()
+    for (const reindex of [true, false]) {
+      const { chain, wallet, stop } = await start({ ...options, reindex })
+      await chain.waitForTip((tip) => tip.height === height, 60_000)
+      await wallet.rescan()
+      await wallet.resubmitted()
+      expect(await wallet.balance()).toEqual(before)
+      expect(chain.mempool?.get(id) !== undefined).toBe(blocks === 0)
+      expect(await wallet.transaction(key)).toMatchObject({ isFailed: false, paid: [{ value: DIL }] })
+      await stop()
+    }
   })
 
   it('waits again when its block is undone', async () => {

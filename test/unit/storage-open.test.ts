@@ -172,6 +172,22 @@ describe('openChainStore', () => {
     await lab.open(dir)
   })
 
+  it('keeps rows that can not be made anew, if they can be read', async () => {
+    const dir = await filledDir()
+    const keep = { prefix: 'k100', isKept: (key: string) => key !== 'k1003' }
+    const store = await lab.open(dir, { reindex: true, keep })
+    const kept = (await pairsOf(store)).map(([key]) => key)
+    expect(kept).toEqual([0, 1, 2, 4, 5, 6, 7, 8, 9].map((i) => `k100${i}`))
+    await store.close()
+    // Interrupted, and begun anew.
+    const again = await lab.open(dir, { reindex: true, keep })
+    expect((await pairsOf(again)).map(([key]) => key)).toEqual(kept)
+    await again.finishReindex()
+    await again.close()
+    rmSync(join(dir, 'chainstate/CURRENT'))
+    expect(await pairsOf(await lab.open(dir, { reindex: true, keep }))).toEqual([])
+  })
+
   it('does not take a store for one to rebuild that another process has open', async () => {
     const dir = await filledDir()
     const store = await lab.open(dir)
