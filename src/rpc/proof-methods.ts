@@ -28,7 +28,10 @@ export const proofMethods: readonly RpcMethod[] = [
       const chain = chainOf(context)
       const wanted = new Map(txids.map((txid) => [hashKey(hashOf(txid)), txid]))
       if (wanted.size < txids.length) throw methodError('gettxoutproof: a transaction is named twice')
-      const node = blockhash === undefined ? await blockOf(chain, txids) : nodeByHash(chain.engine, blockhash)
+      const node =
+        blockhash === undefined
+          ? await blockOf(chain, txids.slice(0, LOOKED_TRANSACTIONS))
+          : nodeByHash(chain.engine, blockhash)
       return toHex(await prove(chain, node, wanted))
     },
   }),
@@ -53,8 +56,12 @@ async function prove(
   return encodeMerkleProof(node.hash, txids, new Set(wanted.keys()))
 }
 
-/** Where nobody says which block it is, so many outputs of each transaction are looked for among the coins. */
+/**
+ * Where nobody says which block it is, so many outputs of each transaction are looked for among the coins; and as all are
+ * of one block, of the first of them only.
+ */
 const LOOKED_OUTPUTS = 100
+const LOOKED_TRANSACTIONS = 100
 
 /** The block of the active chain that holds the first of them that can be found. */
 async function blockOf(chain: ChainControl, txids: readonly string[]): Promise<HeaderNode> {

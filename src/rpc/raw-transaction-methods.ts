@@ -42,13 +42,16 @@ const U32 = v.pipe(
   v.maxValue(0xffff_ffff, U32_FORM),
 )
 const INPUTS_FORM = 'a list of inputs such as {"txid": "...", "vout": 0}'
-const INPUTS = v.array(
-  v.object({ txid: HASH, vout: U32, sequence: v.optional(U32) }, INPUTS_FORM),
-  INPUTS_FORM,
+const { maxInputs, maxOutputs, maxScriptPubKeyBytes } = RELAYED_TRANSACTION
+const INPUTS = v.pipe(
+  v.array(v.object({ txid: HASH, vout: U32, sequence: v.optional(U32) }, INPUTS_FORM), INPUTS_FORM),
+  v.maxLength(maxInputs, `a list of at most ${maxInputs} inputs`),
 )
 const OUTPUTS_FORM = 'outputs such as {"D...": 1.5} or [{"D...": 1.5}, {"data": "00ff"}]'
 const AMOUNTS = v.record(v.string(), v.union([v.number(), v.string()], OUTPUTS_FORM), OUTPUTS_FORM)
 const OUTPUTS = v.union([v.array(AMOUNTS, OUTPUTS_FORM), AMOUNTS], OUTPUTS_FORM)
+/** With the opcode and the length in front of it, it fills a script. */
+const MAX_DATA_BYTES = maxScriptPubKeyBytes - 4
 /** Versions above know relative locks, which nobody expects. */
 const VERSION = 1
 const FINAL_SEQUENCE = 0xffff_ffff
@@ -96,10 +99,15 @@ export const rawTransactionMethods: readonly RpcMethod[] = [
     },
     run: ({ inputs, outputs, locktime = 0 }) => {
       const writer = new ByteWriter()
+      const wanted = [outputs].flat().flatMap((one) => Object.entries(one))
+      if (wanted.length > maxOutputs)
+        throw methodError(
+          `createrawtransaction: there are at most ${maxOutputs} outputs, not ${wanted.length}`,
+        )
       const transaction: Transaction = {
         version: VERSION,
         inputs: inputs.map((input) => inputOf(input, locktime)),
-        outputs: [outputs].flat().flatMap((one) => Object.entries(one).map(outputOf)),
+        outputs: wanted.map(outputOf),
         lockTime: locktime,
       }
       writeTransaction(writer, transaction, RELAYED_TRANSACTION)
@@ -206,7 +214,8 @@ function inputOf(
 function outputOf([name, value]: readonly [string, string | number]): TransactionOutput {
   if (name === 'data') {
     const data = typeof value === 'string' ? fromHex(value) : undefined
-    if (data === undefined) throw methodError('createrawtransaction: data must be hex')
+    if (data === undefined || data.length > MAX_DATA_BYTES)
+      throw methodError(`createrawtransaction: data must be hex of at most ${MAX_DATA_BYTES} bytes`)
     return { value: 0n, scriptPubKey: dataCarrierScript(data) }
   }
   const decoded = decodeAddress(name)

@@ -1,5 +1,5 @@
 /** What an operator asks of a node's chain: proofs, statistics, holders, and whether what is stored is sound. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { COIN_PREFIX, type Coin, encodeCoin } from '../../src/chain/coin.ts'
 import type { HeaderNode } from '../../src/chain/header-node.ts'
 import { coinHolders, type WalkCoins } from '../../src/node/coin-holders.ts'
@@ -66,6 +66,14 @@ describe('proofs that transactions were mined', () => {
     const alone = await rpc.call<string>('gettxoutproof', [first.tx])
     // Hash of the block, one transaction, one hash, one byte of flags with one of them set.
     expect(alone).toMatch(/^[0-9a-f]{64}0100000001[0-9a-f]{64}0101$/)
+  })
+
+  it('are not looked for without end', async () => {
+    const looks = vi.spyOn(running.chain, 'blockOfCoins')
+    const many = Array.from({ length: 5_000 }, (_, n) => n.toString(16).padStart(64, '0'))
+    expect(await rpc.error('gettxoutproof', [many])).toContain('name the block that holds them')
+    expect(looks).toHaveBeenCalledTimes(100)
+    looks.mockRestore()
   })
 
   it('are refused where there is nothing to prove', async () => {

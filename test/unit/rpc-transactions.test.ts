@@ -116,6 +116,16 @@ describe('transactions by RPC', () => {
     expect(await error('createrawtransaction', [[{ txid: inputs[0]?.txid }], {}])).toContain(
       "parameter 'inputs': inputs[0].vout is missing",
     )
+    const many = Array.from({ length: 10_001 }, (_, vout) => ({ txid: inputs[0]?.txid, vout }))
+    expect(await error('createrawtransaction', [many, {}])).toContain('a list of at most 10000 inputs')
+    const outputs = Array(10_001).fill({ [address]: 1 })
+    expect(await error('createrawtransaction', [inputs, outputs])).toContain('at most 10000 outputs')
+    for (const bytes of [19_997, 70_000])
+      expect(await error('createrawtransaction', [inputs, { data: '00'.repeat(bytes) }])).toContain(
+        'hex of at most 19996 bytes',
+      )
+    const largest = await call<string>('createrawtransaction', [inputs, { data: '00'.repeat(19_996) }])
+    expect(await call('decoderawtransaction', [largest])).toMatchObject({ vout_count: 1 })
     for (const amount of [-1, 'much', 0.000000001, 22_000_000, '', '0x10', '1e1'])
       expect(await error('createrawtransaction', [inputs, { [address]: amount }])).toContain('not an amount')
   })
