@@ -70,16 +70,18 @@ export function* examineBlock(
   try {
     yield* loadCoins(coins, yield* keysToLoad(body))
     const isStrict = place.height > params.trustedHeight
-    const planned = yield* plan(coins, place, body, params, isStrict)
-    if ('code' in planned) return planned
+    const plan: Plan = { changes: new Map(), spending: [], undo: [], fees: 0 }
+    const look = { params, coins, place, isStrict, pace: new Pace(), plan, gone: new Set<string>() }
+    const broken = yield* lookThrough(look, body)
+    if (broken !== undefined) return broken
     const coinbase = body.transactions[0]
     const wrong =
       coinbase === undefined
         ? fault('bad-cb-missing')
-        : checkCoinbase(params, place.height, coinbase.transaction, planned.fees)
+        : checkCoinbase(params, place.height, coinbase.transaction, plan.fees)
     // What costs most comes last; where a checkpoint vouches for the block, it is left out.
-    const refused = wrong ?? (isStrict ? yield* checkScripts(planned.spending, params.chainId) : undefined)
-    return refused ?? planned
+    const refused = wrong ?? (isStrict ? yield* checkScripts(plan.spending, params.chainId) : undefined)
+    return refused ?? plan
   } finally {
     coins.release()
   }
@@ -161,61 +163,62 @@ export function* keysToLoad({ transactions }: BlockBody): Job<string[]> {
   return keys
 }
 
-function* plan(
-  coins: CoinCache,
-  place: Place,
-  { transactions }: BlockBody,
-  params: ChainParams,
-  isStrict: boolean,
-): Job<Plan | Fault> {
-  const { height } = place
-  const result: Plan = { changes: new Map(), spending: [], undo: [], fees: 0 }
-  const gone = new Set<string>()
-  const pace = new Pace()
-  for (const [i, entry] of transactions.entries()) {
-    const isCoinbase = i === 0
-    if (!isCoinbase) {
-      const wrong = yield* spend(coins, result, gone, pace, entry, place, params, isStrict)
-      if (wrong !== undefined) return wrong
-    }
-    const { txid, transaction } = entry
-    const keyOf = coinKeysOf(txid)
-    for (const [out, { value, scriptPubKey }] of transaction.outputs.entries()) {
-      if (pace.isOver(COIN_WORK)) yield* rest()
-      if (!isSpendable(scriptPubKey)) continue
-      const key = keyOf(out)
-      if (isStrict && coins.get(key) !== undefined) return fault('bad-txns-BIP30')
-      // What is kept must not keep the whole block alive.
-      result.changes.set(key, { value: Number(value), script: scriptPubKey.slice(), height, isCoinbase })
-    }
-  }
-  return result
+/** A look at a block that is under way: where it would stand, how much is asked of it, and what was seen so far. */
+interface Look {
+  readonly params: ChainParams
+  readonly coins: CoinCache
+  readonly place: Place
+  readonly isStrict: boolean
+  readonly pace: Pace
+  readonly plan: Plan
+  /** Keys of what it has spent. */
+  readonly gone: Set<string>
 }
 
-function* spend(
-  coins: CoinCache,
-  result: Plan,
-  gone: Set<string>,
-  pace: Pace,
-  { transaction }: BlockTransaction,
-  place: Place,
-  params: ChainParams,
-  isStrict: boolean,
+function* lookThrough(look: Look, { transactions }: BlockBody): Job<Fault | undefined> {
+  for (const [i, entry] of transactions.entries()) {
+    const isCoinbase = i === 0
+    const wrong =
+      (isCoinbase ? undefined : yield* spend(look, entry)) ?? (yield* make(look, entry, isCoinbase))
+    if (wrong !== undefined) return wrong
+  }
+  return undefined
+}
+
+function* make(
+  { coins, place, isStrict, pace, plan }: Look,
+  { txid, transaction }: BlockTransaction,
+  isCoinbase: boolean,
 ): Job<Fault | undefined> {
+  const { height } = place
+  const keyOf = coinKeysOf(txid)
+  for (const [out, { value, scriptPubKey }] of transaction.outputs.entries()) {
+    if (pace.isOver(COIN_WORK)) yield* rest()
+    if (!isSpendable(scriptPubKey)) continue
+    const key = keyOf(out)
+    if (isStrict && coins.get(key) !== undefined) return fault('bad-txns-BIP30')
+    // What is kept must not keep the whole block alive.
+    plan.changes.set(key, { value: Number(value), script: scriptPubKey.slice(), height, isCoinbase })
+  }
+  return undefined
+}
+
+function* spend(look: Look, { transaction }: BlockTransaction): Job<Fault | undefined> {
+  const { params, coins, place, isStrict, pace, plan, gone } = look
   const { height, time } = place
   const spent: Coin[] = []
   let inputValue = 0
   for (const { previousHash, previousIndex } of transaction.inputs) {
     if (pace.isOver(COIN_WORK)) yield* rest()
     const key = coinKey(previousHash, previousIndex)
-    const own = result.changes.get(key)
+    const own = plan.changes.get(key)
     const coin = own ?? (gone.has(key) ? undefined : coins.get(key))
     if (coin === undefined) return fault('bad-txns-inputs-missingorspent')
     if (isStrict && coin.isCoinbase && height - coin.height < params.coinbaseMaturityBlocks)
       return fault('bad-txns-premature-spend-of-coinbase')
     // One that the block has made in the place of an older one takes that along.
-    if (own === undefined || coins.get(key) !== undefined) result.changes.set(key, undefined)
-    else result.changes.delete(key)
+    if (own === undefined || coins.get(key) !== undefined) plan.changes.set(key, undefined)
+    else plan.changes.delete(key)
     gone.add(key)
     spent.push(coin)
     inputValue += coin.value
@@ -228,8 +231,8 @@ function* spend(
     const locked = relativeLockFault(transaction, height, (i) => spent[i]?.height ?? height)
     if (locked !== undefined) return locked
   }
-  result.fees += inputValue - outputValue
-  result.spending.push({ transaction, coins: spent })
-  for (const coin of spent) result.undo.push(coin)
+  plan.fees += inputValue - outputValue
+  plan.spending.push({ transaction, coins: spent })
+  for (const coin of spent) plan.undo.push(coin)
   return undefined
 }
