@@ -3,30 +3,21 @@
  * says when what there is may be committed. Runs as one job at a time.
  */
 
-import type { ChainParams } from '../params/chain-params.ts'
 import { CHAIN_BLOCKS_PER_TURN, CHAIN_BYTES_PER_TURN, MAX_UNCOMMITTED_BYTES } from '../params/limits.ts'
-import type { ActiveChain } from './active-chain.ts'
 import type { BlockBody } from './block-body.ts'
-import type { BlockStore } from './block-store.ts'
 import type { Candidates } from './candidates.ts'
 import type { CoinCache } from './coin-cache.ts'
 import { connectBlock, disconnectBlock, keysToLoad, loadCoins } from './connect.ts'
 import { DamagedStore } from './damage.ts'
 import type { Fault } from './faults.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
-import type { HeaderTree } from './header-tree.ts'
 import type { Job } from './io.ts'
-import type { Ledger } from './ledger.ts'
+import type { ChainParts } from './parts.ts'
 import { rest } from './requests.ts'
 import { decodeUndo } from './undo.ts'
 
-export interface ActivationParts {
-  readonly params: ChainParams
-  readonly tree: HeaderTree
-  readonly active: ActiveChain
+export interface ActivationParts extends ChainParts {
   readonly coins: CoinCache
-  readonly blocks: BlockStore
-  readonly ledger: Ledger
   readonly candidates: Candidates
 }
 

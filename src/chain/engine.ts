@@ -29,6 +29,7 @@ import { Ledger } from './ledger.ts'
 import { locatorOf } from './locator.ts'
 import { Maintenance } from './maintenance.ts'
 import type { Source } from './outcomes.ts'
+import type { ChainParts } from './parts.ts'
 import { newTree, restoreTree, type SavedChain } from './restore.ts'
 import { pathTo, Standing } from './standing.ts'
 import { readStored, type TakeStored } from './stored-blocks.ts'
@@ -114,13 +115,29 @@ export class ChainEngine implements Chain {
       this.#trust.audit()
       hooks.outcome(outcome)
     })
-    this.#trust = new HeaderTrust({
+    const parts: ChainParts = {
       params,
       tree: this.tree,
       active: this.#active,
       blocks: this.#blocks,
       ledger: this.#ledger,
       jobs: this.#jobs,
+    }
+    this.#trust = this.#trustOf(parts)
+    this.#intake = new BlockIntake(this.tree, this.#headers, this.#blocks, {
+      stored: (node) => this.#blockStored(node),
+      broken: (node) => this.#markFailed(node),
+    })
+    this.#activation = this.#activationOf(parts)
+    this.maintenance = this.#maintenanceOf(parts, options.pruneBytes)
+    this.#review()
+    this.#trust.audit()
+    if (this.txIndex !== undefined) this.#jobs.run(this.txIndex.build(), () => undefined)
+  }
+
+  #trustOf(parts: ChainParts): HeaderTrust {
+    return new HeaderTrust({
+      ...parts,
       bestHeader: () => this.bestHeader,
       isStopping: () => this.#stopping,
       distrust: () => this.#headers.distrust(),
@@ -129,22 +146,13 @@ export class ChainEngine implements Chain {
         this.#scheduleCommit()
         this.#advance()
       },
-      hooks,
+      hooks: this.#hooks,
     })
-    this.#intake = new BlockIntake(this.tree, this.#headers, this.#blocks, {
-      stored: (node) => this.#blockStored(node),
-      broken: (node) => this.#markFailed(node),
-    })
-    this.#activation = new Activation(
-      {
-        params,
-        tree: this.tree,
-        active: this.#active,
-        coins: this.coins,
-        blocks: this.#blocks,
-        ledger: this.#ledger,
-        candidates: this.#standing.candidates,
-      },
+  }
+
+  #activationOf(parts: ChainParts): Activation {
+    return new Activation(
+      { ...parts, coins: this.coins, candidates: this.#standing.candidates },
       {
         isInitialDownload: () => this.isInitialDownload,
         isStopping: () => this.#stopping,
@@ -152,28 +160,23 @@ export class ChainEngine implements Chain {
         tipChanged: () => this.#tipChanged(),
         failed: (node, fault) => this.#blockFailed(node, fault),
         lost: (node) => this.#blockLost(node),
-        ...tellOfBlocks(this.txIndex, hooks),
+        ...tellOfBlocks(this.txIndex, this.#hooks),
         tooDeep: (best) => this.forks.tooDeep(best),
       },
     )
-    this.maintenance = new Maintenance({
-      params,
-      tree: this.tree,
-      active: this.#active,
-      blocks: this.#blocks,
-      ledger: this.#ledger,
-      jobs: this.#jobs,
+  }
+
+  #maintenanceOf(parts: ChainParts, pruneBytes: number | undefined): Maintenance {
+    return new Maintenance({
+      ...parts,
       activation: this.#activation,
-      pruneBytes: options.pruneBytes,
+      pruneBytes,
       isStopping: () => this.#stopping,
       commit: () => this.#commitJob(),
       unfail: (node) => this.#standing.unfail(node),
       fail: (node) => this.#standing.fail(node),
       reviewed: () => this.#review(),
     })
-    this.#review()
-    this.#trust.audit()
-    if (this.txIndex !== undefined) this.#jobs.run(this.txIndex.build(), () => undefined)
   }
 
   get forMempool(): MempoolChain | undefined {
@@ -292,10 +295,7 @@ export class ChainEngine implements Chain {
   stop(): void {
     if (this.isStopped || this.#stopping) return
     this.#stopping = true
-    const self = this
-    this.#jobs.exclusive(function* () {
-      yield* self.#writeLast()
-    })
+    this.#jobs.exclusive(() => this.#writeLast())
   }
 
   /** Not if following it would undo too many blocks. */

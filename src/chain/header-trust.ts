@@ -2,24 +2,13 @@
  * What becomes of headers that were taken for what the next one names them: they are hashed in the background, and no
  * block is connected before. One that is found false is taken out with everything on top of it.
  */
-import type { ChainParams } from '../params/chain-params.ts'
-import type { ActiveChain } from './active-chain.ts'
-import type { BlockStore } from './block-store.ts'
 import type { ChainHooks } from './chain.ts'
 import { HeaderAudit } from './header-audit.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
-import type { HeaderTree } from './header-tree.ts'
-import type { JobRunner } from './job-runner.ts'
-import type { Ledger } from './ledger.ts'
+import type { ChainParts } from './parts.ts'
 import { rest } from './requests.ts'
 
-export interface HeaderTrustParts {
-  readonly params: ChainParams
-  readonly tree: HeaderTree
-  readonly active: ActiveChain
-  readonly blocks: BlockStore
-  readonly ledger: Ledger
-  readonly jobs: JobRunner
+export interface HeaderTrustParts extends ChainParts {
   bestHeader(): HeaderNode
   isStopping(): boolean
   /** Nothing is taken on trust from now on, and what waited aside is forgotten. */

@@ -1,31 +1,20 @@
 /** What an operator can do to the chain: call blocks bad or good again, have it verified, and have old blocks deleted. */
 
-import type { ChainParams } from '../params/chain-params.ts'
 import { PRUNE_KEEP_BLOCKS } from '../params/limits.ts'
 import type { Activation } from './activation.ts'
-import type { ActiveChain } from './active-chain.ts'
 import { BlockFiles } from './block-files.ts'
-import type { BlockStore } from './block-store.ts'
 import type { Coin } from './coin.ts'
 import { CoinCache } from './coin-cache.ts'
 import { connectBlock, disconnectBlock } from './connect.ts'
 import { DamagedStore } from './damage.ts'
 import { describeFault } from './faults.ts'
 import { type HeaderNode, NodeFlag } from './header-node.ts'
-import type { HeaderTree } from './header-tree.ts'
 import type { Job } from './io.ts'
-import type { JobRunner } from './job-runner.ts'
-import type { Ledger } from './ledger.ts'
+import type { ChainParts } from './parts.ts'
 import { deleteBlockFiles, rest } from './requests.ts'
 import { decodeUndo } from './undo.ts'
 
-export interface MaintenanceParts {
-  readonly params: ChainParams
-  readonly tree: HeaderTree
-  readonly active: ActiveChain
-  readonly blocks: BlockStore
-  readonly ledger: Ledger
-  readonly jobs: JobRunner
+export interface MaintenanceParts extends ChainParts {
   readonly activation: Activation
   readonly pruneBytes: number | undefined
   /** Is there no time for more? */
