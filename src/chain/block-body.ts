@@ -86,6 +86,8 @@ export function* parseBodyInTurns(
   }
   if (transactionData.length > MAX_TRANSACTION_DATA_BYTES) return refuse('body', 'bad-blk-length')
   const pace = new Pace()
+  // It was hashed or put together in this turn.
+  if (pace.isOver(transactionData.length / BYTES_PER_WORK)) yield* rest()
   const read = yield* readBody(transactionData, pace)
   if (!read.ok) return read
   const transactions = read.value
@@ -188,7 +190,7 @@ export function transactionBytes({ inputs, outputs }: Transaction): number {
   return bytes
 }
 
-function compactSizeBytes(value: number): number {
+export function compactSizeBytes(value: number): number {
   if (value < 0xfd) return 1
   return value <= 0xffff ? 3 : 5
 }

@@ -17,10 +17,9 @@ import type { Peer } from '../peer/peer.ts'
 import type { PeerId } from '../primitives/brand.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
 import { IdSet } from '../primitives/id-set.ts'
-import { messageChecksum } from '../primitives/sha3.ts'
 import { MAX_INDEX, MAX_INDEXES } from '../wire/compact.ts'
 import { HeaderList } from '../wire/header.ts'
-import { encodePayload, type MessageOf } from '../wire/messages.ts'
+import type { MessageOf } from '../wire/messages.ts'
 import type { RelayHooks } from './hooks.ts'
 import { PartialBlock } from './partial-block.ts'
 import type { RelayPeer } from './relay-peer.ts'
@@ -145,9 +144,7 @@ export class CompactReceiver {
   #finish(peer: Peer, node: HeaderNode, partial: PartialBlock): void {
     const block = partial.block()
     if (block === undefined) return this.#fetch(peer, node)
-    const payload = encodePayload({ type: 'block', block })
-    const stored = { payload, checksum: messageChecksum(payload) }
-    this.#hooks.requests.onBlock(peer, block, stored, this.#hooks.now())
+    this.#hooks.requests.onBlock(peer, block, block, this.#hooks.now())
   }
 
   #fetch(peer: Peer, node: HeaderNode): void {

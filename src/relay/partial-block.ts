@@ -3,10 +3,11 @@
  * each transaction, at most as many as a block may have; what it keeps of the message is copied. Whatever it is
  * given, it yields the block of its header or none.
  */
-import { MAX_BLOCK_TRANSACTIONS } from '../chain/block-body.ts'
+import { compactSizeBytes, MAX_BLOCK_TRANSACTIONS } from '../chain/block-body.ts'
+import type { StoredBlock } from '../chain/io.ts'
 import { merkleRoot } from '../chain/merkle.ts'
 import { bytesEqual } from '../primitives/bytes.ts'
-import { sha3_256 } from '../primitives/sha3.ts'
+import { messageChecksum, sha3_256 } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { type Block, MAX_TRANSACTION_DATA_BYTES } from '../wire/block.ts'
 import { type CmpctBlockMessage, SHORT_ID_BYTES } from '../wire/compact.ts'
@@ -16,6 +17,27 @@ import { ShortIds, shortIdAt } from './short-ids.ts'
 import type { KnownTransaction, TransactionSource } from './transaction-source.ts'
 
 type Places = (KnownTransaction | undefined)[]
+
+/** A block with the payload of the message that would carry it, which holds its data. */
+export class AssembledBlock implements Block, StoredBlock {
+  readonly header: BlockHeader
+  readonly payload: Uint8Array
+  readonly transactionData: Uint8Array
+  #checksum: number | undefined
+
+  /** `dataStart`: where the transaction data begin in the payload. */
+  constructor(header: BlockHeader, payload: Uint8Array, dataStart: number) {
+    this.header = header
+    this.payload = payload
+    this.transactionData = payload.subarray(dataStart)
+  }
+
+  /** Hashed when it is first asked for: to be stored, and not in the turn in which it was put together. */
+  get checksum(): number {
+    this.#checksum ??= messageChecksum(this.payload)
+    return this.#checksum
+  }
+}
 
 export class PartialBlock {
   readonly header: BlockHeader
@@ -53,9 +75,9 @@ export class PartialBlock {
   }
 
   /** The block, once no place is empty; undefined if what stands there is not what its header says. */
-  block(): Block | undefined {
+  block(): AssembledBlock | undefined {
     const ids: Uint8Array[] = []
-    let bytes = 5
+    let bytes = compactSizeBytes(this.#places.length)
     for (const place of this.#places) {
       if (place === undefined) return undefined
       ids.push(place.id)
@@ -64,10 +86,13 @@ export class PartialBlock {
     if (bytes > MAX_TRANSACTION_DATA_BYTES) return undefined
     const { root, mutated } = merkleRoot(ids)
     if (mutated || !bytesEqual(root, this.header.merkleRoot)) return undefined
-    const writer = new ByteWriter(bytes)
+    // Megabytes are copied once, into memory that is neither too small nor much too large.
+    const writer = new ByteWriter(this.header.bytes.length + compactSizeBytes(bytes) + bytes)
+    writer.bytes(this.header.bytes).compactSize(bytes)
+    const start = writer.length
     writer.compactSize(ids.length)
     for (const place of this.#places) if (place !== undefined) writer.bytes(place.bytes)
-    return { header: this.header, transactionData: writer.view() }
+    return new AssembledBlock(this.header, writer.view(), start)
   }
 }
 

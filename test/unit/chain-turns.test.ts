@@ -74,6 +74,15 @@ describe('a block of many transactions', () => {
     })
   })
 
+  it('is not read in the turn in which it was hashed, or put together, if it is large', () => {
+    const { header } = large.block
+    const begin = (bytes: number) =>
+      parseBodyInTurns(params, header, new Uint8Array(bytes), 2).next(undefined)
+    // Of no transaction at all, so that reading it would be its end.
+    expect(begin(4_000_000)).toMatchObject({ done: false, value: { kind: 'rest' } })
+    expect(begin(10_000)).toMatchObject({ done: true, value: { ok: false } })
+  })
+
   it('is gone through by the mempool in turns, which gives nothing for a block meanwhile', () => {
     const bench = new ChainBench({ params })
     const pool = new Mempool(bench.engine, { now: () => bench.now, outcome: () => undefined })

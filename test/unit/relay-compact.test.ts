@@ -1,6 +1,7 @@
 /** Compact blocks: what this node writes, and what it makes of those of others. */
 import { describe, expect, it } from 'vitest'
 import { hashFromHex, toHex } from '../../src/primitives/bytes.ts'
+import { messageChecksum } from '../../src/primitives/sha3.ts'
 import { BlockContents } from '../../src/relay/block-contents.ts'
 import { blockTransactionsPayload } from '../../src/relay/compact-messages.ts'
 import { PartialBlock } from '../../src/relay/partial-block.ts'
@@ -80,6 +81,8 @@ describe('a compact block', () => {
       const made = partial?.block()
       expect(toHex(made?.transactionData ?? filled(0))).toBe(toHex(block.transactionData))
       expect(toHex(made?.header.bytes ?? filled(0))).toBe(toHex(block.header.bytes))
+      expect(toHex(made?.payload ?? filled(0))).toBe(payloadHex)
+      expect(made?.checksum).toBe(messageChecksum(hex(payloadHex)))
     }
   })
 })
