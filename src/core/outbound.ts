@@ -8,7 +8,7 @@ import type { DisconnectReason } from '../peer/disconnect.ts'
 import type { ConnectionKind, Peer } from '../peer/peer.ts'
 import type { AddressBook } from '../pool/address-book.ts'
 import type { BanList } from '../pool/ban-list.ts'
-import { endpointKey } from '../pool/known-address.ts'
+import { BUSY_WITHIN_MS, endpointKey } from '../pool/known-address.ts'
 import { ManualTargets, ticketCounter } from '../pool/manual-targets.ts'
 import { type Flight, isKept, OutboundPlan } from '../pool/outbound-plan.ts'
 import type { OwnAddress } from '../pool/own-address.ts'
@@ -52,12 +52,23 @@ export interface OutboundHooks {
 
 /** Ends after which the same would happen again at once. */
 const MISFITS: ReadonlySet<DisconnectReason> = new Set(['wrongGenesis', 'obsoleteVersion', 'rejectedByPeer'])
+/** Ends for what a peer did: it is not dialled again at once, while others may be better. */
+const SENT_AWAY: ReadonlySet<DisconnectReason> = new Set([
+  'badMagic',
+  'badCommand',
+  'oversizedMessage',
+  'badChecksum',
+  'misbehaving',
+  'slowMessage',
+  'sendQueueFull',
+  'overBudget',
+  'stalled',
+  'lagging',
+])
 /** Not the address's fault: nothing can be reached. */
 const NO_NETWORK =
   /^proxy \S|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|EMFILE|ENFILE|no route to the network|no such address|too many open files/
 const MAX_SELVES = 64
-/** Whoever closes us sooner than this had no slot to spare. */
-const BUSY_WITHIN_MS = 60_000
 const DAY_SECONDS = 86_400
 
 export class Outbound {
@@ -242,7 +253,8 @@ export class Outbound {
       if (peer.kind !== 'blockRelay') book.left(peer.remote, now.unix)
     }
     const wasCut = reason === 'closedByPeer' || reason === 'connectionLost'
-    this.plan?.disconnected(peer, misfit, wasCut && readyMs < BUSY_WITHIN_MS, now)
+    const wasSentAway = peer.readyAt !== undefined && SENT_AWAY.has(reason)
+    this.plan?.disconnected(peer, misfit, wasSentAway || (wasCut && readyMs < BUSY_WITHIN_MS), now)
     if (isKept(peer.kind) && this.#chosen === 0) this.#seeding?.alone(now.mono)
   }
 

@@ -5,11 +5,8 @@
  * weigh as much as eight. An entry of `tried` gives way only after it has been tested. Bounded by the tables' slots.
  */
 import {
-  ADDRESS_BUSY_GROWTH,
-  ADDRESS_BUSY_MS,
   ADDRESS_COLLISION_TEST_SECONDS,
   ADDRESS_REPLACEMENT_SECONDS,
-  ADDRESS_RETRY_MAX_MS,
   MAX_ADDRESS_COLLISIONS,
   MAX_ADDRESS_REFERENCES,
   PROVEN_AFTER_MS,
@@ -32,6 +29,8 @@ import {
 import { AddressSlots, newKey } from './address-slots.ts'
 import { GroupIndex } from './group-index.ts'
 import {
+  BUSY_WITHIN_MS,
+  busyTime,
   chanceOf,
   endpointKey,
   isTerrible,
@@ -119,18 +118,14 @@ export class AddressBook {
     this.revision++
   }
 
-  /** It is there, but takes nobody now. Asked again soon, but ever more seldom. */
+  /** It is there, but takes nobody now, or had to be sent away. Asked again soon, but ever more seldom. */
   busy(endpoint: Endpoint, now: MonoMs): void {
     const row = this.#rows.get(endpointKey(endpoint))
     if (row === undefined) return
-    const wait = Math.min(
-      ADDRESS_RETRY_MAX_MS,
-      ADDRESS_BUSY_MS * ADDRESS_BUSY_GROWTH ** Math.min(row.refusals, 32),
-    )
+    row.retryAt = busyTime(row.refusals, now, this.#random.unit())
     row.refusals++
     if (row.refusals % REFUSALS_PER_FAILURE === 0) row.attempts++
     this.revision++
-    row.retryAt = monoMs(now + wait * (0.5 + this.#random.unit()))
   }
 
   /** Not to be dialled before then. */
@@ -149,7 +144,6 @@ export class AddressBook {
     row.lastSuccessAt = now.unix
     row.lastTryAt = now.unix
     row.attempts = 0
-    row.refusals = 0
     row.retryAt = monoMs(0)
     this.revision++
     if (row.tried) return
@@ -163,6 +157,8 @@ export class AddressBook {
   served(endpoint: Endpoint, readyMs: number): void {
     const row = this.#rows.get(endpointKey(endpoint))
     if (row === undefined) return
+    // Not sooner: others shake hands, and are gone at once each time.
+    if (readyMs >= BUSY_WITHIN_MS) row.refusals = 0
     const provenAfter = row.trust === 'told' ? TOLD_PROVEN_AFTER_MS : PROVEN_AFTER_MS
     if (readyMs >= provenAfter) this.#raiseTrust(row, 'proven')
   }

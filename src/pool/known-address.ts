@@ -1,5 +1,7 @@
 /** What is known of one address, and what follows from it: whether it is worth keeping, and when to try it again. */
 import {
+  ADDRESS_BUSY_GROWTH,
+  ADDRESS_BUSY_MS,
   ADDRESS_HORIZON_SECONDS,
   ADDRESS_RETRY_MAX_MS,
   ADDRESS_RETRY_MIN_MS,
@@ -33,12 +35,14 @@ export interface KnownAddress extends Endpoint {
   readonly lastSuccessAt: UnixSeconds
   /** Failures since the last success. */
   readonly attempts: number
-  /** How often it was there and took nobody, since the last success. */
+  /** How often it was there and took nobody, or had to be sent away, since it last served us. */
   readonly refusals: number
   /** Not to be dialled before. */
   readonly retryAt: MonoMs
 }
 
+/** Whoever closes us sooner than this had no slot to spare. */
+export const BUSY_WITHIN_MS = 60_000
 const JUST_TRIED_SECONDS = 60
 const FUTURE_SECONDS = 600
 const MAX_COUNTED_ATTEMPTS = 8
@@ -63,6 +67,12 @@ export function chanceOf(row: KnownAddress): number {
 export function retryTime(attempts: number, now: MonoMs, jitter: number): MonoMs {
   const wait = Math.min(ADDRESS_RETRY_MAX_MS, ADDRESS_RETRY_MIN_MS * 2 ** Math.min(attempts, 16))
   return monoMs(now + wait * (0.75 + 0.5 * jitter))
+}
+
+/** The same for who was there and took nobody. */
+export function busyTime(refusals: number, now: MonoMs, jitter: number): MonoMs {
+  const wait = Math.min(ADDRESS_RETRY_MAX_MS, ADDRESS_BUSY_MS * ADDRESS_BUSY_GROWTH ** Math.min(refusals, 32))
+  return monoMs(now + wait * (0.5 + jitter))
 }
 
 /** Key of an endpoint in tables: its 18 bytes as characters. */

@@ -186,7 +186,10 @@ export class OutboundPlan {
     this.#seedAt = monoMs(now + this.#spread(ADDRESS_RETRY_MIN_MS))
   }
 
-  /** A connection of ours has ended. `wasBusy`: the other side ended it before it said anything, or for another. */
+  /**
+   * A connection of ours has ended. `wasBusy`: the other side ended it before it said anything, or for another; or we
+   * did, for what it had done.
+   */
   disconnected(peer: Peer, misfit: boolean, wasBusy: boolean, now: Now): void {
     if (peer.kind === 'inbound') return
     if (wasBusy) this.#book.busy(peer.remote, now.mono)

@@ -2,7 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import type { AutomaticOptions } from '../../src/core/outbound.ts'
 import type { Effect } from '../../src/core/seam.ts'
-import { ADDRESS_MISFIT_MS, RESEED_INTERVAL_MS, SEED_AFTER_MS } from '../../src/params/limits.ts'
+import {
+  ADDRESS_MISFIT_MS,
+  PROVEN_AFTER_MS,
+  RESEED_INTERVAL_MS,
+  SEED_AFTER_MS,
+} from '../../src/params/limits.ts'
 import { mainnet } from '../../src/params/networks.ts'
 import { connectionId, type PeerId, unixSeconds } from '../../src/primitives/brand.ts'
 import { type Endpoint, formatIp, UNSPECIFIED_V4 } from '../../src/primitives/ip.ts'
@@ -311,6 +316,51 @@ describe('whom we choose', () => {
     town.know(...spread(5, 10))
     town.pass(30_000)
     expect(town.chosen).toHaveLength(2)
+  })
+
+  it.each([
+    [
+      'broken frames',
+      (town: Town, peer: PeerId) => town.probe.receiveBytes(peer, new Uint8Array(24).fill(65)),
+    ],
+    ['an end', (town: Town, peer: PeerId) => town.probe.handle({ type: 'closed', peer })],
+  ])('is dialled ever more seldom if all that follows its handshake is %s', (_, go) => {
+    const town = new Town()
+    town.know(spreadAddress(0))
+    const at: number[] = []
+    for (let ms = 0; ms < 3_600_000; ms += 1_000) {
+      town.pass(1_000)
+      for (const { id, state } of town.probe.core.peers.all()) {
+        if (state !== 'ready') continue
+        at.push(town.probe.now.mono)
+        go(town, id)
+      }
+    }
+    expect(at.length).toBeGreaterThan(5)
+    expect(at.length).toBeLessThan(30)
+    expect((at.at(-1) ?? 0) - (at.at(-2) ?? 0)).toBeGreaterThan(5 * ((at[1] ?? 0) - (at[0] ?? 0)))
+  })
+
+  it('is another for a while when it had to be sent away, however well it had served', () => {
+    const town = new Town()
+    town.know(...spread(8))
+    town.pass(PROVEN_AFTER_MS + 60_000, 20_000)
+    town.know(spreadAddress(8))
+    for (let round = 0; round < 4; round++) {
+      const served = [...town.probe.core.peers.all()].find(
+        ({ remote }) => formatIp(remote.ip) !== spreadAddress(8),
+      )
+      if (served === undefined) throw new Error('nobody is there')
+      town.probe.receiveBytes(served.id, new Uint8Array(24).fill(65))
+      town.pass(5_000)
+      expect(town.chosen).toContain(spreadAddress(8))
+      expect(town.chosen).not.toContain(formatIp(served.remote.ip))
+      const [other] = [...town.probe.core.peers.all()].filter(
+        ({ remote }) => formatIp(remote.ip) === spreadAddress(8),
+      )
+      if (other !== undefined) town.probe.handle({ type: 'disconnect', peer: other.id })
+      town.pass(PROVEN_AFTER_MS + 60_000, 20_000)
+    }
   })
 
   it('is not taken when it was banned while it was dialled, unless the operator named it', () => {
