@@ -8,7 +8,7 @@ import {
   type TransactionOutcome,
 } from '../src/mempool/mempool.ts'
 import type { ChainParams } from '../src/params/chain-params.ts'
-import { type PeerId, peerId } from '../src/primitives/brand.ts'
+import { monoMs, type PeerId, peerId } from '../src/primitives/brand.ts'
 import type { Transaction } from '../src/wire/transaction.ts'
 import { type BenchDisk, ChainBench } from './chain-bench.ts'
 import type { BuiltBlock } from './chain-builder.ts'
@@ -75,11 +75,19 @@ export class PoolBench {
     return request
   }
 
+  /** Until nothing is to be done; what is to be committed later is committed now. */
   settle(): void {
-    do {
+    const { engine } = this.chain
+    for (;;) {
       while (this.step() !== undefined);
-      this.chain.settle()
-    } while (this.#told < this.chain.outcomes.length || this.chain.waiting.length > 0)
+      if (this.chain.waiting.length > 0) continue
+      if (engine.nextDeadline === Number.POSITIVE_INFINITY) break
+      this.chain.now = {
+        ...this.chain.now,
+        mono: monoMs(Math.max(this.chain.now.mono, engine.nextDeadline)),
+      }
+      engine.due(this.chain.now)
+    }
     this.pool.table.assertConsistent()
   }
 

@@ -46,10 +46,13 @@ export class Activation {
   readonly #hooks: ActivationHooks
   /** Between two states that may be committed? */
   #unsettled = false
+  /** Of the last tip that was meant to last. On the way back from a branch that turned out bad there is less. */
+  #settledWork: bigint
 
   constructor(parts: ActivationParts, hooks: ActivationHooks) {
     this.#parts = parts
     this.#hooks = hooks
+    this.#settledWork = parts.active.tip.work
   }
 
   /** Is the tip one that will last: not in the middle of a reorganisation? */
@@ -112,7 +115,7 @@ export class Activation {
   *#switchTo(best: HeaderNode, fork: HeaderNode): Job<boolean> {
     const { active, candidates, ledger } = this.#parts
     const before = active.tip
-    this.#unsettled = fork !== before
+    this.#unsettled = fork !== before || before.work < this.#settledWork
     while (active.tip !== fork) yield* this.#disconnectTip()
     let bytes = 0
     let blocks = 0
@@ -125,7 +128,8 @@ export class Activation {
         candidates.add(before, active.tip)
         return true
       }
-      if (active.tip.work > before.work || fork === before) this.#unsettled = false
+      const isBetter = active.tip.work > before.work || fork === before
+      if (isBetter && active.tip.work >= this.#settledWork) this.#unsettled = false
       bytes += node.position?.length ?? 0
       blocks++
       if (bytes < CHAIN_BYTES_PER_TURN && blocks < CHAIN_BLOCKS_PER_TURN) continue
@@ -156,6 +160,7 @@ export class Activation {
 
   #settle(): void {
     this.#unsettled = false
+    this.#settledWork = this.#parts.active.tip.work
     this.#hooks.tipChanged()
   }
 

@@ -112,6 +112,26 @@ describe('a reorganisation while another one is being made up for', () => {
   })
 })
 
+it('a branch that turns out bad is not over before we are back where we were', () => {
+  const trunk = builder.chain(builder.genesis, 3)
+  const tip = trunk.at(-1) ?? builder.genesis
+  const long = builder.chain(tip, 3)
+  const branch = builder.chain(tip, 2, { salt: 1 })
+  const plain = spend(coinbaseOf(trunk[0]), [0], [VALUE - FEE])
+  // Not before the sixth block: where the branch leaves our chain it could not be mined next.
+  const locked = { ...plain, lockTime: 6, inputs: plain.inputs.map((input) => ({ ...input, sequence: 0 })) }
+  branch.push(builder.next(branch.at(-1) ?? tip, { salt: 1, transactions: [locked], fees: FEE }))
+  branch.push(builder.next(branch.at(-1) ?? tip, { fees: 1 }))
+  const bench = new PoolBench({ params }, [...trunk, ...long])
+  bench.give(branch)
+  const { engine } = bench.chain
+  while (bench.step() !== undefined) if (engine.isSettled) expect(engine.tip.height).toBe(6)
+  bench.settle()
+  expect(bench.chain.of('blockFailed').length).toBe(1)
+  expect(engine.tip.hash).toEqual(long.at(-1)?.hash)
+  expect(bench.keys).toEqual([keyOf(locked)])
+})
+
 describe('what is kept of blocks that were taken off', () => {
   const BYTES = 1_000_000
   const made = (n: number) => {
