@@ -2,7 +2,7 @@
  * Keeps two nodes out of one data directory. The lock is a file with the process number of its holder and the
  * time that process started; a holder that is gone, even by `kill -9`, holds nothing.
  */
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, errorText, UserError } from '../primitives/errors.ts'
 
@@ -13,15 +13,18 @@ export interface DataDirLock {
   release(): Promise<void>
 }
 
-/** Throws UserError if another process holds the directory or it can't be written. */
-export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
+/** What the system says where files can't have second names, as on a memory stick. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
+
+/** Throws UserError if another process holds the directory or it can't be written. `makeLink`: for tests. */
+export async function lockDataDir(dataDir: string, makeLink = link): Promise<DataDirLock> {
   const path = join(dataDir, LOCK_FILE)
   const own = join(dataDir, `${LOCK_FILE}.${process.pid}`)
   const content = `${process.pid} ${(await processStatus(process.pid))?.start ?? '-'}\n`
   try {
     await writeFile(own, content)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (await linkIfFree(own, path)) return { release: () => releaseIfOurs(path, content) }
+      if (await putIfFree(own, path, makeLink)) return { release: () => releaseIfOurs(path, content) }
       const holder = await readIfThere(path)
       if (holder === undefined) continue
       if (await isAlive(holder)) {
@@ -30,7 +33,7 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
           `data directory ${dataDir} is used by another node (process ${pid}): stop it, or choose another with --datadir=DIR`,
         )
       }
-      await removeStale(path, holder)
+      await removeStale(path, holder, makeLink)
     }
     throw new UserError(`can't lock data directory ${dataDir}: other nodes are starting in it`)
   } catch (error) {
@@ -41,10 +44,21 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   }
 }
 
-/** A hard link is made whole or not at all, and only where nothing is: no other process sees half a lock. */
-async function linkIfFree(own: string, path: string): Promise<boolean> {
+/**
+ * A hard link is made whole or not at all, and only where nothing is: no other process sees half a lock. Where there are
+ * none a file is made, which is empty for a moment.
+ */
+async function putIfFree(own: string, path: string, makeLink: typeof link): Promise<boolean> {
   try {
-    await link(own, path)
+    await makeLink(own, path)
+    return true
+  } catch (error) {
+    const code = errorCode(error) ?? ''
+    if (code === 'EEXIST') return false
+    if (!NO_LINKS.has(code)) throw error
+  }
+  try {
+    await copyFile(own, path, constants.COPYFILE_EXCL)
     return true
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false
@@ -62,7 +76,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 /** Moves the dead holder's lock away; if somebody was faster, what was moved is his and goes back. */
-async function removeStale(path: string, expected: string): Promise<void> {
+async function removeStale(path: string, expected: string, makeLink: typeof link): Promise<void> {
   const aside = `${path}.stale.${process.pid}`
   try {
     await rename(path, aside)
@@ -70,7 +84,7 @@ async function removeStale(path: string, expected: string): Promise<void> {
     if (errorCode(error) === 'ENOENT') return
     throw error
   }
-  if ((await readIfThere(aside)) !== expected) await linkIfFree(aside, path)
+  if ((await readIfThere(aside)) !== expected) await putIfFree(aside, path, makeLink)
   await rm(aside, { force: true })
 }
 

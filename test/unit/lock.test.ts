@@ -52,6 +52,22 @@ describe('lockDataDir', () => {
     }
   })
 
+  it('is kept where files can not have second names, as on a memory stick', async () => {
+    const noLinks = (): Promise<void> => Promise.reject(Object.assign(new Error('no'), { code: 'EPERM' }))
+    const lock = await lockDataDir(folder, noLinks)
+    expect(content()).toMatch(new RegExp(`^${process.pid} \\d+\n$`))
+    await expect(lockDataDir(folder, noLinks)).rejects.toThrow('is used by another node')
+    await lock.release()
+    expect(readdirSync(folder)).toEqual([])
+    // A process that was killed before it had written its number holds nothing, nor does one that has ended.
+    for (const left of ['', `${deadPid()} 1\n`]) {
+      write(left)
+      const next = await lockDataDir(folder, noLinks)
+      expect(readdirSync(folder)).toEqual([LOCK_FILE])
+      await next.release()
+    }
+  })
+
   it('does not release what is no longer its own', async () => {
     const lock = await lockDataDir(folder)
     write('1 1\n')
