@@ -24,11 +24,6 @@ export class TokenBucket {
     this.#tokens -= amount
   }
 
-  /** Gives back what turns out not to have been due. */
-  refund(amount: number): void {
-    if (this.#tokens < this.#capacity) this.#tokens = Math.min(this.#capacity, this.#tokens + amount)
-  }
-
   /** More than time brings, for what was asked for. */
   grant(amount: number): void {
     this.#tokens += amount

@@ -40,19 +40,9 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#at)
   }
 
-  /** Skips `length` bytes to be filled by `patchU32` or `patchBytes`, and returns where they begin. */
-  reserve(length: number): number {
-    const at = this.#grow(length)
-    this.#bytes.fill(0, at, at + length)
-    return at
-  }
-
+  /** Overwrites what was written at this offset. */
   patchU32(offset: number, value: number): void {
     this.#view.setUint32(offset, value, true)
-  }
-
-  patchBytes(offset: number, bytes: Uint8Array): void {
-    this.#bytes.set(bytes, offset)
   }
 
   u8(value: number): this {
