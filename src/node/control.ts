@@ -1,6 +1,6 @@
 /**
- * What RPC, the command line and embedding programs may see and do of a running node. The node implements it;
- * RPC depends on nothing else of it.
+ * What RPC, the command line and embedding programs may see and do of a running node. The node implements it; RPC
+ * knows it by this alone, with the chain, the miner and the wallet that hang on it.
  */
 import type { HeaderNode } from '../chain/header-node.ts'
 import type { PeerSnapshot } from '../core/snapshot.ts'
