@@ -68,17 +68,23 @@ export class RpcDispatcher {
     rest: readonly unknown[],
     context: RpcContext,
   ): Promise<string> {
+    const { signal } = context
     replies.push(await first)
-    for (const request of rest) replies.push(await this.#answer(request, context))
+    // What waited was ended, perhaps before what the rest was to come after.
+    for (const request of rest)
+      replies.push(await (signal.aborted ? this.#giveUp(request, signal) : this.#answer(request, context)))
     return `[${replies.join(',')}]`
+  }
+
+  #giveUp(request: unknown, { reason }: AbortSignal): string {
+    const id = isObject(request) ? request['id'] : null
+    return this.#failure(reason, 'behind another', isId(id) ? id : null)
   }
 
   #answer(request: unknown, context: RpcContext): string | Promise<string> {
     if (!isObject(request)) return errorReply(invalid('a request is an object'), null)
     const { id = null, method, params } = request
-    if (id !== null && typeof id !== 'string' && typeof id !== 'number') {
-      return errorReply(invalid("'id' must be a string, a number or null"), null)
-    }
+    if (!isId(id)) return errorReply(invalid("'id' must be a string, a number or null"), null)
     try {
       const answer = this.#call(method, params, context)
       if (!(answer instanceof Promise)) return resultReply(answer, id)
@@ -91,7 +97,7 @@ export class RpcDispatcher {
     }
   }
 
-  #failure(error: unknown, method: unknown, id: string | number | null): string {
+  #failure(error: unknown, method: unknown, id: RequestId): string {
     if (error instanceof RpcError) return errorReply(error, id)
     if (error instanceof UserError) return errorReply(new RpcError(METHOD_ERROR, error.message), id)
     this.#log('error', `RPC method ${String(method)} failed: ${traceOf(error)}`)
@@ -108,12 +114,18 @@ export class RpcDispatcher {
   }
 }
 
-function resultReply(result: RpcResult, id: string | number | null): string {
+type RequestId = string | number | null
+
+function isId(id: unknown): id is RequestId {
+  return id === null || typeof id === 'string' || typeof id === 'number'
+}
+
+function resultReply(result: RpcResult, id: RequestId): string {
   const text = result instanceof JsonText ? result.text : JSON.stringify(result)
   return `{"jsonrpc":"2.0","result":${text},"id":${JSON.stringify(id)}}`
 }
 
-export function errorReply(error: RpcError, id: string | number | null): string {
+export function errorReply(error: RpcError, id: RequestId): string {
   return `{"jsonrpc":"2.0","error":${JSON.stringify(error.toJson())},"id":${JSON.stringify(id)}}`
 }
 

@@ -126,14 +126,13 @@ export class RpcServer {
     this.#deliveries.add(request, response, () => {
       this.#waits.delete(stop)
       stop.abort(new UserError('nobody waits for the answer any more'))
-      this.#run(afterReply.splice(0))
+      this.#run(afterReply)
     })
     const reply = this.#dispatcher.dispatch(text, (action) => afterReply.push(action), stop.signal)
     if (typeof reply === 'string') return send(response, 200, reply)
     this.#deliveries.whileWorking(socket, reply)
     void reply.then((late) => {
-      if (socket.destroyed) this.#run(afterReply.splice(0))
-      else send(response, 200, late)
+      if (!socket.destroyed) send(response, 200, late)
     })
   }
 

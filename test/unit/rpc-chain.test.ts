@@ -262,6 +262,27 @@ describe('the chain by RPC', () => {
     expect(await call('reconsiderblock')).toMatchObject({ new_height: height })
   })
 
+  it('does nothing behind a wait that was given up', async () => {
+    const height = await call('getblockcount')
+    const stop = new AbortController()
+    const batch = JSON.stringify([
+      { id: 'a', method: 'waitforblockheight', params: [1_000_000, 60_000] },
+      { id: 'b', method: 'generatetoaddress', params: [1, address] },
+      { id: {}, method: 'uptime' },
+      7,
+    ])
+    const answer = new RpcDispatcher(node, () => {}).dispatch(batch, () => {}, stop.signal)
+    stop.abort(new UserError('nobody waits'))
+    const error = { code: -32_603, message: 'nobody waits' }
+    expect(JSON.parse(await answer)).toMatchObject([
+      { id: 'a', result: { height } },
+      { id: 'b', error },
+      { id: null, error },
+      { id: null, error },
+    ])
+    expect(await call('getblockcount')).toBe(height)
+  })
+
   it('says what is wrong with a block', async () => {
     const node = backend.engine?.activeAt(3)
     if (node === undefined) throw new Error('no block')
