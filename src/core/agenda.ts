@@ -113,7 +113,10 @@ export class Agenda {
 
   #move(from: number, to: number): void {
     const peer = this.#peers[from]
-    if (peer !== undefined) this.#put(peer, this.#timeAt(from), to)
+    if (peer === undefined) return
+    this.#peers[to] = peer
+    this.#times[to] = this.#times[from] ?? NEVER
+    peer.agendaPlace = to
   }
 
   #put(peer: Peer, at: number, place: number): void {

@@ -1,5 +1,6 @@
 /** Messages to frames: the 24-byte header of wire-protocol 2 and the payload, in one piece. */
 import type { PayloadForm } from '../params/chain-params.ts'
+import { writeU32 } from '../primitives/bytes.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { CURRENT_FORM } from '../wire/codec.ts'
@@ -42,20 +43,20 @@ export class FrameEncoder {
     writer.u32(this.#magic).fixed(commandOf(message.type).bytes, COMMAND_BYTES).u32(0).u32(0)
     writePayload(writer, message, this.#form)
     writer.patchU32(LENGTH_OFFSET, writer.length - FRAME_HEADER_BYTES)
-    writer.patchU32(CHECKSUM_OFFSET, messageChecksum(writer.view(FRAME_HEADER_BYTES)))
-    if (writer.capacity <= SCRATCH_BYTES) return writer.copy()
-    scratch = new ByteWriter(1_024)
-    return writer.view()
+    const isSmall = writer.capacity <= SCRATCH_BYTES
+    const frame = isSmall ? writer.copy() : writer.view()
+    if (!isSmall) scratch = new ByteWriter(1_024)
+    writeU32(frame, CHECKSUM_OFFSET, messageChecksum(frame, FRAME_HEADER_BYTES))
+    return frame
   }
 
   /** The header of a frame whose payload is at hand, with its checksum, and needs neither be copied nor hashed. */
   header(type: MessageType, payloadBytes: number, checksum: number): Uint8Array {
     const frame = new Uint8Array(FRAME_HEADER_BYTES)
-    const view = new DataView(frame.buffer)
-    view.setUint32(0, this.#magic, true)
+    writeU32(frame, 0, this.#magic)
     frame.set(commandOf(type).bytes, COMMAND_OFFSET)
-    view.setUint32(LENGTH_OFFSET, payloadBytes, true)
-    view.setUint32(CHECKSUM_OFFSET, checksum, true)
+    writeU32(frame, LENGTH_OFFSET, payloadBytes)
+    writeU32(frame, CHECKSUM_OFFSET, checksum)
     return frame
   }
 
@@ -66,10 +67,7 @@ export class FrameEncoder {
   pongFor(payload: Uint8Array, checksum: number): Uint8Array {
     const frame = new Uint8Array(PONG_BYTES)
     frame.set(this.#pong)
-    frame[CHECKSUM_OFFSET] = checksum
-    frame[CHECKSUM_OFFSET + 1] = checksum >>> 8
-    frame[CHECKSUM_OFFSET + 2] = checksum >>> 16
-    frame[CHECKSUM_OFFSET + 3] = checksum >>> 24
+    writeU32(frame, CHECKSUM_OFFSET, checksum)
     frame.set(payload, FRAME_HEADER_BYTES)
     return frame
   }

@@ -54,6 +54,14 @@ export function readU32(bytes: Uint8Array, offset: number): number {
   return (readU16(bytes, offset) | (readU16(bytes, offset + 2) << 16)) >>> 0
 }
 
+/** Writes a u32, or the same bits of an i32, as little-endian. */
+export function writeU32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value
+  bytes[offset + 1] = value >>> 8
+  bytes[offset + 2] = value >>> 16
+  bytes[offset + 3] = value >>> 24
+}
+
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length

@@ -62,18 +62,19 @@ function opensslDigest(data: Uint8Array): Uint8Array {
 /** So few bytes are copied faster one by one than by a call. */
 const FEW_BYTES = 64
 
-function putInput({ input }: Keccak, data: Uint8Array): void {
-  if (data.length > FEW_BYTES) input.set(data)
-  else for (let i = 0; i < data.length; i++) input[i] = data[i] ?? 0
+function putInput({ input }: Keccak, data: Uint8Array, from = 0): void {
+  if (data.length - from > FEW_BYTES) input.set(from === 0 ? data : data.subarray(from))
+  else for (let i = from; i < data.length; i++) input[i - from] = data[i] ?? 0
 }
 
 // Leaves the double hash in the module's memory and returns its first four bytes as an i32.
-function doubleHash(module: Keccak, data: Uint8Array): number {
-  if (data.length <= WASM_MAX_BYTES) {
-    putInput(module, data)
-    return module.checksum(data.length)
+function doubleHash(module: Keccak, data: Uint8Array, from = 0): number {
+  const length = data.length - from
+  if (length <= WASM_MAX_BYTES) {
+    putInput(module, data, from)
+    return module.checksum(length)
   }
-  module.input.set(hash('sha3-256', data, 'buffer'))
+  module.input.set(hash('sha3-256', from === 0 ? data : data.subarray(from), 'buffer'))
   module.sha3(DIGEST_BYTES)
   return module.digestView.getInt32(0, true)
 }
@@ -109,38 +110,41 @@ export function sha3_256d(data: Uint8Array): Uint8Array {
   return new Uint8Array(keccak.digest)
 }
 
-/**
- * Eight bytes are a ping's, and come back in its pong: what was hashed to be sent need not be hashed again, and in a
- * simulation the other side is here, too. Rows of the nonce's two words and its checksum, found by the first word.
- */
+/** A ping carries eight bytes, which come back in its pong. */
 const NONCE_BYTES = 8
 const KNOWN_NONCES = 2_048
-const knownNonces = new Uint32Array(3 * KNOWN_NONCES)
+/** Rows of a nonce's two words and its checksum, found by the first word. */
+let knownNonces: Uint32Array | undefined
+
+/**
+ * For a simulation, which holds both ends of each connection and would hash the nonce of each ping three times. A node
+ * by itself has little of it, and one that is measured by pings of one nonce would look faster than it is.
+ */
+export function rememberPings(): void {
+  knownNonces ??= new Uint32Array(3 * KNOWN_NONCES)
+}
 
 /**
  * Checksum of a message payload (wire-protocol 2): the first four bytes of its double SHA3-256 as an unsigned
- * little-endian u32. Allocates nothing for payloads up to WASM_MAX_BYTES.
+ * little-endian u32. Allocates nothing for short ones. `from`: where the payload begins in the array that it ends.
  */
-export function messageChecksum(payload: Uint8Array): number {
-  return payload.length === NONCE_BYTES ? nonceChecksum(payload) : checksumOf(payload)
-}
-
-function nonceChecksum(nonce: Uint8Array): number {
-  const low = readU32(nonce, 0)
-  const high = readU32(nonce, 4)
+export function messageChecksum(payload: Uint8Array, from = 0): number {
+  if (knownNonces === undefined || payload.length - from !== NONCE_BYTES) return checksumOf(payload, from)
+  const low = readU32(payload, from)
+  const high = readU32(payload, from + 4)
   const at = 3 * (low % KNOWN_NONCES)
   // A row of zeros is an empty one: the nonce 0, which nobody uses, is hashed each time.
   if (low + high === 0 || knownNonces[at] !== low || knownNonces[at + 1] !== high) {
     knownNonces[at] = low
     knownNonces[at + 1] = high
-    knownNonces[at + 2] = checksumOf(nonce)
+    knownNonces[at + 2] = checksumOf(payload, from)
   }
   return knownNonces[at + 2] ?? 0
 }
 
-function checksumOf(payload: Uint8Array): number {
-  if (keccak !== undefined) return doubleHash(keccak, payload) >>> 0
-  return firstWord(opensslDigest(opensslDigest(payload)))
+function checksumOf(payload: Uint8Array, from: number): number {
+  if (keccak !== undefined) return doubleHash(keccak, payload, from) >>> 0
+  return firstWord(opensslDigest(opensslDigest(payload.subarray(from))))
 }
 
 function firstWord(digest: Uint8Array): number {

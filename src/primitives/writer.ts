@@ -30,9 +30,9 @@ export class ByteWriter {
     this.#at = 0
   }
 
-  /** What was written from an offset on, as a view that the next write may change. */
-  view(from = 0): Uint8Array {
-    return this.#bytes.subarray(from, this.#at)
+  /** What was written, as a view that the next write may change. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at)
   }
 
   /** What was written, as a copy of its own. */

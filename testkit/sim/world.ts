@@ -6,7 +6,7 @@ import type { NodeEvent } from '../../src/core/seam.ts'
 import { type NetworkParams, regtest } from '../../src/params/networks.ts'
 import { formatIp } from '../../src/primitives/ip.ts'
 import { RandomSource } from '../../src/primitives/random.ts'
-import { sha3_256 } from '../../src/primitives/sha3.ts'
+import { rememberPings, sha3_256 } from '../../src/primitives/sha3.ts'
 import { addressOf } from './addresses.ts'
 import { Dice } from './dice.ts'
 import { type Conditions, Network } from './network.ts'
@@ -40,6 +40,7 @@ export class World {
   timerLateMs: number
 
   constructor(options: WorldOptions = {}) {
+    rememberPings()
     this.random = randomOfSeed(options.seed ?? 1)
     this.trace = new Trace(options.tailLines ?? 0)
     this.net = new Network(this.time, new Dice(this.random.fork('network')))
