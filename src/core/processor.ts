@@ -73,7 +73,8 @@ export class MessageProcessor {
     }
     if (peer.state !== 'ready' && !HANDSHAKE.has(frame.type)) return this.#ignore(peer, frame.type)
     if (frame.type === 'ping') {
-      this.#hooks.sender.pong(peer, frame.payload, frame.checksum)
+      // Nodes of the first release don't look at pongs, and our ping does as well.
+      if (!peer.readsLate(now.mono)) this.#hooks.sender.pong(peer, frame.payload, frame.checksum)
       return
     }
     const decoded = decodePayload(frame.type, frame.payload, this.#hooks.network.chain)

@@ -85,8 +85,7 @@ export class MessageSender {
   /** A ping with a fresh nonce; the next one falls due an interval later. */
   ping(peer: Peer, now: Now): void {
     const nonce = this.#random.nonce()
-    const { isV1Listener, isFirstRelease } = peer
-    this.send(peer, { type: 'ping', nonce }, peer.pings.sent(nonce, now.mono, isV1Listener, isFirstRelease))
+    this.send(peer, { type: 'ping', nonce }, peer.pings.sent(nonce, now.mono, peer.isFirstRelease))
   }
 
   /** Answers a ping by its payload and checksum, which are the pong's too. */

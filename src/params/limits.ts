@@ -32,11 +32,13 @@ export const PING_INTERVAL_MS = 30_000
 /** Listeners of protocol 70001 without a nonce want something to read every second or two (wire-protocol 16.5). */
 export const V1_LISTENER_PING_INTERVAL_MS = 2_000
 /**
- * What a handshake and silence may take with a node of the first release. It is deaf and mute while one that dialled it has
- * nothing to say, which is 90 s for others of its kind, and takes one message of each in between (wire-protocol 16.5). It
- * gives others up after as long.
+ * How long a node of the first release may be silent. It is deaf and mute while one that dialled it has nothing to say, which
+ * is 90 s for others of its kind, and takes one message of each in between (wire-protocol 16.5). It gives others up after as
+ * long.
  */
 export const FIRST_RELEASE_TIMEOUT_MS = 300_000
+/** The same three times, for it has to accept the connection, to read our version, and to read our verack. */
+export const FIRST_RELEASE_HANDSHAKE_TIMEOUT_MS = 900_000
 /** Its pings are put off no longer than this, so that one that was lost has a successor in time. */
 export const FIRST_RELEASE_PING_MAX_MS = 240_000
 /** Pongs may be late by this many pings before one is forgotten: as many as fit in the inactivity time. */

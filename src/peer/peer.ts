@@ -8,6 +8,7 @@ import { FRAME_HEADER_BYTES } from '../framing/encoder.ts'
 import type { PayloadForm } from '../params/chain-params.ts'
 import {
   AWAIT_VERSION_TIMEOUT_MS,
+  FIRST_RELEASE_HANDSHAKE_TIMEOUT_MS,
   FIRST_RELEASE_TIMEOUT_MS,
   FRAME_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
@@ -18,6 +19,7 @@ import {
   SEED_ANSWER_TIMEOUT_MS,
   SEND_QUEUE_HIGH_BYTES,
   SEND_STALL_TIMEOUT_MS,
+  V1_ANSWER_TIMEOUT_MS,
 } from '../params/limits.ts'
 import { type MonoMs, monoMs, type Now, type PeerId } from '../primitives/brand.ts'
 import { type Endpoint, formatEndpoint } from '../primitives/ip.ts'
@@ -160,6 +162,12 @@ export class Peer {
     return !this.inbound && this.isFirstRelease
   }
 
+  /** Does a ping wait for such a node to read it, for so long that others must be what it waits for? */
+  readsLate(now: MonoMs): boolean {
+    const { waitingSince } = this.pings
+    return this.isFirstRelease && waitingSince !== undefined && now >= waitingSince + V1_ANSWER_TIMEOUT_MS
+  }
+
   /** Has it read what we sent before this moment, as far as its pongs tell? */
   hasRead(before: MonoMs | number): boolean {
     const { answeredAt } = this.pings
@@ -229,6 +237,7 @@ export class Peer {
   }
 
   #inactivityDeadline(): number {
+    if (this.state !== 'ready') return Number.POSITIVE_INFINITY
     return this.lastLifeAt + (this.#mayBeDeaf ? FIRST_RELEASE_TIMEOUT_MS : INACTIVITY_TIMEOUT_MS)
   }
 
@@ -247,7 +256,7 @@ export class Peer {
   }
 
   #handshakeTimeoutMs(): number {
-    if (this.#mayBeDeaf) return FIRST_RELEASE_TIMEOUT_MS
+    if (this.#mayBeDeaf) return FIRST_RELEASE_HANDSHAKE_TIMEOUT_MS
     return this.sentVersion ? HANDSHAKE_TIMEOUT_MS : AWAIT_VERSION_TIMEOUT_MS
   }
 

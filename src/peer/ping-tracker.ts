@@ -57,19 +57,20 @@ export class PingTracker {
   }
 
   /**
-   * Notes a ping; the next one is due after PING_INTERVAL_MS. `often`: to a peer that is pinged more
-   * often than others. Returns whether it is routine: one of those in between, of no interest to people.
-   * `sparing`: to a peer that may read less than one message in that time; the longer pongs take, the longer until the
-   * next one, and longest when two are waited for.
+   * Notes a ping; the next one is due after PING_INTERVAL_MS. Returns whether it is routine: one between those of that
+   * interval, of no interest to people. `varies`: to a node of the first release, which is pinged sooner by
+   * {@link hasten} and {@link asked}, or, as it may read less than one message in that time, later: the longer pongs take,
+   * the longer until the next one, and longest when two are waited for.
    */
-  sent(nonce: bigint, now: MonoMs, often = false, sparing = false): boolean {
-    const routine = often && this.#lastNotableAt !== undefined && now < this.#lastNotableAt + PING_INTERVAL_MS
+  sent(nonce: bigint, now: MonoMs, varies = false): boolean {
+    const routine =
+      varies && this.#lastNotableAt !== undefined && now < this.#lastNotableAt + PING_INTERVAL_MS
     if (!routine) this.#lastNotableAt = now
     if (this.#outstanding.length === MAX_PINGS_OUTSTANDING) this.#outstanding.shift()
     this.#outstanding.push({ nonce, sentAt: now, routine })
-    const isSecond = sparing && this.#outstanding.length > 1
+    const isSecond = varies && this.#outstanding.length > 1
     const leastMs = isSecond ? FIRST_RELEASE_PING_MAX_MS : PING_INTERVAL_MS
-    this.nextPingAt = monoMs(now + (sparing ? this.#sparingMs(leastMs) : leastMs))
+    this.nextPingAt = monoMs(now + (varies ? this.#sparingMs(leastMs) : leastMs))
     return routine
   }
 

@@ -312,6 +312,9 @@ export class BlockSync {
       node = node.parent
     }
     if (added > 0) this.#resolveUnknown()
+    // What it announced while the way back from something else was under way.
+    if (added > 0 && peer?.isMute === true && peer.unknown !== undefined)
+      this.#walks.start(peer, peer.unknown, now.mono)
   }
 
   #blockJudged(outcome: BlockOutcome, now: Now): void {

@@ -24,6 +24,11 @@ const network: NetworkParams = {
 
 /** Messages that may wait for a node that takes twenty in a second. */
 const QUEUE_LIMIT = 40
+/** The same, where they are of its kind as well. */
+const LONG_QUEUE_LIMIT = 100
+
+/** Found by turns in a world of both kinds: four hours. */
+const BLOCKS = 60
 
 interface Hashed {
   readonly hash: Uint8Array
@@ -78,8 +83,8 @@ class Scene {
     return this.world.add({ network, chain: chain.create, io: chain.io, targets: endpoints })
   }
 
-  mine(blocks: readonly Block[]): void {
-    this.node.command({
+  mine(blocks: readonly Block[], node = this.node): void {
+    node.command({
       type: 'withChain',
       use: (chain) => {
         for (const block of blocks) chain.submitBlock('local', block)
@@ -195,6 +200,39 @@ describe('a node of the first release', () => {
     expect(scene.old.longestQueue).toBeLessThan(QUEUE_LIMIT)
     // The one it met first.
     expect(scene.node.readyPeers.map(({ id }) => id)).toEqual([1])
+    scene.world.check()
+  })
+
+  it('keeps to one chain with others of its kind and with ours, whoever finds blocks, though one is deaf for most of the time', () => {
+    const scene = new Scene()
+    const olds = [scene.old, ...[1, 2, 3, 4, 5].map((i) => scene.join(`50.${i + 10}.1.1`))]
+    // Those who dial all at once may wait for each other for ever.
+    for (const one of olds.slice(1, 4)) {
+      one.dial(scene.old.endpoint)
+      scene.world.run(300_000)
+    }
+    const nodes = [scene.node]
+    for (let i = 0; i < 4; i++) nodes.push(scene.add(olds.slice(i, i + 3), nodes.slice(-2)))
+    for (const one of olds.slice(4)) one.dial(scene.node.endpoint)
+    scene.world.run(60_000)
+    const finders = scene.world.random.fork('finders')
+    for (let i = 0; i < BLOCKS; i++) {
+      const at = finders.below(olds.length + nodes.length)
+      const [old, node] = [olds[at], nodes[at - olds.length]]
+      old?.mine(next(old.tip, i))
+      const tip = node?.core?.chain?.tip
+      if (node !== undefined && tip !== undefined) scene.mine([next(tip, i)], node)
+      scene.world.run(240_000)
+    }
+    scene.world.run(1_200_000)
+    const heights = [...nodes.map((node) => scene.heightOf(node)), ...olds.map(({ height }) => height)]
+    expect(Math.min(...heights)).toBeGreaterThan(BLOCKS - 5)
+    expect(Math.min(...heights)).toBe(Math.max(...heights))
+    expect(olds.map(({ lost }) => lost)).toEqual(olds.map(() => 0))
+    expect(Math.max(...olds.map(({ longestQueue }) => longestQueue))).toBeLessThan(LONG_QUEUE_LIMIT)
+    // Nobody was lost and met again.
+    for (const { readyPeers } of nodes)
+      expect(readyPeers.map(({ id }) => id)).toEqual(readyPeers.map((_, i) => i + 1))
     scene.world.check()
   })
 })

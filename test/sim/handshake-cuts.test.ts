@@ -43,7 +43,7 @@ function undisturbed(network: NetworkParams): Record<Side, number> {
 /** After this long nobody believes in a connection that is not there. */
 const SETTLED_MS: Record<CutKind, number> = { reset: 71_000, end: 71_000, silence: 135_000 }
 /** Who was dialled may be of the first release, as long as it has not said what it is. */
-const SETTLED_V1_MS: Record<CutKind, number> = { ...SETTLED_MS, silence: 311_000 }
+const SETTLED_V1_MS: Record<CutKind, number> = { ...SETTLED_MS, silence: 911_000 }
 
 const dialects: [string, NetworkParams][] = [
   ['the first release', testnet],

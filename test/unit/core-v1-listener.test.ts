@@ -52,4 +52,17 @@ describe('keepalive with a listener of the first release', () => {
     expect(answerPings(0)).toBe(pings.length)
     expect(probe.events.filter(({ type }) => type === 'pongReceived').length).toBe(pings.length)
   })
+
+  it('answers its pings, but not while one of ours has waited for long to be read', () => {
+    const pongs = (): number => probe.sentTo(peer).filter(({ type }) => type === 'pong').length
+    probe.receive(peer, { type: 'ping', nonce: 1n })
+    expect(pongs()).toBe(1)
+    probe.wait(11_000)
+    probe.flush(peer)
+    probe.receive(peer, { type: 'ping', nonce: 2n })
+    expect(pongs()).toBe(1)
+    answerPings(0)
+    probe.receive(peer, { type: 'ping', nonce: 3n })
+    expect(pongs()).toBe(2)
+  })
 })

@@ -94,7 +94,7 @@ describe('PingTracker', () => {
   it('spares a peer that reads little: the longer pongs take, and if two are missing, the rarer pings are', () => {
     const pings = new PingTracker()
     const send = (at: number): number => {
-      pings.sent(BigInt(at), monoMs(at), true, true)
+      pings.sent(BigInt(at), monoMs(at), true)
       return (pings.nextPingAt ?? 0) - at
     }
     expect([0, 30_000, 270_000].map(send)).toEqual([30_000, 240_000, 240_000])
@@ -108,7 +108,7 @@ describe('PingTracker', () => {
     const pings = new PingTracker()
     pings.asked(monoMs(0), 2_000)
     expect(pings.nextPingAt).toBeUndefined()
-    pings.sent(1n, monoMs(0), true, true)
+    pings.sent(1n, monoMs(0), true)
     pings.asked(monoMs(10), 2_000)
     // The ping before it is answered first.
     pings.pong(1n, monoMs(3_000))

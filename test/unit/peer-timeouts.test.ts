@@ -70,12 +70,12 @@ describe('a node of the first release', () => {
   const version = { layout: 'v1', version: 70_001, services: 1n, startHeight: 0, relay: true } as const
   const old = { ...version, userAgent: '/Dilithion:0.1.0/', nonce: 0n, timeOffset: 0 }
 
-  it('has 300 s for its handshake, as it may be deaf, and for silence', () => {
+  it('has 15 min for its handshake, as it may be deaf, and may be silent for 300 s', () => {
     const peer = peerOf('inbound')
     peer.version = old
-    expectEnd(peer, BORN + 300_000, 'noVersion')
+    expectEnd(peer, BORN + 900_000, 'noVersion')
     peer.sentVersion = true
-    expectEnd(peer, BORN + 300_000, 'handshakeTimeout')
+    expectEnd(peer, BORN + 900_000, 'handshakeTimeout')
     peer.state = 'ready'
     expectEnd(peer, BORN + 300_000, 'inactive')
   })
@@ -84,7 +84,7 @@ describe('a node of the first release', () => {
     const peer = peerOf('manual')
     peer.sentVersion = true
     peer.mayBeFirstRelease = true
-    expectEnd(peer, BORN + 300_000, 'handshakeTimeout')
+    expectEnd(peer, BORN + 900_000, 'handshakeTimeout')
     peer.version = { ...old, nonce: 5n }
     expectEnd(peer, BORN + 60_000, 'handshakeTimeout')
   })

@@ -7,7 +7,7 @@ import type { Effect, Input, NodeEvent } from '../../src/core/seam.ts'
 import { findCommand } from '../../src/framing/command.ts'
 import { FRAME_HEADER_BYTES } from '../../src/framing/encoder.ts'
 import {
-  FIRST_RELEASE_TIMEOUT_MS,
+  FIRST_RELEASE_HANDSHAKE_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
   MAX_RECEIVE_BYTES_TOTAL,
   SEND_QUEUE_HIGH_BYTES,
@@ -84,7 +84,7 @@ export class NodeOracle {
     for (const peer of core.peers.all()) {
       const ageMs = mono - peer.connectedAt.mono
       const isPatient = peer.mayBeFirstRelease || peer.isFirstRelease
-      const timeoutMs = isPatient ? FIRST_RELEASE_TIMEOUT_MS : HANDSHAKE_TIMEOUT_MS
+      const timeoutMs = isPatient ? FIRST_RELEASE_HANDSHAKE_TIMEOUT_MS : HANDSHAKE_TIMEOUT_MS
       if (peer.state !== 'ready' && ageMs > timeoutMs + 1_000)
         throw new Error(`peer ${peer.id} has been half alive for ${ageMs} ms`)
       received += peer.decoder.bufferedBytes

@@ -6,7 +6,7 @@
  */
 
 import type { NetworkParams } from '../../../src/params/networks.ts'
-import { toHex } from '../../../src/primitives/bytes.ts'
+import { fromHex, toHex } from '../../../src/primitives/bytes.ts'
 import type { HostPort } from '../../../src/primitives/ip.ts'
 import { sha3_256 } from '../../../src/primitives/sha3.ts'
 import type { Block } from '../../../src/wire/block.ts'
@@ -47,6 +47,7 @@ export class FirstRelease {
   #accepted: Link[] = []
   /** Whom it has yet to read in this round. */
   #round: OldPeer[] = []
+  #checkAt = 0
   /** Found while it waited for somebody. */
   #found: Block[] = []
   readonly #handler: LinkHandler = {
@@ -73,14 +74,16 @@ export class FirstRelease {
       this.#readRound()
       return true
     })
-    every(world, CHECK_MS, () => {
-      if (!this.isWaiting) this.#ping()
-      return true
-    })
   }
 
   get height(): number {
     return Math.max(...this.heights.values())
+  }
+
+  /** The first of its highest blocks. */
+  get tip(): { readonly hash: Uint8Array } {
+    const [key = ''] = [...this.heights].find(([, height]) => height === this.height) ?? []
+    return { hash: fromHex(key) ?? new Uint8Array(0) }
   }
 
   /** Is it deaf and mute, because somebody that dialled it says nothing? */
@@ -112,9 +115,7 @@ export class FirstRelease {
   }
 
   #readRound(): void {
-    if (!this.isWaiting) {
-      this.#beginRound()
-    }
+    if (!this.isWaiting) this.#beginRound()
     for (let peer = this.#round[0]; peer !== undefined; peer = this.#round[0]) {
       const message = peer.waiting.shift()
       // A socket that it accepted keeps it until there is something to read, or the end.
@@ -134,12 +135,16 @@ export class FirstRelease {
     this.#found = []
     if (found.length > 0)
       for (const peer of this.#peers.values()) if (peer.isComplete) this.#send(peer, inv(found))
+    this.#ping()
     this.#round = [...this.#peers.values()]
   }
 
   #ping(): void {
+    const { mono } = this.#world.time
+    if (mono < this.#checkAt) return
+    this.#checkAt = mono + CHECK_MS
     for (const peer of this.#peers.values())
-      if (peer.isComplete && this.#world.time.mono > peer.lastSentAt + PING_AFTER_MS)
+      if (peer.isComplete && mono > peer.lastSentAt + PING_AFTER_MS)
         this.#send(peer, { type: 'ping', nonce: 7n })
   }
 
