@@ -46,6 +46,17 @@ describe('while there is much to come', () => {
     expect(bench.chain.bestHeader.height).toBe(4_500)
   })
 
+  it('another is followed as soon as the one that was is gone', () => {
+    const bench = new SyncBench()
+    const [first, second] = [1, 2].map(() => bench.add({ blocks: LONG, latencyMs: 50 }))
+    if (first === undefined || second === undefined) return
+    bench.runUntil(() => bench.chain.bestHeader.height === 2_000, 1_000)
+    // The first is asked on at once, the second was asked once and waits.
+    bench.do(() => bench.end(first, 'closedByPeer'))
+    bench.runUntil(() => bench.chain.bestHeader.height === 4_500, HEADERS_SLOW_MS / 10)
+    expect(second.getheaders).toBeGreaterThan(1)
+  })
+
   it('everybody is asked again when what was told turns out false', () => {
     const bench = new SyncBench()
     const peers = [1, 2, 3].map(() => bench.add({ blocks: LONG, withholds: () => true }))

@@ -94,6 +94,16 @@ describe('a node of the first release', () => {
     expect(Math.max(...peer.batches)).toBeLessThanOrEqual(8)
   })
 
+  it('leaves nothing behind when it goes on the way', () => {
+    const bench = near()
+    const peer = bench.add({ blocks: CHAIN, ...OLD })
+    bench.inv(peer, at(3_000).hash)
+    bench.run(500)
+    expect(new Set(bench.sync.keyedIds())).toEqual(new Set([peer.peer.id]))
+    bench.do(() => bench.end(peer, 'closedByPeer'))
+    expect([...bench.sync.keyedIds()]).toEqual([])
+  })
+
   it('that does not answer is asked again when it announces again', () => {
     const bench = near()
     const peer = bench.add({ blocks: CHAIN, ...OLD, withholds: (height) => height === 120 })
