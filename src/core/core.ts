@@ -193,8 +193,7 @@ export class NodeCore {
     if (this.#room !== undefined) keyed.push(...this.#room.keyedIds())
     for (const id of keyed)
       if (this.peers.get(id) === undefined) throw new Error(`dead peer ${id} in a table`)
-    this.addresses.assertConsistent()
-    this.#turns.assertConsistent()
+    for (const part of [this.peers, this.addresses, this.#turns]) part.assertConsistent()
   }
 
   #createEnds(options: CoreOptions): PeerEnds {

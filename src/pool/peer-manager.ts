@@ -162,6 +162,19 @@ export class PeerManager {
     else this.#inboundPerIp.delete(host)
   }
 
+  /** Throws if somebody is counted who is gone. For tests. */
+  assertConsistent(): void {
+    const perIp = new Map<string, number>()
+    for (const { inbound, remote } of this.#peers.values()) {
+      const host = hostKey(remote.ip)
+      if (inbound) perIp.set(host, (perIp.get(host) ?? 0) + 1)
+    }
+    for (const [host, count] of this.#inboundPerIp)
+      if (perIp.get(host) !== count) throw new Error(`${count} inbound peers are counted of ${host}`)
+    if (perIp.size !== this.#inboundPerIp.size) throw new Error('an inbound peer is not counted')
+    if (this.#nonces.size !== this.#peers.size) throw new Error('there are other nonces than peers')
+  }
+
   /** Every id that any table here is keyed by, for the check that nothing outlives its peer. */
   *keyedIds(): Generator<PeerId> {
     yield* this.#peers.keys()

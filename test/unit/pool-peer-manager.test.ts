@@ -69,7 +69,10 @@ describe('PeerManager', () => {
     })
     expect(manager.judgeInbound(ipOf(ip), 0)).toBe(third)
     expect(manager.judgeInbound(ipOf('9.99.99.99'), 0)).toBeUndefined()
-    for (const peer of peers) manager.remove(peer)
+    for (const peer of peers) {
+      manager.remove(peer)
+      manager.assertConsistent()
+    }
     expect(manager.judgeInbound(ipOf(ip), 0)).toBeUndefined()
   })
 
