@@ -148,7 +148,7 @@ export class RpcClient {
       'failed',
       `Could not get an answer from ${formatHostPort(this.#host, this.#port)} (${errorText(error)}). ` +
         'What was asked for may be done all the same: look before you ask again. ' +
-        '-rpcclienttimeout=SECONDS says how long to wait; a node that stops or has too many clients hangs up, and so does its port for peers.',
+        'For a method -rpcclienttimeout=SECONDS says how long to wait; a node that stops or has too many clients hangs up, and so does its port for peers.',
     )
   }
 
