@@ -30,7 +30,7 @@ export class HistoryStore {
 
   /**
    * Undefined if there is none for this wallet and these addresses, or it is damaged: then it is deleted, and to be made
-   * again from the chain.
+   * again from the chain. Our own transactions that may still have to be mined are kept.
    */
   async load(wallet: Uint8Array, isOwn: (hash: Uint8Array) => boolean): Promise<SavedHistory | undefined> {
     const keys: string[] = []
@@ -49,16 +49,17 @@ export class HistoryStore {
     const isOurs = state !== undefined && bytesEqual(state.wallet, wallet)
     if (state !== undefined && isOurs && isKnown && whole.length === entries.length)
       return { entries: whole, state }
-    // What --reindex has kept.
-    const isKept = ({ raw, spent }: HistoryEntry): boolean =>
-      raw !== undefined && spent.every(({ hash }) => isOwn(hash))
-    if (keys.length > 0 && state === undefined && isKnown && entries.every((entry) => entry && isKept(entry)))
-      return { entries: whole, state }
+    // What is left where --reindex, damage, or a copy of the wallet file that was put back has made the rest useless.
+    const kept = whole.filter(
+      ({ raw, spent, received }) =>
+        raw !== undefined && [...spent, ...received].every(({ hash }) => isOwn(hash)),
+    )
+    const keptKeys = new Set(kept.map(({ key }) => ENTRY_PREFIX + key))
     await this.#commit(
-      keys.map((key) => ({ key, value: undefined })),
+      keys.filter((key) => !keptKeys.has(key)).map((key) => ({ key, value: undefined })),
       false,
     )
-    return undefined
+    return kept.length === 0 ? undefined : { entries: kept, state: undefined }
   }
 
   /** `entries` by their keys; undefined where one is gone. `lasts`: it survives a power failure when this resolves. */

@@ -41,6 +41,7 @@ const SYSTEM_TEXTS: Readonly<Record<string, string>> = {
   EPIPE: 'connection closed by the other side',
   ERR_FS_FILE_TOO_LARGE: 'the file is too large',
   ERR_STRING_TOO_LONG: 'the file is too large',
+  ERR_FS_EISDIR: 'it is a directory',
   EROFS: 'the file system is read-only',
   ETIMEDOUT: 'timed out',
 }

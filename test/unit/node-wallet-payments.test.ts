@@ -1,5 +1,5 @@
 /** Payments by a node's wallet, with real keys: what they spend, and what becomes of them. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -246,6 +246,24 @@ describe('a payment', () => {
       expect(await wallet.transaction(key)).toMatchObject({ isFailed: false, paid: [{ value: DIL }] })
       await stop()
     }
+  })
+
+  it('is not lost when an older copy of the wallet file is put back', async () => {
+    const dir = await folder()
+    const options = { dir: join(dir, 'chain'), walletPath: join(dir, 'wallet.json') }
+    const first = await startRich(1, options)
+    const copy = await readFile(options.walletPath)
+    const imported = await first.wallet.importKey(new Uint8Array(32).fill(1), undefined)
+    await first.chain.generate(1, p2pkhScript(imported))
+    const { id, key } = await (await first.wallet.payments()).send({ to: somebody, amount: DIL })
+    expect((await first.wallet.transactions()).length).toBe(3)
+    await first.stop()
+    await writeFile(options.walletPath, copy)
+    const { chain, wallet } = await start(options)
+    expect(await wallet.balance()).toEqual({ confirmed: 0, unconfirmed: REWARD - DIL - FEE, immature: 0 })
+    await wallet.resubmitted()
+    expect(chain.mempool?.get(id)).toBeDefined()
+    expect(await wallet.transaction(key)).toMatchObject({ isFailed: false, paid: [{ value: DIL }] })
   })
 
   it('waits again when its block is undone', async () => {
