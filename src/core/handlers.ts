@@ -126,10 +126,7 @@ function completeHandshake(context: HandlerContext, peer: Peer, now: Now): void 
   }
   // The first release knows none of these.
   context.gossip.ready(peer, now)
-  if (peer.version?.layout !== 'v1') {
-    context.sender.sendheaders(peer)
-    context.sender.sendcmpct(peer)
-  }
+  if (peer.version?.layout !== 'v1') context.sender.announcementsWanted(peer)
   context.sender.ping(peer, now)
   context.complete(peer)
   context.room?.ready(peer, now)

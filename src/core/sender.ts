@@ -17,13 +17,15 @@ import type { Message, MessageType } from '../wire/messages.ts'
 import { type CurrentVersion, MAX_USER_AGENT_BYTES, type VersionMessage } from '../wire/version.ts'
 import type { NodeEvent } from './seam.ts'
 
-/** What our `version` says about us. */
+/** What peers are told about us. */
 export interface Identity {
   readonly userAgent: string
   /** Told by a node that has no chain. */
   readonly startHeight: number
   /** What we offer; full blocks if not said. */
   readonly services?: bigint | undefined
+  /** New blocks are to be announced by `inv`, and not by headers or compact blocks. */
+  readonly prefersInv?: boolean | undefined
 }
 
 export interface SenderHooks {
@@ -108,11 +110,10 @@ export class MessageSender {
     this.send(peer, { type: 'addr', addresses })
   }
 
-  sendheaders(peer: Peer): void {
+  /** Asks to be told of new blocks in the form that we want; who asks for none is told by `inv`. */
+  announcementsWanted(peer: Peer): void {
+    if (this.#identity.prefersInv === true) return
     this.send(peer, { type: 'sendheaders' })
-  }
-
-  sendcmpct(peer: Peer): void {
     this.send(peer, { type: 'sendcmpct', announce: true, version: COMPACT_VERSION })
   }
 

@@ -90,6 +90,8 @@ export class Client implements AsyncIterable<Message> {
     this.#node = new DilithionNode({
       network,
       startHeight,
+      // By headers alone nobody knows a block's id who does not hash.
+      prefersInv: true,
       deliverMessages: true,
       onEvent: (event) => this.#onEvent(event),
       ...(userAgent === undefined ? {} : { userAgent }),

@@ -43,6 +43,8 @@ export interface NodeOptions {
   readonly userAgent?: string
   /** Height that peers are told by a node without a chain; left out: 0. */
   readonly startHeight?: number | undefined
+  /** Have new blocks announced by `inv`, which names them, and not by headers or compact blocks. For nodes without a chain. */
+  readonly prefersInv?: boolean | undefined
   /** Events for every message, not only those of handshake and keepalive. */
   readonly traceMessages?: boolean
   /** Events of type `message` with each message of a peer whose handshake is complete. */

@@ -85,6 +85,7 @@ export class DilithionNode implements NodeControl {
           userAgent: this.userAgent,
           startHeight: options.startHeight ?? 0,
           services: this.services,
+          prefersInv: options.prefersInv,
         },
         limits,
         random: new RandomSource(randomBytes(32)),

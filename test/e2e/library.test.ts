@@ -1,44 +1,21 @@
-/** The library as its users meet it: the client against a node, keys and payments, the examples as programs. */
+/** The library as its users meet it: the client against a node, an embedded node, the examples as programs. */
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
-  addressChain,
-  type BlockBody,
-  type ChainControl,
   type Client,
   ConnectionError,
-  childKey,
   connect,
-  createPowHasher,
-  createSignatures,
   DilithionNode,
-  decodeAddress,
-  decodePayload,
-  encodeAddress,
-  encodePayload,
-  hash160,
-  type MempoolOutcome,
   type Message,
-  masterKey,
-  minFee,
   type NetworkName,
   type NodeEvent,
   openChain,
-  p2pkhScript,
-  parseBody,
-  paymentBytes,
-  phraseOf,
   regtest,
-  seedOf,
-  signTransaction,
-  type Transaction,
   testnet,
-  txidOf,
 } from '../../src/index.ts'
-import { deferred } from '../../src/node/deferred.ts'
 
 const run = promisify(execFile)
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -275,73 +252,6 @@ describe('DilithionNode', () => {
     expect(node.addNode(target, true)).toBe('alreadyAdded')
     expect(node.addedNodes()).toEqual([{ address: '127.0.0.1:1', connected: false }])
   })
-})
-
-describe('a payment', () => {
-  it('of a key out of a recovery phrase is signed, sent to a node, and mined', async () => {
-    const chain = await openChain({ network: regtest })
-    const accepted = deferred<MempoolOutcome>()
-    const node = await startNode({
-      chain,
-      onEvent: (event) => event.type === 'mempool' && accepted.resolve(event.outcome),
-    })
-    const { signer, close } = createSignatures({ threads: 1 })
-    open.push({ stop: close }, { stop: () => node.stop().then(() => chain.close()) })
-    const control = node.chain
-    if (control === undefined) throw new Error('no chain')
-
-    const phrase = phraseOf(new Uint8Array(32).fill(7))
-    const { keySeed: secret } = childKey(addressChain(masterKey(await seedOf(phrase, '')), 0, 0), 0)
-    const [publicKey = new Uint8Array()] = await signer.publicKeys([secret])
-    const own = decodeAddress(encodeAddress(hash160(publicKey)))
-    if (!own.ok) throw new Error(own.error)
-    const scriptPubKey = p2pkhScript(own.value)
-    await control.generate(101, scriptPubKey)
-
-    const first = await blockAt(control, 1)
-    const [coinbase] = first.transactions
-    if (coinbase === undefined) throw new Error('no coinbase')
-    const value = coinbase.transaction.outputs[0]?.value ?? 0n
-    const unsigned: Transaction = {
-      version: 1,
-      inputs: [
-        {
-          previousHash: coinbase.txid,
-          previousIndex: 0,
-          scriptSig: new Uint8Array(),
-          sequence: 0xffff_ffff,
-        },
-      ],
-      outputs: [{ value: value - BigInt(minFee(paymentBytes(1, 1))), scriptPubKey }],
-      lockTime: 0,
-    }
-    const keys = [{ secret, scriptPubKey }]
-    const transaction = await signTransaction(unsigned, keys, regtest.chain.chainId, signer)
-    expect(encodePayload({ type: 'tx', transaction })).toHaveLength(paymentBytes(1, 1))
-    const client = await connectTo(node)
-    client.send({ type: 'tx', transaction })
-    expect(await accepted.promise).toMatchObject({ verdict: 'accepted', known: { id: txidOf(transaction) } })
-
-    await control.generate(1, scriptPubKey)
-    expect((await blockAt(control, 102)).transactions[1]?.txid).toEqual(txidOf(transaction))
-    const spent = await control.spentBy(control.engine.tip)
-    expect(spent?.map((coin) => BigInt(coin.value))).toEqual([value])
-  })
-
-  /** A block by its height, with its transactions; its id is what its header hashes to. */
-  async function blockAt(control: ChainControl, height: number): Promise<BlockBody> {
-    const node = control.engine.activeAt(height)
-    const stored = node === undefined ? undefined : await control.readBlock(node)
-    const message = decodePayload('block', stored?.payload ?? new Uint8Array())
-    if (node === undefined || !message.ok) throw new Error('no block')
-    const { header, transactionData } = message.value.block
-    const hasher = createPowHasher({ algorithm: regtest.chain.proofOfWork })
-    expect(await hasher.hash([header.bytes], false)).toEqual([node.hash])
-    await hasher.close()
-    const body = parseBody(regtest.chain, header, transactionData, height)
-    if (!body.ok) throw new Error(body.error.code)
-    return body.value
-  }
 })
 
 describe('examples', () => {
