@@ -33,6 +33,19 @@ export function isAlive(entry: HistoryEntry, around: Surroundings): boolean {
   return entry.raw !== undefined && !entry.isFailed
 }
 
+/**
+ * Does it count? What a payment of ours spends may have gone with a block that was undone; it is handed in again and
+ * again, but till then nothing was spent by it, and nothing came of it.
+ */
+function doesCount(history: WalletHistory, entry: HistoryEntry, around: Surroundings): boolean {
+  if (!isAlive(entry, around)) return false
+  if (entry.block !== undefined || around.isPending(entry.key)) return true
+  return entry.spent.every(({ coin }) => {
+    const maker = history.makerOf(coin)
+    return maker !== undefined && doesCount(history, maker, around)
+  })
+}
+
 /** Blocks on top of it and its own; 0 if it has none. */
 export function confirmationsOf({ block }: HistoryEntry, { tipHeight }: Surroundings): number {
   return block === undefined ? 0 : Math.max(0, tipHeight - block.height + 1)
@@ -41,9 +54,9 @@ export function confirmationsOf({ block }: HistoryEntry, { tipHeight }: Surround
 export function* unspentCoins(history: WalletHistory, around: Surroundings): Generator<UnspentCoin> {
   for (const own of history.coins()) {
     const { entry, coin } = own
-    if (!isAlive(entry, around)) continue
+    if (!doesCount(history, entry, around)) continue
     let isSpent = false
-    for (const spender of history.spendersOf(coin)) isSpent ||= isAlive(spender, around)
+    for (const spender of history.spendersOf(coin)) isSpent ||= doesCount(history, spender, around)
     if (isSpent) continue
     const confirmations = confirmationsOf(entry, around)
     // It must be that old in the block that would spend it, which is the next one.

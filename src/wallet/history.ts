@@ -56,6 +56,12 @@ export class WalletHistory {
     return this.output(coinKey(txid, index))
   }
 
+  /** What has made an output of this wallet; undefined if that is not known. */
+  makerOf(coin: string): HistoryEntry | undefined {
+    const found = this.#outputs.get(coin)
+    return found === undefined ? undefined : this.#entries.get(found.key)
+  }
+
   *coins(): Generator<OwnCoin> {
     for (const [coin, { key, output }] of this.#outputs) {
       const entry = this.#entries.get(key)

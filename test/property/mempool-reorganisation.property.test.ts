@@ -15,7 +15,7 @@ import { hasRivals, keyOf, PaymentWorld } from '../../testkit/payment-world.ts'
 import { PoolBench } from '../../testkit/pool-bench.ts'
 import { QUICK } from '../../testkit/transaction-probe.ts'
 
-const WORLDS = 25
+const WORLDS = 12
 const STEPS = 30
 const MAX_DEPTH = 8
 const MAX_WAITING = 20
