@@ -64,10 +64,14 @@ export class PoolBench {
     this.settle()
   }
 
-  /** Answers one question, and lets follow what follows from it. Returns what was asked; undefined if nothing was. */
-  step(): IoRequest | undefined {
-    const [request] = this.chain.waiting
-    if (request !== undefined) this.chain.answer()
+  /**
+   * Answers one question, and lets follow what follows from it. Returns what was asked; undefined if nothing was. `held`: a
+   * kind of questions that are not answered now.
+   */
+  step(held?: IoRequest['kind']): IoRequest | undefined {
+    const at = this.chain.waiting.findIndex(({ kind }) => kind !== held)
+    const request = this.chain.waiting[at]
+    if (request !== undefined) this.chain.answer(at)
     const { outcomes } = this.chain
     for (; this.#told < outcomes.length; this.#told++)
       if (outcomes[this.#told]?.type === 'tip') this.pool.tipChanged()

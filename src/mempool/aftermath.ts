@@ -13,8 +13,8 @@ import { type ReturnedTransaction, ReturnedTransactions } from './returned.ts'
 import type { MempoolTable } from './table.ts'
 
 export interface AftermathHooks {
-  /** `done` is told whether something was missing that it spends. */
-  handIn(known: KnownTransaction, done: (isMissing: boolean) => void): void
+  /** `done` is told whether it was refused. */
+  handIn(known: KnownTransaction, done: (isRefused: boolean) => void): void
   /** An entry stands in a block, though none with it was joined. */
   isMined(entry: MempoolEntry): void
   /** Looks at an entry again, with what it spends loaded. */
@@ -88,10 +88,10 @@ export class Aftermath {
   #handIn(item: ReturnedTransaction): void {
     this.#open++
     let isHere = true
-    this.#hooks.handIn(item.known, (isMissing) => {
+    this.#hooks.handIn(item.known, (isRefused) => {
       this.#open--
-      // What it spends may stand in a block that has been taken off meanwhile, and come back as well.
-      if (isMissing && !this.#chain.isSettled) this.returned.putBack(item)
+      // What it spends may stand in a block that has been taken off meanwhile, and come back as well; the tip is one of a moment.
+      if (isRefused && !this.#chain.isSettled) this.returned.putBack(item)
       if (!isHere) this.goOn()
     })
     isHere = false

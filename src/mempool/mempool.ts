@@ -331,10 +331,14 @@ export class Mempool {
       this.#take({ known, source, isLocal, ...facts })
   }
 
-  /** One that stood in a block. `done` is told whether something is missing that it spends. */
-  #return(known: KnownTransaction, done: (isMissing: boolean) => void): void {
+  /** One that stood in a block. `done` is told whether it was refused. */
+  #return(known: KnownTransaction, done: (isRefused: boolean) => void): void {
     const facts = { source: 'local', arrival: 'returned', isLocal: false, time: undefined } as const
-    this.#take({ known, ...facts, done: ({ verdict }) => done(verdict === 'orphan') })
+    this.#take({
+      known,
+      ...facts,
+      done: ({ verdict }) => done(verdict === 'orphan' || verdict === 'rejected'),
+    })
   }
 
   /** A transaction stands in a block now. */

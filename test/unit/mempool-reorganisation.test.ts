@@ -100,6 +100,23 @@ describe('a reorganisation while another one is being made up for', () => {
     }
   })
 
+  it('refuses nothing for the tip of a moment', () => {
+    const plain = spend(coinbaseOf(trunk[1]), [0], [VALUE - FEE])
+    const inputs = plain.inputs.map((input) => ({ ...input, sequence: 0 }))
+    const locked = { ...plain, inputs, lockTime: low.height + 1 }
+    const top = builder.next(low, { transactions: [locked], fees: FEE })
+    const bench = new PoolBench({ params }, [...trunk, low, top])
+    bench.give(builder.chain(low, 2, { salt: 1 }))
+    // It is being judged when a second reorganisation begins, and then the chain is too short for it for a moment.
+    while (bench.step('verify') !== undefined);
+    expect(bench.chain.waiting.map(({ kind }) => kind)).toEqual(['verify'])
+    bench.give(builder.chain(tip, 4, { salt: 2 }))
+    while (bench.chain.engine.tip !== bench.chain.engine.activeAt(tip.height)) bench.step('verify')
+    bench.settle()
+    expect(bench.chain.engine.tip.height).toBe(tip.height + 4)
+    expect(bench.keys.sort()).toEqual([...payments.slice(0, 4), locked].map(keyOf).sort())
+  })
+
   it('that comes to nothing leaves what it joined and took off again to be taken in, though the tip is as it was', () => {
     const bench = new PoolBench({ params }, [...trunk, low, high])
     const other = spend(coinbaseOf(trunk[1]), [0], [VALUE - FEE])
