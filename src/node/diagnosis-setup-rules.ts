@@ -154,6 +154,8 @@ export const setupRules: readonly Rule[] = [
 /** When there are no peers and no rule knows why. */
 export function unexplained({ facts, lost }: Situation): Finding {
   const starting = facts.uptimeSeconds < START_SECONDS
+  const silent = facts.peers.filter(({ inbound, state }) => !inbound && state !== 'ready')
+  if (!starting && silent.length > 0) return unanswered(silent.map(({ address }) => address))
   return {
     level: starting ? 'warn' : 'problem',
     code: starting ? 'starting' : 'waiting',
@@ -162,6 +164,17 @@ export function unexplained({ facts, lost }: Situation): Finding {
       ? `The node runs for ${facts.uptimeSeconds} seconds, and is still connecting.`
       : `All outbound slots wait for their next attempt. ${lastLost(lost)}`.trim(),
     advice: starting ? 'Ask again in a minute.' : 'getdisconnects shows how the last attempts ended.',
+  }
+}
+
+function unanswered(addresses: readonly string[]): Finding {
+  return {
+    level: 'problem',
+    code: 'noAnswer',
+    title: 'No outbound peers yet',
+    explanation: `Connected, but without an answer so far: ${addresses.slice(0, SHOWN).join(', ')}.`,
+    advice:
+      'It may be busy with others. If it goes on like this the node ends the connection and tries again.',
   }
 }
 

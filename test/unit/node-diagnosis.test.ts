@@ -128,6 +128,7 @@ describe('a node without peers', () => {
     ['old peers', { ends: [ended('obsoleteVersion', { gotVersion: true })] }, 'peersObsolete'],
     ['silent peers', { ends: [ended('handshakeTimeout', { seconds: 60 })] }, 'silentPeers'],
     ['slots that wait', {}, 'waiting'],
+    ['peers that do not answer', { peers: [peer(1, { kind: 'manual', inbound: false })] }, 'noAnswer'],
     [
       'ends that say nothing',
       { ends: [ended('closedByPeer', { gotVersion: true, seconds: 900 })] },
