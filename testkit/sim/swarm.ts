@@ -4,7 +4,7 @@
  * ready, nobody half alive.
  */
 import {
-  FIRST_RELEASE_TIMEOUT_MS,
+  FIRST_RELEASE_HANDSHAKE_TIMEOUT_MS,
   INACTIVITY_TIMEOUT_MS,
   SEND_QUEUE_HIGH_BYTES,
 } from '../../src/params/limits.ts'
@@ -29,8 +29,8 @@ const REDIALLED_WITHIN_MS = 72_000 + 10_000 + 8_000
  * and then there is a new one.
  */
 export const HEALED_WITHIN_MS = INACTIVITY_TIMEOUT_MS + REDIALLED_WITHIN_MS
-/** The same where nodes of the first release may be silent for longer. */
-const FIRST_RELEASE_HEALED_WITHIN_MS = FIRST_RELEASE_TIMEOUT_MS + REDIALLED_WITHIN_MS
+/** The same where nodes of the first release may be silent for longer, and longest in a handshake. */
+const FIRST_RELEASE_HEALED_WITHIN_MS = FIRST_RELEASE_HANDSHAKE_TIMEOUT_MS + REDIALLED_WITHIN_MS
 
 export interface SwarmOptions {
   /** Lines of the trace shown with a failure. */
