@@ -165,6 +165,22 @@ it('a node that wants one peer, and has it, asks no more names', () => {
   expect(town.resolves.length).toBeLessThanOrEqual(1)
 })
 
+it('a node that has lost its last peer asks names half a minute later', () => {
+  const town = new Town({ dnsSeeds: ['one.example'], outbound: 1, blockRelay: 0 })
+  town.know(spreadAddress(0))
+  town.pass(RESEED_INTERVAL_MS + 60_000, 5_000)
+  const [peer] = [...town.probe.core.peers.all()]
+  if (peer === undefined) throw new Error('it was not dialled')
+  // At the start, when nobody was known.
+  expect(town.resolves).toHaveLength(1)
+  town.fate = () => 'ECONNREFUSED'
+  town.probe.handle({ type: 'closed', peer: peer.id })
+  town.pass(SEED_AFTER_MS - 1_000)
+  expect(town.resolves).toHaveLength(1)
+  town.pass(2_000)
+  expect(town.resolves).toHaveLength(2)
+})
+
 describe('a seed node', () => {
   it('is asked, heard, and left', () => {
     const town = new Town({
