@@ -395,7 +395,8 @@ describe('feelers', () => {
 
   it('are not sent while a slot is empty', () => {
     const bench = new Bench({ feelers: true })
-    bench.know('vouched', ...spread(7))
+    // There would be somebody to test in each network, but the eighth is not known.
+    bench.know('vouched', ...spread(7), ...spread(7).map((ip) => ip.replace(/\d+$/, '251')))
     bench.wait(3_600_000)
     expect(bench.dialled.filter(({ kind }) => kind === 'feeler')).toEqual([])
   })
