@@ -12,7 +12,7 @@ import { ByteReader } from '../primitives/reader.ts'
 import { messageChecksum } from '../primitives/sha3.ts'
 import { ByteWriter } from '../primitives/writer.ts'
 import { BLOCK_TRANSACTION, readTransaction } from '../wire/transaction.ts'
-import { type KnownTransaction, knownTransaction, type MempoolEntry } from './entry.ts'
+import { eachBehind, type KnownTransaction, knownTransaction, type MempoolEntry } from './entry.ts'
 
 const MAGIC = latin1Encode('DILTXP')
 const VERSION = latin1Encode('03')
@@ -44,7 +44,8 @@ export interface DumpPlace {
 export function* encodeDump(place: DumpPlace, entries: Iterable<MempoolEntry>): Generator<Uint8Array> {
   yield dumpHead(place)
   let part = new ByteWriter(PART_BYTES)
-  for (const { bytes, time, isLocal } of parentsFirst(entries)) {
+  // A transaction that came back out of a block may be younger here than what spends from it.
+  for (const { bytes, time, isLocal } of eachBehind(entries, ({ parents }) => parents)) {
     part
       .u32(time)
       .u8(isLocal ? 1 : 0)
@@ -115,23 +116,4 @@ export function decodePart(content: Uint8Array, checksum: number): DumpedTransac
     dumped.push({ known: knownTransaction(transaction), time, isLocal })
   }
   return dumped
-}
-
-/** A transaction that came back out of a block may be younger here than what spends from it. */
-function* parentsFirst(entries: Iterable<MempoolEntry>): Generator<MempoolEntry> {
-  const done = new Set<MempoolEntry>()
-  for (const entry of entries) {
-    const open = [entry]
-    for (let next = open.at(-1); next !== undefined; next = open.at(-1)) {
-      const waitsFor = done.has(next) ? [] : [...next.parents].filter((parent) => !done.has(parent))
-      if (waitsFor.length > 0) {
-        open.push(...waitsFor)
-        continue
-      }
-      open.pop()
-      if (done.has(next)) continue
-      done.add(next)
-      yield next
-    }
-  }
 }

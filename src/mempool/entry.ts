@@ -93,18 +93,29 @@ export function descendantsOf(entry: Pick<MempoolEntry, 'children'>): Set<Mempoo
 
 /** The same, and it itself, each behind everything that can't be mined without it. */
 export function leavesFirst(entry: MempoolEntry): MempoolEntry[] {
-  const found = new Set<MempoolEntry>()
-  const open = [entry]
-  for (let next = open.at(-1); next !== undefined; next = open.at(-1)) {
-    const waitsFor = found.has(next) ? [] : [...next.children].filter((child) => !found.has(child))
-    if (waitsFor.length > 0) {
-      open.push(...waitsFor)
-      continue
+  return [...eachBehind([entry], ({ children }) => children)]
+}
+
+/** These, each once and behind what it waits for, which comes too. */
+export function* eachBehind(
+  entries: Iterable<MempoolEntry>,
+  waitsFor: (entry: MempoolEntry) => Iterable<MempoolEntry>,
+): Generator<MempoolEntry> {
+  const done = new Set<MempoolEntry>()
+  for (const entry of entries) {
+    const open = [entry]
+    for (let next = open.at(-1); next !== undefined; next = open.at(-1)) {
+      const first = done.has(next) ? [] : [...waitsFor(next)].filter((each) => !done.has(each))
+      if (first.length > 0) {
+        open.push(...first)
+        continue
+      }
+      open.pop()
+      if (done.has(next)) continue
+      done.add(next)
+      yield next
     }
-    open.pop()
-    found.add(next)
   }
-  return [...found]
 }
 
 /** Of these and one more, which is not among them. */

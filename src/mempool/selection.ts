@@ -6,7 +6,7 @@
 import { isFinal } from '../chain/transaction-rules.ts'
 import { MAX_SELECTION_STEPS } from '../params/limits.ts'
 import { Heap } from '../primitives/heap.ts'
-import { descendantsOf, type MempoolEntry } from './entry.ts'
+import { descendantsOf, eachBehind, type MempoolEntry } from './entry.ts'
 
 export interface SelectionLimits {
   /** Of all chosen transactions together. */
@@ -111,23 +111,14 @@ class BlockFilling {
 
   /** An entry behind what it needs and is not chosen yet; undefined if something of that can't be in the block. */
   #groupOf(entry: MempoolEntry): MempoolEntry[] | undefined {
-    const group = new Set<MempoolEntry>()
-    const open = [entry]
-    for (let next = open.at(-1); next !== undefined; next = open.at(-1)) {
-      if (this.#excluded.has(next)) return undefined
-      const needed = group.has(next) ? [] : [...next.parents].filter((each) => !this.#isIn(each, group))
-      if (needed.length > 0) {
-        open.push(...needed)
-        continue
-      }
-      open.pop()
-      group.add(next)
+    const group: MempoolEntry[] = []
+    const needs = ({ parents }: MempoolEntry): MempoolEntry[] =>
+      [...parents].filter((each) => !this.#chosen.has(each))
+    for (const each of eachBehind([entry], needs)) {
+      if (this.#excluded.has(each)) return undefined
+      group.push(each)
     }
-    return [...group]
-  }
-
-  #isIn(entry: MempoolEntry, group: ReadonlySet<MempoolEntry>): boolean {
-    return this.#chosen.has(entry) || group.has(entry)
+    return group
   }
 
   #isFinal({ transaction }: MempoolEntry): boolean {
