@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { StoredBlock } from '../../src/chain/io.ts'
 import { knownTransaction } from '../../src/mempool/entry.ts'
-import { WalletFollower } from '../../src/node/wallet-follower.ts'
+import { type FollowerHooks, WalletFollower } from '../../src/node/wallet-follower.ts'
 import { HistoryStore } from '../../src/node/wallet-history-store.ts'
 import type { ChainParams } from '../../src/params/chain-params.ts'
 import { regtest } from '../../src/params/networks.ts'
@@ -18,6 +18,25 @@ const builder = new ChainBuilder(params)
 const own = payTo(1).subarray(3, 23)
 const isOwn = (hash: Uint8Array): boolean => bytesEqual(hash, own)
 const WALLET = { wallet: new Uint8Array(20), imported: 0 }
+
+/** Blocks are read from the bench; nobody else is told of anything. */
+function around(bench: ChainBench): FollowerHooks {
+  return {
+    engine: bench.engine,
+    readBlock: (node) => {
+      let found: StoredBlock | undefined
+      bench.engine.read([node], ([block]) => (found = block))
+      bench.settle()
+      return Promise.resolve(found)
+    },
+    found: () => Promise.resolve(),
+    isFilled: () => true,
+    isPending: () => false,
+    rescanned: () => undefined,
+    settled: () => undefined,
+    notice: () => undefined,
+  }
+}
 
 describe('a payment of our own whose block is undone', () => {
   it('is not lost if the node ends before its bytes were read', async () => {
@@ -37,21 +56,13 @@ describe('a payment of our own whose block is undone', () => {
     const store = new HistoryStore(memoryChainStore())
     let give: (() => void) | undefined
     let isSlow = false
+    const surroundings = around(bench)
     const follower = new WalletFollower(history, store, WALLET, {
-      engine: bench.engine,
+      ...surroundings,
       readBlock: async (node) => {
         if (isSlow) await new Promise<void>((done) => (give = done))
-        let found: StoredBlock | undefined
-        bench.engine.read([node], ([block]) => (found = block))
-        bench.settle()
-        return found
+        return surroundings.readBlock(node)
       },
-      found: () => Promise.resolve(),
-      isFilled: () => true,
-      isPending: () => false,
-      rescanned: () => undefined,
-      settled: () => undefined,
-      notice: () => undefined,
     })
     follower.begin(undefined, 0)
     await follower.until(4)
@@ -71,27 +82,14 @@ describe('a payment of our own whose block is undone', () => {
     for (const entry of saved?.entries ?? []) after.restore(entry)
     isSlow = false
     give?.()
-    const again = new WalletFollower(after, store, WALLET, {
-      engine: bench.engine,
-      readBlock: (node) => {
-        let found: StoredBlock | undefined
-        bench.engine.read([node], ([block]) => (found = block))
-        bench.settle()
-        return Promise.resolve(found)
-      },
-      found: () => Promise.resolve(),
-      isFilled: () => true,
-      isPending: () => false,
-      rescanned: () => undefined,
-      settled: () => undefined,
-      notice: () => undefined,
-    })
+    const again = new WalletFollower(after, store, WALLET, around(bench))
     again.begin(saved?.state, 0)
     await again.until(5)
     expect(key === undefined ? undefined : after.get(key)).toMatchObject({ block: undefined })
     expect(key === undefined ? undefined : after.get(key)?.raw).toBeDefined()
     await again.close()
   })
+
   it('is not lost with its block, of which a process that was killed has left nothing', async () => {
     const trunk = builder.chain(builder.genesis, 3)
     const [reward] = trunk[0]?.transactions ?? []
@@ -104,21 +102,7 @@ describe('a payment of our own whose block is undone', () => {
       const bench = new ChainBench({ params })
       for (const { block, stored } of blocks) bench.engine.submitBlock('local', block, stored)
       bench.settle()
-      return new WalletFollower(own, store, WALLET, {
-        engine: bench.engine,
-        readBlock: (node) => {
-          let found: StoredBlock | undefined
-          bench.engine.read([node], ([block]) => (found = block))
-          bench.settle()
-          return Promise.resolve(found)
-        },
-        found: () => Promise.resolve(),
-        isFilled: () => true,
-        isPending: () => false,
-        rescanned: () => undefined,
-        settled: () => undefined,
-        notice: () => undefined,
-      })
+      return new WalletFollower(own, store, WALLET, around(bench))
     }
     const before = follow(trunk, history)
     before.begin(undefined, 0)
